@@ -1,0 +1,77 @@
+# Everything a developer does here starts with make. CI runs the same targets (see .ci/run).
+
+BIN := .venv/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check install --require-hashes
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(LOCK_ARGS)
+
+# Each stamp says that what it names is installed as its lock file says.
+LOCAL := .venv/.installed-local
+DEV := .venv/.installed-dev
+NODE := .venv/.installed-node
+JAVASCRIPT := node_modules/.installed
+
+# What the setup put into .venv (Node, nats-server) comes first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: $(LOCAL) $(JAVASCRIPT) ## Install what `make run` needs, into .venv and node_modules
+
+.PHONY: run
+run: setup ## Start the whole system on this machine (settings: make run ARGS=--help)
+	@exec $(PY) -m dev.run $(ARGS)
+
+.PHONY: test
+test: $(DEV) $(JAVASCRIPT) ## Run the tests (choose some: make test ARGS=tests/broker)
+	$(PY) -m pytest $(ARGS)
+
+.PHONY: check
+check: $(DEV) ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(DEV) ## Format the code, and fix what can be fixed by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(DEV) $(JAVASCRIPT) ## Make the lock files again (newer versions: make lock LOCK_ARGS=--upgrade)
+	$(LOCK) --output-file requirements/run.txt
+	$(LOCK) --group local --constraint requirements/run.txt --output-file requirements/local.txt
+	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(subst compile pyproject.toml,compile,$(LOCK)) --group node --output-file requirements/node.txt
+	npm install --package-lock-only
+
+.PHONY: clean
+clean: ## Remove all that was installed or made here, secrets and the log's data too
+	rm -rf .venv .parley node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@PYTHON="$(PYTHON)" sh dev/make_venv.sh
+
+$(LOCAL): requirements/local.txt | $(PY)
+	@echo "Installing $<"
+	@$(PIP) -r $<
+	@touch $@
+
+$(DEV): requirements/dev.txt | $(PY)
+	@echo "Installing $<"
+	@$(PIP) -r $<
+	@touch $@ $(LOCAL)
+
+$(NODE): requirements/node.txt | $(PY)
+	@sh dev/install_node.sh
+	@touch $@
+
+$(JAVASCRIPT): package.json package-lock.json .npmrc | $(NODE)
+	@echo "Installing package-lock.json"
+	@npm ci
+	@touch $@
