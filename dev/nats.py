@@ -1,0 +1,34 @@
+"""The embedded NATS server: the same program as in production, from a Python package."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from dev.trouble import Trouble
+from shared.subjects import MAX_MESSAGE
+
+
+def command(folder: Path, port: int) -> list[str]:
+    """Write the server's configuration into ``folder``, and return the command that runs it there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config = folder / "nats.conf"
+    config.write_text(_config(folder / "nats", port))
+    return [_program(), "--config", str(config)]
+
+
+def _config(store: Path, port: int) -> str:
+    return f"""# Written by dev/nats.py at each start.
+listen: "127.0.0.1:{port}"
+max_payload: {MAX_MESSAGE}
+jetstream {{ store_dir: {json.dumps(str(store))} }}
+disable_jetstream_banner: true
+"""
+
+
+def _program() -> str:
+    beside_python = Path(sys.executable).parent / "nats-server"
+    found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
+    if not found:
+        raise Trouble("nats-server is not installed. Install it with: make setup")
+    return found

@@ -1,0 +1,5 @@
+"""What stops the launcher."""
+
+
+class Trouble(Exception):
+    """The system cannot start or go on. The text is for the person at the terminal: what happened and what to do."""
