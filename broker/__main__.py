@@ -1,0 +1,13 @@
+"""``python -m broker``."""
+
+from broker.server import Broker
+from broker.settings import Settings
+from shared.logs import configure
+from shared.process import run, settings_from_environment
+
+WHAT = "The Parley broker: the authority over rooms. One speaks; more of them are standbys that take over."
+
+if __name__ == "__main__":
+    settings = settings_from_environment("broker", WHAT, Settings)
+    configure(settings.log_level, settings.log_format, "broker")
+    run(Broker(settings).run)

@@ -1,0 +1,126 @@
+"""The authority over one log: reads it into the core, hands what comes out to the speaker, and takes snapshots."""
+
+import asyncio
+import logging
+import time
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker.core import Core
+from broker.event_log import EventLog, Extent, Stored
+from broker.lease import Lease
+from broker.settings import Settings
+from broker.snapshots import Snapshots
+from broker.speaker import Speaker
+from broker.watch import Watch
+from shared.log import Malformed, unpack_batch
+
+log = logging.getLogger(__name__)
+
+CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same
+
+
+class LogReplaced(Exception):
+    """The log is not the one that was read so far: all state is void."""
+
+
+class Authority:
+    """State, speaker and snapshots for one log, from opening it to its end. ``missing`` is for the readiness probe."""
+
+    def __init__(self, nc: Client, settings: Settings, broker: str) -> None:
+        self._settings = settings
+        self._nc = nc
+        self._broker = broker
+        self._log = EventLog(nc, settings)
+        self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
+        self._watch = Watch(settings.gateway_timeout)
+        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas)
+        self._applying = asyncio.Lock()
+        self.core = Core(settings.limits)
+        self.missing: dict[str, str] = {"log": "has not been read to its end"}
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises LogReplaced."""
+        extent = await self._log.open()
+        await self._restore(extent)
+        self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._broker)
+        stop_reading = await self._log.read(self.core.state.position, self._on_stored)
+        try:
+            await self._catch_up(extent)
+            self.missing = {}
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
+                tasks.create_task(self._speaker.run(), name="speaker")
+                tasks.create_task(self._take_snapshots(extent), name="snapshots")
+                tasks.create_task(self._check(extent), name="check")
+        except* LogReplaced:
+            raise LogReplaced from None
+        finally:
+            if self._nc.is_connected:
+                await self._lease.release()
+                await stop_reading()
+
+    def on_reconnect(self) -> None:
+        """NATS was away: gateways could not be heard."""
+        self._watch.grant_grace(time.monotonic())
+
+    @property
+    def speaking(self) -> bool:
+        """Whether this broker publishes what the core says."""
+        return self._lease.held
+
+    async def _restore(self, extent: Extent) -> None:
+        """Begin from a snapshot, or afresh when there is none that the log goes on from."""
+        state = await self._snapshots.load(extent)
+        if state is not None:
+            self.core = Core(self._settings.limits, state)
+            log.info("state restored", extra={"facts": {"position": state.position, "peers": len(state.peers)}})
+        elif extent.first > 1:
+            log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
+            self.core.state.position = extent.last
+
+    async def _catch_up(self, extent: Extent) -> None:
+        while self.core.state.position < extent.last:
+            log.info("reading the log: %d of %d", self.core.state.position, extent.last)
+            await asyncio.sleep(0.1)
+
+    async def _on_stored(self, stored: Stored) -> None:
+        """The next message of the log takes effect."""
+        async with self._applying:
+            if stored.position <= self.core.state.position:
+                return
+            try:
+                batch = unpack_batch(stored.data)
+            except Malformed as error:
+                log.error("the log message at %d cannot be read, passed over: %s", stored.position, error)
+                self.core.state.position = stored.position
+                return
+            parcels = self.core.apply(stored.position, stored.time, batch)
+        await self._speaker.publish(parcels)
+
+    async def _take_snapshots(self, extent: Extent) -> None:
+        """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
+        taken = self.core.state.position
+        while True:
+            await asyncio.sleep(self._settings.snapshot_interval)
+            if not self._lease.held or self.core.state.position == taken:
+                continue
+            try:
+                taken = await self._snapshots.take(extent.log_id, self.core, self._applying)
+            except (NatsError, TimeoutError) as error:
+                log.warning("no snapshot could be written: %s", type(error).__name__)
+
+    async def _check(self, extent: Extent) -> None:
+        """Notice that the log was replaced: what it says from then on has nothing to do with the state."""
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL)
+            try:
+                now = await self._log.extent()
+            except NotFoundError:
+                raise LogReplaced from None
+            except (NatsError, TimeoutError):
+                continue
+            if now.log_id != extent.log_id or now.last < self.core.state.position:
+                raise LogReplaced

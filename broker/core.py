@@ -1,0 +1,105 @@
+"""The room authority itself: applies the log, one message after the other, and says what is to be delivered.
+
+Pure: no clock, no randomness, no IO. The same log gives the same state and the same parcels.
+"""
+
+from broker import rules
+from broker.limits import Limits
+from broker.outbox import Outbox
+from broker.rules import presence
+from broker.state import Gateway, Peer, State
+from shared.deliveries import Parcel
+from shared.events import EVENTS
+from shared.frames import payload_of, refusal_frames, with_raw
+from shared.log import (
+    Authenticated,
+    Batch,
+    Closed,
+    Entry,
+    GatewayLost,
+    GatewayUp,
+    Said,
+    Speaking,
+    Tick,
+)
+from shared.refusals import UNAUTHORIZED, Refusal
+
+
+class Core:
+    """State, outbox and limits, and the order in which entries take effect."""
+
+    def __init__(self, limits: Limits, state: State | None = None) -> None:
+        self.limits = limits
+        self.state = state or State()
+        self.out = Outbox(self.state, limits)
+
+    def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
+        """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
+
+        Returns parcels with the gateways they are for.
+        """
+        self.state.position = position
+        self.state.now = max(self.state.now, time)
+        if self._takes(batch):
+            for entry in batch.entries:
+                self._apply_entry(batch.writer, entry)
+                presence.give_up_overfull(self)
+        return self.out.seal(position)
+
+    def next_deadline(self) -> float | None:
+        """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
+        return next(iter(self.state.absent.values()), None)
+
+    def _takes(self, batch: Batch) -> bool:
+        """Whether a batch counts: not a repeated one, nor one of a gateway that is not up."""
+        if batch.number == 0:
+            return True  # a broker's; its entries carry a term
+        if batch.entries and isinstance(batch.entries[0], GatewayUp) and batch.number == 1:
+            return batch.writer not in self.state.gateways
+        gateway = self.state.gateways.get(batch.writer)
+        if gateway is None or batch.number <= gateway.batch:
+            return False
+        gateway.batch = batch.number
+        return True
+
+    def _apply_entry(self, writer: str, entry: Entry) -> None:
+        if isinstance(entry, Said):
+            self._apply_said(writer, entry)
+        elif isinstance(entry, Authenticated):
+            presence.authenticate(self, writer, entry)
+        elif isinstance(entry, Closed):
+            presence.close(self, entry)
+        elif isinstance(entry, GatewayUp):
+            self.state.gateways[writer] = Gateway(entry.name, batch=1)
+        elif entry.term >= self.state.term:
+            self._apply_term(entry)
+
+    def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
+        if isinstance(entry, GatewayLost):
+            presence.lose_gateway(self, entry)
+        elif isinstance(entry, Speaking):
+            self.state.term = entry.term
+        else:
+            presence.expire(self)
+
+    def _apply_said(self, writer: str, said: Said) -> None:
+        try:
+            peer = self._sender(said)
+            peer.confirmed = True
+            rules.RULES[said.event](self, peer, said)
+        except Refusal as refusal:
+            self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
+
+    def _sender(self, said: Said) -> Peer:
+        peer_id = self.state.conns.get(said.conn)
+        if peer_id is None:
+            raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
+        return self.state.peers[peer_id]
+
+
+def _known(said: Said) -> dict[str, object]:
+    payload = payload_of(said.body) if EVENTS[said.event].RELAYED_AS else said.body
+    known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
+    if said.peer_id:
+        known["peer_id"] = said.peer_id
+    return known

@@ -1,0 +1,140 @@
+"""The event log as a JetStream stream: made when missing, read in order, appended to, cut off behind a snapshot."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import (
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+)
+from nats.js.errors import NotFoundError
+
+from broker.settings import Settings
+from shared import subjects
+from shared.log import Batch, Entry, pack_batch
+
+DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
+IDLE_HEARTBEAT = 1.0  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
+READ_AHEAD_BYTES = 256 * 1024 * 1024
+ID = "parley-log-id"
+
+
+class Stored(NamedTuple):
+    """A message of the log: its position, the time it was stored (seconds since the epoch), and its bytes."""
+
+    position: int
+    time: float
+    data: bytes
+
+
+class Extent(NamedTuple):
+    """Which log this is, and the positions that it holds."""
+
+    log_id: str
+    first: int
+    last: int
+
+
+OnStored = Callable[[Stored], Awaitable[None]]
+
+
+class EventLog:
+    """The one ordered log."""
+
+    def __init__(self, nc: Client, settings: Settings) -> None:
+        self._nc = nc
+        self._js = nc.jetstream(timeout=2.0)
+        self._settings = settings
+
+    async def open(self) -> Extent:
+        """Make the log if there is none."""
+        try:
+            return await self.extent()
+        except NotFoundError:
+            await self._js.add_stream(self._config())
+            return await self.extent()
+
+    async def extent(self) -> Extent:
+        """Which log there is now. Raises NotFoundError when there is none."""
+        info = await self._js.stream_info(subjects.EVENT_STREAM)
+        return Extent(_log_id(info), info.state.first_seq, info.state.last_seq)
+
+    async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
+        """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""
+
+        async def on_message(message: Msg) -> None:
+            position, time = position_and_time(message.reply)
+            await on_stored(Stored(position, time, message.data))
+
+        subscription = await self._js.subscribe(
+            subjects.EVENTS,
+            stream=subjects.EVENT_STREAM,
+            cb=on_message,
+            ordered_consumer=True,
+            idle_heartbeat=IDLE_HEARTBEAT,
+            pending_bytes_limit=READ_AHEAD_BYTES,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1),
+        )
+        return subscription.unsubscribe
+
+    async def append(self, writer: str, entries: list[Entry]) -> int:
+        """Append entries of a broker; returns their position."""
+        stored = await self._js.publish(subjects.EVENTS, pack_batch(Batch(writer, 0, entries)))
+        return stored.seq
+
+    async def message(self, position: int) -> bytes | None:
+        """The message at a position, if it is still there."""
+        try:
+            stored = await self._js.get_msg(subjects.EVENT_STREAM, seq=position)
+        except NotFoundError:
+            return None
+        return stored.data
+
+    async def cut(self, before: int) -> None:
+        """Forget all that lies before a position."""
+        if before > 1:
+            await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
+
+    def _config(self) -> StreamConfig:
+        return StreamConfig(
+            name=subjects.EVENT_STREAM,
+            subjects=[subjects.EVENTS],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType(self._settings.log_storage),
+            num_replicas=self._settings.log_replicas,
+            max_bytes=self._settings.log_max_bytes,
+            discard=DiscardPolicy.NEW,  # a full log refuses what comes, instead of losing what it has
+            duplicate_window=DUPLICATE_WINDOW,
+            metadata={ID: uuid.uuid4().hex},
+        )
+
+
+async def wait_for_jetstream(nc: Client) -> None:
+    """Wait until JetStream answers; in a cluster that takes a leader."""
+    while True:
+        try:
+            await nc.jetstream(timeout=1.0).account_info()
+            return
+        except Exception:
+            await asyncio.sleep(0.1)
+
+
+def position_and_time(reply: str) -> tuple[int, float]:
+    """What JetStream says of a message in its reply subject: position, and time in seconds since the epoch."""
+    tokens = reply.split(".")
+    # $JS.ACK.stream.consumer.delivered.position.delivery.nanoseconds.pending, or with domain, account and a last token
+    position, nanoseconds = (tokens[5], tokens[7]) if len(tokens) == 9 else (tokens[7], tokens[9])
+    return int(position), int(nanoseconds) / 1e9
+
+
+def _log_id(info: StreamInfo) -> str:
+    return (info.config.metadata or {}).get(ID, "")

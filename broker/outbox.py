@@ -1,0 +1,161 @@
+"""Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from broker.limits import Limits
+from broker.state import Kept, Peer, State
+from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
+from shared.frames import ack_frame
+
+PARCEL_BYTES = 1024 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
+HISTORY_BYTES = 16 * 1024 * 1024  # kept for each gateway, to repeat what it missed
+HISTORY_PARCELS = 20_000
+
+
+class History:
+    """The newest parcels of one gateway, bounded in number and bytes."""
+
+    def __init__(self) -> None:
+        self._parcels: deque[tuple[Parcel, int]] = deque()
+        self._bytes = 0
+
+    def add(self, parcel: Parcel, size: int) -> None:
+        """Remember ``parcel``; forget the oldest when there are too many."""
+        self._parcels.append((parcel, size))
+        self._bytes += size
+        while self._bytes > HISTORY_BYTES or len(self._parcels) > HISTORY_PARCELS:
+            self._bytes -= self._parcels.popleft()[1]
+
+    def after(self, number: int) -> list[Parcel]:
+        """The parcels with a higher number than ``number``, oldest first."""
+        found = []
+        for parcel, _ in reversed(self._parcels):
+            if parcel.number <= number:
+                break
+            found.append(parcel)
+        return found[::-1]
+
+
+class Outbox:
+    """Says things to peers, wherever they are; keeps what is said to one who is absent."""
+
+    def __init__(self, state: State, limits: Limits) -> None:
+        self._state = state
+        self._limits = limits
+        self._open: dict[str, list[Delivery]] = {}
+        self._history: dict[str, History] = {}
+        self.overfull: list[Peer] = []  # absent peers for whom more came than may be kept
+
+    def emit(self, peers: Iterable[Peer], frame: bytes) -> None:
+        """One frame to many peers: encoded once, and sent once to each gateway."""
+        by_gateway: dict[str, list[str]] = {}
+        for peer in peers:
+            if peer.conn:
+                by_gateway.setdefault(peer.gateway, []).append(peer.conn)
+            else:
+                self._keep(peer, frame, self._state.position)
+        for gateway, conns in by_gateway.items():
+            self._add(gateway, Emit(conns, frame))
+
+    def emit_one(self, peer: Peer, frame: bytes) -> None:
+        """One frame to one peer."""
+        if peer.conn:
+            self._add(peer.gateway, Emit([peer.conn], frame))
+        else:
+            self._keep(peer, frame, self._state.position)
+
+    def answer(self, gateway: str, conn: str, frames: Iterable[bytes]) -> None:
+        """Frames for the socket that asked, whoever it belongs to by now."""
+        for frame in frames:
+            self._add(gateway, Emit([conn], frame))
+
+    def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:
+        """Answer acknowledgements. Their ids mean nothing on another socket than the one that asked."""
+        for conn, ack in acks:
+            if conn == peer.conn:
+                self._add(peer.gateway, Emit([conn], ack_frame(ack, fields)))
+
+    def admit(self, gateway: str, admit: Admit) -> None:
+        """Let a socket in as a peer."""
+        self._add(gateway, admit)
+
+    def close(self, gateway: str, conn: str) -> None:
+        """Close a socket."""
+        self._add(gateway, Close(conn))
+
+    def seal(self, position: int) -> list[tuple[str, Parcel]]:
+        """All that was said since the last call, as parcels for gateways that are up."""
+        sealed = []
+        for name, deliveries in self._open.items():
+            gateway = self._state.gateways.get(name)
+            if gateway is None:
+                continue
+            for part, size in _parts(deliveries):
+                gateway.parcel += 1
+                parcel = Parcel(gateway.parcel, position, part)
+                self._history.setdefault(name, History()).add(parcel, size)
+                sealed.append((name, parcel))
+        self._open = {}
+        return sealed
+
+    def after(self, gateway: str, number: int) -> list[Parcel]:
+        """What ``gateway`` has been sent since parcel ``number``."""
+        history = self._history.get(gateway)
+        return history.after(number) if history else []
+
+    def recover(self, peer: Peer, seen: int) -> None:
+        """Keep for ``peer``, who has just lost its socket, what its gateway had not handled by then."""
+        gateway, conn = peer.gateway, peer.conn
+        missed = self.after(gateway, seen)
+        known = self._state.gateways.get(gateway)
+        sent = known.parcel if known else seen + len(missed)
+        if len(missed) < sent - seen:
+            self.overfull.append(peer)  # more than is remembered
+        peer.conn = peer.gateway = ""
+        for parcel in [*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]:
+            for delivery in parcel.deliveries:
+                if isinstance(delivery, Emit) and conn in delivery.conns:
+                    self._keep(peer, delivery.frame, parcel.position)
+
+    def forget(self, gateway: str) -> None:
+        """A gateway is gone for good."""
+        self._history.pop(gateway, None)
+        self._open.pop(gateway, None)
+
+    def _add(self, gateway: str, delivery: Delivery) -> None:
+        deliveries = self._open.get(gateway)
+        if deliveries is None:
+            self._open[gateway] = [delivery]
+        else:
+            deliveries.append(delivery)
+
+    def _keep(self, peer: Peer, frame: bytes, position: int) -> None:
+        if frame.startswith(b"43"):
+            return  # an acknowledgement belongs to the socket that is gone
+        if len(peer.kept) >= self._limits.kept_deliveries or peer.kept_bytes + len(frame) > self._limits.kept_bytes:
+            self.overfull.append(peer)
+            return
+        peer.kept.append(Kept(frame, position))
+        peer.kept_bytes += len(frame)
+
+
+def _parts(deliveries: list[Delivery]) -> Iterable[tuple[list[Delivery], int]]:
+    part: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        if size > PARCEL_BYTES:
+            yield part, size
+            part, size = [], 0
+        part.append(delivery)
+        size += _size(delivery)
+    yield part, size
+
+
+def _size(delivery: Delivery) -> int:
+    if isinstance(delivery, Emit):
+        return len(delivery.frame) + 24 * len(delivery.conns)
+    if isinstance(delivery, Admit):
+        return len(delivery.rooms) + len(delivery.peerinfo) + len(delivery.payload)
+    return 0

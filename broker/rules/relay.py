@@ -1,0 +1,22 @@
+"""Session descriptions and ICE candidates: from a peer to a roommate, and to nobody else."""
+
+from typing import TYPE_CHECKING
+
+from broker.rules.rooms import room_key
+from broker.state import Peer
+from shared.log import Said
+from shared.refusals import NOT_MEMBER, Refusal
+
+if TYPE_CHECKING:
+    from broker.core import Core
+
+
+def pass_on(core: "Core", sender: Peer, said: Said) -> None:
+    """Deliver the frame as it came. Whether a stranger exists is not given away."""
+    room = core.state.rooms.get(room_key(core, sender, said.room))
+    to = said.peer_id
+    if room is None or sender.peer_id not in room.members or to not in room.members or to == sender.peer_id:
+        raise Refusal(NOT_MEMBER)
+    core.out.emit_one(core.state.peers[to], said.body)
+    if said.ack is not None:
+        core.out.ack(sender, [(said.conn, said.ack)], {"ok": True})

@@ -1,0 +1,90 @@
+"""Rooms come and go: creating, leaving, and ownership moving on."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from broker.state import Peer, Room
+from shared.frames import accepted_frames, event_frame, refusal_frames, with_raw
+from shared.log import Said
+from shared.refusals import FULL, NOT_FOUND, NOT_MEMBER, TAKEN, Refusal
+
+if TYPE_CHECKING:
+    from broker.core import Core
+
+
+def room_key(core: "Core", peer: Peer, name: str) -> str:
+    """Where a room of that name is filed for this peer; neither apps nor rooms have control characters."""
+    return f"{peer.app}\n{name}" if core.limits.scope_by_app else name
+
+
+def create(core: "Core", peer: Peer, said: Said) -> None:
+    """The first to ask for a name gets the room, as its owner and only member."""
+    key = room_key(core, peer, said.room)
+    if key in core.state.rooms:
+        raise Refusal(TAKEN)
+    if len(peer.rooms) >= core.limits.rooms_per_peer:
+        raise Refusal(FULL, "You are in as many rooms as you may be")
+    core.state.rooms[key] = Room(said.room, key, peer.peer_id, core.state.now, {peer.peer_id: None})
+    peer.rooms[key] = None
+    fields = {"room": said.room, **with_raw(payload=said.body)}
+    core.out.answer(peer.gateway, said.conn, accepted_frames("room-create-accept", fields, said.ack))
+
+
+def leave(core: "Core", peer: Peer, said: Said) -> None:
+    """A member goes of its own will."""
+    room = core.state.rooms.get(room_key(core, peer, said.room))
+    if room is None or peer.peer_id not in room.members:
+        raise Refusal(NOT_MEMBER)
+    fields = {"room": said.room, **with_raw(payload=said.body)}
+    core.out.answer(peer.gateway, said.conn, accepted_frames("room-leave-accept", fields, said.ack))
+    take_out(core, room, [peer], "left", said.body)
+
+
+def others(core: "Core", room: Room, peer_id: str) -> list[Peer]:
+    """The members of a room but one."""
+    return [core.state.peers[member] for member in room.members if member != peer_id]
+
+
+def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:
+    """Members leave, all at once: the rest are told of each, and of the new owner if it was one of them."""
+    gone = [peer for peer in gone if peer.peer_id in room.members]
+    for peer in gone:
+        del room.members[peer.peer_id], peer.rooms[room.key]
+    rest = [core.state.peers[member] for member in room.members]
+    if not rest:
+        _dissolve(core, room)
+        return
+    for peer in gone:
+        fields = {"room": room.name, "peer_id": peer.peer_id, "reason": reason}
+        bodies = with_raw(peerinfo=peer.peerinfo, payload=payload)
+        core.out.emit(rest, event_frame("room-user-leave", {**fields, **bodies}))
+    if room.owner not in room.members:
+        _pass_on_ownership(core, room, rest)
+
+
+def tell_owner(core: "Core", room: Room, candidate: Peer) -> None:
+    """Ask the owner to decide on a candidate."""
+    fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
+    bodies = with_raw(peerinfo=candidate.peerinfo, payload=room.pending[candidate.peer_id].payload)
+    core.out.emit_one(core.state.peers[room.owner], event_frame("room-join-request", {**fields, **bodies}))
+
+
+def _pass_on_ownership(core: "Core", room: Room, members: list[Peer]) -> None:
+    """The member who has been there longest becomes the owner, and hears who is waiting."""
+    room.owner = members[0].peer_id
+    core.out.emit(members, event_frame("room-owner", {"room": room.name, "peer_id": room.owner}))
+    for candidate_id in room.pending:
+        tell_owner(core, room, core.state.peers[candidate_id])
+
+
+def _dissolve(core: "Core", room: Room) -> None:
+    """A room without members is gone; whoever waited for it hears so."""
+    del core.state.rooms[room.key]
+    refusal = Refusal(NOT_FOUND, "Room is closed.")
+    for candidate_id, pending in room.pending.items():
+        candidate = core.state.peers[candidate_id]
+        del candidate.asked[room.key]
+        fields = {"room": room.name, "peer_id": candidate_id, **with_raw(payload=pending.payload)}
+        for frame in refusal_frames("room-join-request", refusal, None, fields):
+            core.out.emit_one(candidate, frame)
+        core.out.ack(candidate, pending.acks, {"ok": False, **refusal.fields()})

@@ -1,0 +1,64 @@
+"""A broker process: probes, the connection to NATS, and one authority after the other."""
+
+import asyncio
+import logging
+import secrets
+
+from aiohttp import web
+
+from broker.authority import Authority, LogReplaced
+from broker.event_log import wait_for_jetstream
+from broker.settings import Settings
+from shared.messaging import connect
+from shared.probes import add_probes
+
+log = logging.getLogger(__name__)
+
+
+class Broker:
+    """One broker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._name = f"b{secrets.token_hex(8)}"
+        self._authority: Authority | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set."""
+        runner = await self._serve_probes()
+        serving = asyncio.create_task(self._serve(), name="broker")
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        serving.cancel()
+        await asyncio.wait({serving})
+        await runner.cleanup()
+        if not serving.cancelled():
+            serving.result()
+
+    async def _serve(self) -> None:
+        nc = await connect(self._settings.nats_url, f"broker {self._name}", self._on_reconnect)
+        try:
+            await wait_for_jetstream(nc)
+            while True:
+                self._authority = Authority(nc, self._settings, self._name)
+                try:
+                    await self._authority.run()
+                except LogReplaced:
+                    log.error("the event log was replaced: starting afresh, clients will reconnect")
+        finally:
+            await nc.close()
+
+    async def _on_reconnect(self) -> None:
+        if self._authority is not None:
+            self._authority.on_reconnect()
+
+    async def _serve_probes(self) -> web.AppRunner:
+        app = web.Application()
+        add_probes(app, self._missing)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, self._settings.app_host, self._settings.app_port).start()
+        return runner
+
+    def _missing(self) -> dict[str, str]:
+        return self._authority.missing if self._authority is not None else {"nats": "cannot be reached"}

@@ -1,0 +1,44 @@
+"""The settings of a broker."""
+
+import dataclasses
+
+from broker.limits import Limits
+from shared.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field for each environment variable. All brokers of a deployment must have the same limits."""
+
+    nats_url: str = setting("nats://127.0.0.1:4222", "NATS servers, comma-separated.")
+    app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
+    app_port: int = setting(9000, "Port to listen on, for probes.", at_least=0, at_most=65535)
+    room_scope: str = setting(
+        "all", "Whether apps share rooms (all), or each app has its own (app).", choices=("all", "app")
+    )
+    max_peers_per_room: int = setting(64, "Peers in one room.", at_least=1)
+    max_rooms_per_peer: int = setting(16, "Rooms that one peer may be in.", at_least=1)
+    max_pending_per_peer: int = setting(16, "Join requests of one peer that may be pending.", at_least=1)
+    resume_for: float = setting(30.0, "Seconds that a resumable peer keeps its place.", at_least=0)
+    max_kept_deliveries: int = setting(256, "Deliveries kept for an absent peer.", at_least=0)
+    max_kept_bytes: int = setting(262144, "Bytes of deliveries kept for an absent peer.", at_least=0)
+    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway counts as lost.", at_least=1.5)
+    log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
+    log_replicas: int = setting(1, "Replicas of log, lease and snapshots in a NATS cluster.", at_least=1, at_most=5)
+    log_max_bytes: int = setting(1073741824, "Size of the log at which events are refused.", at_least=16777216)
+    snapshot_interval: float = setting(15.0, "Seconds between snapshots.", at_least=0.5)
+    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+
+    @property
+    def limits(self) -> Limits:
+        """What the core needs of it."""
+        return Limits(
+            peers_per_room=self.max_peers_per_room,
+            rooms_per_peer=self.max_rooms_per_peer,
+            pending_per_peer=self.max_pending_per_peer,
+            resume_for=self.resume_for,
+            kept_deliveries=self.max_kept_deliveries,
+            kept_bytes=self.max_kept_bytes,
+            scope_by_app=self.room_scope == "app",
+        )

@@ -1,0 +1,195 @@
+"""Snapshots: the state at a log position, in a NATS object store, so that a broker need not read the whole log.
+
+Session descriptions and candidates that wait for an absent peer are not stored again: a snapshot names the log message
+that holds them. Two snapshots are kept. A broker begins from the older one, so that it also has the latest parcels to
+repeat; the log is cut off behind it.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from typing import Any
+
+import msgspec
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ObjectStoreConfig, StorageType
+from nats.js.errors import BadRequestError, DigestMismatchError, NotFoundError
+from nats.js.object_store import ObjectStore
+
+from broker.core import Core
+from broker.event_log import EventLog, Extent
+from broker.state import Gateway, Kept, Peer, Room, State
+from shared import subjects
+from shared.log import Malformed, Said, unpack_batch
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
+PREFIX = "state-"
+KEPT_SNAPSHOTS = 2
+
+
+class BadSnapshot(ValueError):
+    """A snapshot is damaged, of another version, or does not belong to this log."""
+
+
+class Image(msgspec.Struct, array_like=True):
+    """A snapshot. Peers and rooms are encoded in slices."""
+
+    version: int
+    log_id: str
+    position: int
+    now: float
+    term: int
+    gateways: dict[str, Gateway]
+    absent: dict[str, float]
+    peers: list[msgspec.Raw]
+    rooms: list[msgspec.Raw]
+
+
+class Snapshots:
+    """Writes and finds snapshots."""
+
+    def __init__(self, js: JetStreamContext, event_log: EventLog, replicas: int) -> None:
+        self._js = js
+        self._log = event_log
+        self._replicas = replicas
+        self.taken_at = 0.0  # monotonic seconds
+        self.duration = 0.0  # seconds
+        self.size = 0  # bytes
+
+    async def take(self, log_id: str, core: Core, applying: asyncio.Lock) -> int:
+        """Write the state as it is now, and cut the log off behind the older snapshot. Returns the position."""
+        began = time.monotonic()
+        async with applying:
+            position, needed = core.state.position, _oldest_needed(core.state)
+            data = await encode(log_id, core.state)
+        store = await self._open()
+        await store.put(f"{PREFIX}{position:020d}", data)
+        names = await self._names(store)
+        for name in names[:-KEPT_SNAPSHOTS]:
+            await store.delete(name)
+        oldest = _position(names[-KEPT_SNAPSHOTS:][0])
+        await self._log.cut(min(oldest + 1, needed))
+        self.taken_at, self.size = time.monotonic(), len(data)
+        self.duration = self.taken_at - began
+        facts = {"position": position, "bytes": self.size, "seconds": round(self.duration, 3)}
+        log.info("snapshot taken", extra={"facts": facts})
+        return position
+
+    async def load(self, extent: Extent) -> State | None:
+        """The state to begin from: the oldest good snapshot that the log goes on from."""
+        store = await self._open()
+        for name in await self._names(store):
+            try:
+                data = (await store.get(name)).data or b""
+                state = decode(extent.log_id, data)
+                if extent.first <= state.position + 1 <= extent.last + 1:
+                    await self._fetch_kept(state)
+                    return state
+                log.warning("snapshot %s is passed over: the log does not go on from it", name)
+            except (BadSnapshot, DigestMismatchError, NatsError, TimeoutError) as error:
+                log.error("snapshot %s is passed over: %s %s", name, type(error).__name__, error)
+        return None
+
+    async def _fetch_kept(self, state: State) -> None:
+        """Put back what waits for absent peers. What the log has no more, the peer's place goes with."""
+        for peer_id in list(state.absent):
+            peer = state.peers[peer_id]
+            for kept in peer.kept:
+                if kept.digest:
+                    kept.frame = await self._find(kept)
+                    kept.digest = b""
+            if not all(kept.frame for kept in peer.kept):
+                log.error("what an absent peer missed is gone, so is its place", extra={"facts": {"peer": peer_id}})
+                peer.kept, peer.resumable = [], False
+
+    async def _find(self, kept: Kept) -> bytes:
+        data = await self._log.message(kept.position)
+        try:
+            entries = unpack_batch(data).entries if data else []
+        except Malformed:
+            entries = []
+        bodies = (entry.body for entry in entries if isinstance(entry, Said))
+        return next((body for body in bodies if _digest(body) == kept.digest), b"")
+
+    async def _open(self) -> ObjectStore:
+        config = ObjectStoreConfig(bucket=subjects.SNAPSHOT_BUCKET, storage=StorageType.FILE, replicas=self._replicas)
+        try:
+            return await self._js.create_object_store(config=config)
+        except BadRequestError:
+            return await self._js.object_store(subjects.SNAPSHOT_BUCKET)
+
+    async def _names(self, store: ObjectStore) -> list[str]:
+        try:
+            return sorted(info.name for info in await store.list() if info.name.startswith(PREFIX))
+        except NotFoundError:
+            return []
+
+
+async def encode(log_id: str, state: State) -> bytes:
+    """The state as bytes. Gives way to other tasks now and then; the caller sees to it that nothing changes."""
+    image = Image(
+        VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent,
+        await _encode_slices([_without_relays(peer) for peer in state.peers.values()]),
+        await _encode_slices(list(state.rooms.values())),
+    )  # fmt: skip
+    return msgspec.msgpack.encode(image)
+
+
+def decode(log_id: str, data: bytes) -> State:
+    """The state that ``encode`` was given. Raises BadSnapshot."""
+    try:
+        version = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
+        if msgspec.msgpack.decode(version, type=int) != VERSION:
+            raise BadSnapshot(f"it is of version {msgspec.msgpack.decode(version)}, this broker knows {VERSION}")
+        image = msgspec.msgpack.decode(data, type=Image)
+        peers = [peer for part in image.peers for peer in msgspec.msgpack.decode(part, type=list[Peer])]
+        rooms = [room for part in image.rooms for room in msgspec.msgpack.decode(part, type=list[Room])]
+    except (msgspec.MsgspecError, IndexError) as error:
+        raise BadSnapshot(f"it is damaged: {error}") from None
+    if image.log_id != log_id:
+        raise BadSnapshot("it belongs to another log")
+    return State(
+        position=image.position,
+        now=image.now,
+        term=image.term,
+        peers={peer.peer_id: peer for peer in peers},
+        conns={peer.conn: peer.peer_id for peer in peers if peer.conn},
+        rooms={room.key: room for room in rooms},
+        gateways=image.gateways,
+        absent=image.absent,
+    )
+
+
+async def _encode_slices(things: list[Any]) -> list[msgspec.Raw]:
+    slices = []
+    for start in range(0, len(things), SLICE):
+        slices.append(msgspec.Raw(msgspec.msgpack.encode(things[start : start + SLICE])))
+        await asyncio.sleep(0)
+    return slices
+
+
+def _without_relays(peer: Peer) -> Peer:
+    """The peer, with relays that wait for it named instead of repeated."""
+    if not peer.kept:
+        return peer
+    kept = [Kept(b"", k.position, _digest(k.frame)) if k.relayed else k for k in peer.kept]
+    return msgspec.structs.replace(peer, kept=kept)
+
+
+def _oldest_needed(state: State) -> int:
+    """The oldest position of the log that holds something an absent peer still waits for."""
+    waiting = (kept.position for peer_id in state.absent for kept in state.peers[peer_id].kept if kept.relayed)
+    return min(waiting, default=state.position + 1)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()[:16]
+
+
+def _position(name: str) -> int:
+    return int(name.removeprefix(PREFIX))

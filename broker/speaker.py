@@ -1,0 +1,144 @@
+"""The speaker's part: publishing parcels, repeating what a gateway missed, and saying what time causes."""
+
+import asyncio
+import logging
+import time
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker.core import Core
+from broker.event_log import EventLog
+from broker.lease import Lease
+from broker.watch import Watch
+from shared import subjects
+from shared.deliveries import Fenced, Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
+from shared.log import Entry, GatewayLost, Speaking, Tick
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 0.25  # seconds between looks at the clock
+
+
+class Speaker:
+    """Speaks while it holds the lease, and listens all the time, to know how far the gateways are."""
+
+    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, watch: Watch, broker: str) -> None:
+        self._nc = nc
+        self._log = event_log
+        self._core = core
+        self._lease = lease
+        self._watch = watch
+        self._broker = broker
+        self._said_until = 0  # position of the last thing this broker has put into the log itself
+        self._strangers: set[str] = set()
+        self._asides: set[asyncio.Task[None]] = set()
+
+    async def publish(self, parcels: list[tuple[str, Parcel]]) -> None:
+        """Send parcels to their gateways, if it is this broker's turn."""
+        if self._lease.held:
+            for gateway, parcel in parcels:
+                await self._send(gateway, pack_parcel(parcel))
+
+    async def run(self) -> None:
+        """Listen, and look at the clock, until cancelled."""
+        subscription = await self._nc.subscribe(subjects.BEATS, cb=self._on_beat)
+        try:
+            while True:
+                if self._lease.held and self._nc.is_connected:
+                    await self._say_what_is_due()
+                await asyncio.sleep(LOOK_INTERVAL)
+        finally:
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    def on_lease_change(self) -> None:
+        """The lease was won or lost."""
+        log.warning(
+            "speaking now" if self._lease.held else "not speaking any more", extra={"facts": {"term": self._lease.term}}
+        )
+        if self._lease.held:
+            self._watch.grant_grace(time.monotonic())
+            self._aside(self._take_over())
+
+    async def _take_over(self) -> None:
+        """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
+        await self._append([Speaking(self._lease.term)])
+        for gateway in list(self._core.state.gateways):
+            await self._repeat(gateway, self._watch.have(gateway))
+
+    async def _say_what_is_due(self) -> None:
+        if self._core.state.position < self._said_until:
+            return  # the last thing said has not come back yet
+        state, term = self._core.state, self._lease.term
+        lost = self._watch.silent(list(state.gateways), time.monotonic())
+        for gateway in lost:
+            log.warning("gateway lost", extra={"facts": {"gateway": gateway}})
+        due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
+        deadline = self._core.next_deadline()
+        if deadline is not None and deadline <= time.time():
+            due.append(Tick(term))
+        if due:
+            await self._append(due)
+
+    async def _append(self, entries: list[Entry]) -> None:
+        try:
+            self._said_until = await self._log.append(self._broker, entries)
+        except (NatsError, TimeoutError) as error:
+            log.warning("the log does not take entries: %s", type(error).__name__)
+
+    async def _on_beat(self, message: Msg) -> None:
+        beat = unpack_beat(message.data)
+        heard = self._watch.note(beat, time.monotonic())
+        if not self._lease.held:
+            return
+        gateway = self._core.state.gateways.get(beat.gateway)
+        if gateway is None:
+            self._aside(self._meet_stranger(beat.gateway))
+            return
+        if beat.have < gateway.parcel and (beat.gap or heard.had == beat.have):
+            await self._repeat(beat.gateway, beat.have)
+        await self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+
+    async def _repeat(self, gateway: str, have: int) -> None:
+        """Send again what follows parcel ``have``. What is not kept any more ends the gateway's link."""
+        known = self._core.state.gateways.get(gateway)
+        if known is None or have >= known.parcel:
+            return
+        parcels = self._core.out.after(gateway, have)
+        if not parcels or parcels[0].number != have + 1:
+            log.warning("gateway is too far behind", extra={"facts": {"gateway": gateway, "have": have}})
+            await self._append([GatewayLost(self._lease.term, gateway, have)])
+            return
+        for parcel in parcels:
+            await self._send(gateway, pack_parcel(parcel))
+
+    async def _meet_stranger(self, gateway: str) -> None:
+        """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""
+        if gateway in self._strangers:
+            return
+        self._strangers.add(gateway)
+        try:
+            last = (await self._log.extent()).last
+            while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+                await asyncio.sleep(0.05)
+            if gateway not in self._core.state.gateways:
+                await self._send(gateway, pack_fenced(Fenced(gateway)))
+        except (NatsError, NotFoundError, TimeoutError):
+            log.debug("cannot tell yet whether a gateway is known")
+        finally:
+            self._strangers.discard(gateway)
+
+    async def _send(self, gateway: str, data: bytes) -> None:
+        """Publish to a gateway. What cannot be sent now is asked for later."""
+        try:
+            await self._nc.publish(subjects.deliveries(gateway), data)
+        except NatsError as error:
+            log.debug("not sent: %s", type(error).__name__)
+
+    def _aside(self, step: object) -> None:
+        task = asyncio.ensure_future(step)  # type: ignore[call-overload]
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)

@@ -1,0 +1,87 @@
+"""What the room authority knows: peers, rooms, gateways. Plain data, changed by the rules alone."""
+
+import msgspec
+
+from shared.events import EVENTS
+
+RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
+
+
+class Kept(msgspec.Struct):
+    """A frame that waits for an absent peer, and the log position it came from.
+
+    In a snapshot a relay's frame is empty, and ``digest`` tells which entry at that position has it.
+    """
+
+    frame: bytes
+    position: int
+    digest: bytes = b""
+
+    @property
+    def relayed(self) -> bool:
+        """Whether the frame is a roommate's own words."""
+        return self.frame.startswith(RELAY_FRAMES)
+
+
+class Peer(msgspec.Struct):
+    """Someone who authenticated. ``peer_id`` stays the same over all its sockets.
+
+    ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
+    that wait for it, ``kept_bytes`` long. ``turn`` counts its sockets; ``confirmed`` says that it has used the newest
+    one, so that a token of the turn before is worth nothing any more. Rooms are named by their keys.
+    """
+
+    peer_id: str
+    app: str
+    conn: str
+    gateway: str
+    peerinfo: bytes
+    resumable: bool
+    turn: int = 1
+    confirmed: bool = False
+    rooms: dict[str, None] = {}
+    asked: dict[str, None] = {}
+    kept: list[Kept] = []
+    kept_bytes: int = 0
+
+
+class Pending(msgspec.Struct):
+    """A join request that waits for the owner. ``acks`` are the acknowledgements to answer, each with its socket."""
+
+    payload: bytes
+    acks: list[tuple[str, int]]
+
+
+class Room(msgspec.Struct):
+    """A room with at least one member. ``members`` are in the order in which they came in."""
+
+    name: str
+    key: str
+    owner: str
+    created: float
+    members: dict[str, None]
+    pending: dict[str, Pending] = {}
+
+
+class Gateway(msgspec.Struct):
+    """A gateway that is up: the numbers of its newest batch and of the newest parcel for it."""
+
+    name: str
+    batch: int = 0
+    parcel: int = 0
+
+
+class State(msgspec.Struct):
+    """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
+
+    All absences last equally long, so the first of ``absent`` is always the next one due.
+    """
+
+    position: int = 0
+    now: float = 0.0
+    term: int = 0
+    peers: dict[str, Peer] = {}
+    conns: dict[str, str] = {}
+    rooms: dict[str, Room] = {}
+    gateways: dict[str, Gateway] = {}
+    absent: dict[str, float] = {}

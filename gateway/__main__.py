@@ -1,0 +1,13 @@
+"""``python -m gateway``."""
+
+from gateway.server import Gateway
+from gateway.settings import Settings
+from shared.logs import configure
+from shared.process import run, settings_from_environment
+
+WHAT = "A Parley gateway: socket.io clients on one side, the event log and the broker's deliveries on the other."
+
+if __name__ == "__main__":
+    settings = settings_from_environment("gateway", WHAT, Settings)
+    configure(settings.log_level, settings.log_format, "gateway")
+    run(Gateway(settings).run)

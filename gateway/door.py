@@ -1,0 +1,147 @@
+"""The door: turns what a client sent into a well-formed event, or refuses it. Pure."""
+
+import dataclasses
+import re
+from typing import Any
+
+import msgspec
+
+from shared.events import ABSENT, EVENTS, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent
+from shared.refusals import BAD_REQUEST, TOO_LARGE, Refusal
+
+MAX_DEPTH = 64  # of JSON; recipients may be written in languages that recurse
+MAX_PEER_ID = 64
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# CPython's json refuses integers longer than this, so one would break a recipient written in Python
+_HUGE_NUMBER = re.compile(rb"[0-9]{4300}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Limits on what one event may carry: bytes of JSON, and characters of a room name."""
+
+    payload: int = 4096
+    peerinfo: int = 4096
+    ice_candidate: int = 4096
+    session_description: int = 49152
+    room_name: int = 128
+
+
+class _Loose(msgspec.Struct):
+    """What can be said about an event that is not well-formed."""
+
+    auth: Any = None
+    room: Any = None
+    peer_id: Any = None
+    payload: msgspec.Raw = ABSENT
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[ClientEvent]] = {
+    name: msgspec.json.Decoder(event) for name, event in EVENTS.items()
+}
+_LOOSE = msgspec.json.Decoder(_Loose)
+_BARE_STRING = msgspec.json.Decoder(str)
+_BODIES = ("payload", "peerinfo", "session_description", "ice_candidate")
+
+
+def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
+    """The event that a client means. Raises Refusal: bad-request or too-large."""
+    decoder = _DECODERS.get(name)
+    if decoder is None:
+        raise Refusal(BAD_REQUEST, "There is no such event")
+    event = _decode(decoder, name, body)
+    for field in _BODIES:
+        raw = getattr(event, field, ABSENT)
+        if len(raw):
+            _check_body(field, raw, getattr(sizes, field))
+    _check_needs(event)
+    if isinstance(event, RoomEvent):
+        _check_room(event.room, sizes.room_name)
+    return event
+
+
+def peer_named(event: PeerEvent) -> str:
+    """The peer that ``to`` and ``peer_id`` name. Raises Refusal when they differ."""
+    if event.to and event.peer_id and event.to != event.peer_id:
+        raise Refusal(BAD_REQUEST, "to and peer_id name different peers")
+    return event.to or event.peer_id or ""
+
+
+def auth_of(body: msgspec.Raw | None) -> Any:
+    """The ``auth`` field of an event that may not be well-formed."""
+    return _loose(body).auth
+
+
+def known_of(body: msgspec.Raw | None, sizes: Sizes) -> dict[str, Any]:
+    """What of an event that is not well-formed can be given back to its sender: room, peer_id, payload."""
+    loose = _loose(body)
+    known: dict[str, Any] = {}
+    if isinstance(loose.room, str) and len(loose.room) <= sizes.room_name:
+        known["room"] = loose.room
+    if isinstance(loose.peer_id, str) and len(loose.peer_id) <= MAX_PEER_ID:
+        known["peer_id"] = loose.peer_id
+    if 0 < len(loose.payload) <= sizes.payload:
+        known["payload"] = loose.payload
+    return known
+
+
+def _decode(decoder: msgspec.json.Decoder[ClientEvent], name: str, body: msgspec.Raw | None) -> ClientEvent:
+    if body is None:
+        body = msgspec.Raw(b"{}")
+    try:
+        if name == AuthRequest.NAME and bytes(body)[:1] == b'"':
+            # the original's document shows an app token alone as the argument
+            return AuthRequest(token=_BARE_STRING.decode(body))
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Refusal(BAD_REQUEST, str(error)[:200]) from None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise Refusal(BAD_REQUEST, "The fields cannot be read") from None
+
+
+def _loose(body: msgspec.Raw | None) -> _Loose:
+    try:
+        return _LOOSE.decode(body) if body is not None else _Loose()
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _Loose()
+
+
+def _check_body(field: str, raw: msgspec.Raw, limit: int) -> None:
+    if len(raw) > limit:
+        raise Refusal(TOO_LARGE, f"{field} is larger than {limit} bytes")
+    data = bytes(raw)
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise Refusal(BAD_REQUEST, f"{field} is nested more than {MAX_DEPTH} deep")
+    if len(data) > 4300 and _HUGE_NUMBER.search(data):
+        raise Refusal(BAD_REQUEST, f"{field} holds a number that is too long")
+
+
+def _depth(data: bytes) -> int:
+    """How deep JSON is nested. Without recursion, and without decoding numbers that may be out of range."""
+    depth = deepest = 0
+    for part in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", data):
+        if part in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif part in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _check_needs(event: ClientEvent) -> None:
+    for field in event.NEEDS:
+        if field == "peer":
+            if not isinstance(event, PeerEvent) or not 0 < len(peer_named(event)) <= MAX_PEER_ID:
+                raise Refusal(BAD_REQUEST, "peer_id is missing or too long")
+        elif field == "room":
+            if not getattr(event, field):
+                raise Refusal(BAD_REQUEST, "room is missing")
+        elif len(raw := getattr(event, field)) == 0 or (field != "ice_candidate" and bytes(raw) == NULL):
+            raise Refusal(BAD_REQUEST, f"{field} is missing")
+
+
+def _check_room(room: str | None, limit: int) -> None:
+    if room and len(room) > limit:
+        raise Refusal(TOO_LARGE, f"A room name has at most {limit} characters")
+    if room and _CONTROL.search(room):
+        raise Refusal(BAD_REQUEST, "A room name has no control characters")

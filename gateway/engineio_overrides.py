@@ -1,0 +1,321 @@
+"""Everything of python-engineio that we replace, and why. Pinned to engineio 4.15.1; tests/gateway covers each.
+
+* One plain loop reads a WebSocket (the library starts a task for each frame), and frames are written straight to it
+  (the library wakes a writer task): a third of the cost of a relay.
+* No permessage-deflate: it takes 100 KiB a connection.
+* What waits for a client is bounded; one that does not read is cut off.
+* Broken packets close the connection, without a traceback.
+* Pings are timers, not tasks, and a lost one is noticed when its time is up.
+* A closed socket is really closed, its WebSocket too; one that never gets as far as ``stay`` is closed after a time.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import engineio
+from aiohttp import WSCloseCode, WSMsgType
+from aiohttp.web import WebSocketResponse
+from engineio import packet
+from engineio.async_drivers import aiohttp as driver
+from engineio.async_socket import AsyncSocket
+from engineio.exceptions import EngineIOError
+from engineio.payload import Payload
+
+PARTING = 1.0  # seconds for a client to hang up by itself
+PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
+MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
+
+Payload.max_decode_packets = MAX_POLLED_PACKETS
+
+
+# reasons of ours for a disconnect, beside the library's
+SLOW = "does not read"
+FLOOD = "too many requests"
+
+
+class ProtocolError(EngineIOError):
+    """A client does not speak Engine.IO or Socket.IO as it should: its connection is closed."""
+
+
+class Transport(driver.WebSocket):
+    """A WebSocket without compression."""
+
+    async def __call__(self, environ: dict[str, Any]) -> WebSocketResponse:
+        request = environ["aiohttp.request"]
+        self._sock = WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False, timeout=2.0)
+        await self._sock.prepare(request)
+        self.transport = request.transport
+        await self.handler(self)
+        return self._sock
+
+    async def read(self) -> str | None:
+        """The next text message; None when there will be no more. Raises ProtocolError for a binary one."""
+        message = await self._sock.receive()
+        if message.type is WSMsgType.TEXT:
+            text: str = message.data
+            return text
+        if message.type is WSMsgType.BINARY:
+            raise ProtocolError("binary message")
+        return None
+
+    def write(self, frame: bytes) -> None:
+        """Send a text message now. Raises ConnectionError when the socket is closing."""
+        _run(self._sock.send_frame(frame, WSMsgType.TEXT))
+
+    def unsent(self) -> int:
+        """Bytes that the client has not read yet, beyond what the kernel holds."""
+        if self.transport is None or self.transport.is_closing():
+            return 0
+        size: int = self.transport.get_write_buffer_size()
+        return size
+
+    async def shut(self, code: int) -> None:
+        """Close politely; abort if the client does not answer in time."""
+        try:
+            await self._sock.close(code=code)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once, whatever is still unsent."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+def _run(step: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that would only wait for its bytes to drain; how many may wait is bounded elsewhere."""
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+    step.close()
+
+
+class Socket(AsyncSocket):
+    """One client's connection, over whichever transport it is on."""
+
+    closed: bool
+    closing: bool
+    connected: bool
+    upgraded: bool
+    upgrading: bool
+
+    def __init__(self, server: "Engine", sid: str) -> None:
+        super().__init__(server, sid)
+        self.ws: Transport | None = None
+        self.close_code = int(WSCloseCode.OK)
+        self._queued = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = asyncio.get_running_loop().call_later(server.welcome_timeout, self._outstayed)
+        self._closing: asyncio.Task[None] | None = None
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send an encoded packet: at once over a WebSocket, otherwise with the next poll."""
+        if self.closed:
+            return
+        if self.ws is None:
+            self._enqueue(frame)
+        else:
+            self._write(self.ws, frame)
+
+    async def send(self, pkt: packet.Packet) -> None:
+        """Send one of the library's own packets, in order with all others."""
+        if not self.closed:
+            self.send_frame(pkt.encode().encode())
+
+    async def poll(self) -> list[packet.Packet]:
+        """What waits for a polling client."""
+        packets: list[packet.Packet] = await super().poll()
+        self._queued = 0
+        return packets
+
+    async def receive_text(self, text: str) -> None:
+        """A packet from the client. Raises ProtocolError."""
+        kind = text[:1]
+        if kind == "4":
+            await self.server.handlers["message"](self.sid, text[1:])
+        elif kind == "3":
+            self.schedule_ping()
+        elif kind == "1":
+            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        else:
+            raise ProtocolError("unexpected packet")
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """A polling client says something. The library logs a traceback for what it cannot read."""
+        length = int(environ.get("CONTENT_LENGTH", "0"))
+        if length > self.server.max_http_buffer_size:
+            raise ProtocolError("payload is too large")
+        try:
+            body = (await environ["wsgi.input"].readexactly(length)).decode()
+            texts = [text for text in body.split("\x1e") if text]
+        except (ValueError, asyncio.IncompleteReadError):
+            raise ProtocolError("unreadable payload") from None
+        if len(texts) > MAX_POLLED_PACKETS:
+            raise ProtocolError("too many packets")
+        for text in texts:
+            if not self.closed:
+                await self.receive_text(text)
+
+    def schedule_ping(self) -> None:
+        """Ping after an interval; this also takes a pong for the answer to the last ping."""
+        self._set_timer(self.server.ping_interval, self._ping)
+
+    async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the connection on all levels. ``abort`` skips telling the client so."""
+        if self.closed or self.closing:
+            return
+        self.closing = True
+        self._deadline.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.server._trigger_event("disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT)
+        if not abort and self.ws is None:
+            self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
+        self.closed = True
+        self.queue.put_nowait(None)
+        self.server.sockets.pop(self.sid, None)
+        if self.ws is not None:
+            self._closing = asyncio.ensure_future(self.ws.shut(self.close_code))
+
+    def stay(self) -> None:
+        """The client has proved who it is: no deadline any more."""
+        self._deadline.cancel()
+
+    def hang_up(self) -> None:
+        """End the connection from our side."""
+        if not self.closed and self._closing is None:
+            self._closing = asyncio.ensure_future(self.close(reason=self.server.reason.SERVER_DISCONNECT))
+
+    def leave(self) -> None:
+        """End the connection soon, if the client does not do so first."""
+        asyncio.get_running_loop().call_later(PARTING, self.hang_up)
+
+    def cut_off(self, reason: str) -> None:
+        """End the connection of a client that does not keep up, or is gone: nothing more is written."""
+        if self._closing is None and not self.closed:
+            self._closing = asyncio.ensure_future(self._cut_off(reason))
+
+    async def _cut_off(self, reason: str) -> None:
+        if self.ws is not None:
+            self.ws.abort()
+        await self.close(abort=True, reason=reason)
+
+    async def _websocket_handler(self, ws: Transport) -> None:
+        """The life of a WebSocket, from upgrade to close."""
+        try:
+            if self.connected and not await self._upgrade(ws):
+                return
+            self.connected = self.upgraded = True
+            self._flush_to(ws)
+            while (text := await ws.read()) is not None:
+                await self.receive_text(text)
+        except ProtocolError:
+            self.close_code = int(WSCloseCode.POLICY_VIOLATION)
+        finally:
+            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _upgrade(self, ws: Transport) -> bool:
+        """Engine.IO's probe: ``2probe``, ``3probe``, ``5``. False if it came to nothing."""
+        if self.upgrading:
+            return False
+        self.upgrading = True
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                if await ws.read() != "2probe":
+                    return False
+                ws.write(b"3probe")
+                self.queue.put_nowait(packet.Packet(packet.NOOP))  # ends the poll that is under way
+                return await ws.read() == "5" and not self.closed
+        except (TimeoutError, ConnectionError):
+            return False
+        finally:
+            self.upgrading = False
+
+    def _flush_to(self, ws: Transport) -> None:
+        self.ws = ws
+        while not self.queue.empty():
+            waiting = self.queue.get_nowait()
+            if waiting is not None and waiting.packet_type != packet.NOOP:
+                self._write(ws, waiting.encode().encode())
+        self._queued = 0
+
+    def _write(self, ws: Transport, frame: bytes) -> None:
+        if ws.unsent() > self.server.max_unsent:
+            self.server.slow(self)
+            return
+        try:
+            ws.write(frame)
+        except ConnectionError:
+            self.cut_off(self.server.reason.TRANSPORT_CLOSE)
+
+    def _enqueue(self, frame: bytes) -> None:
+        self._queued += len(frame)
+        if self._queued > self.server.max_unsent:
+            self.server.slow(self)
+            return
+        waiting = packet.Packet(int(frame[:1]))
+        waiting.encode_cache = frame.decode()
+        self.queue.put_nowait(waiting)
+
+    def _ping(self) -> None:
+        self.send_frame(b"2")
+        self._set_timer(self.server.ping_timeout, self._no_pong)
+
+    def _no_pong(self) -> None:
+        self.cut_off(self.server.reason.PING_TIMEOUT)
+
+    def _outstayed(self) -> None:
+        self.cut_off(self.server.reason.SERVER_DISCONNECT)
+
+    def _set_timer(self, seconds: float, action: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self.closed:
+            self._timer = asyncio.get_running_loop().call_later(seconds, action)
+
+
+class Engine(engineio.AsyncServer):
+    """The Engine.IO server, with our sockets in it.
+
+    ``max_unsent`` is in bytes for each client; ``welcome_timeout`` the seconds until it must have called ``stay``.
+    """
+
+    _async: dict[str, Any]
+
+    def __init__(self, max_unsent: int, welcome_timeout: float, **options: Any) -> None:
+        super().__init__(monitor_clients=False, **options)
+        self.max_unsent = max_unsent
+        self.welcome_timeout = welcome_timeout
+        self.slow_clients = 0
+        self._async = {**self._async, "websocket": Transport}
+
+    def slow(self, socket: Socket) -> None:
+        """A client reads too slowly: cut it off."""
+        self.slow_clients += 1
+        socket.cut_off(SLOW)
+
+    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+        """As the library's, but with our Socket, which it has no other way to put in."""
+        sid = self.generate_id()
+        socket = Socket(self, sid)
+        self.sockets[sid] = socket
+        opening = {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingTimeout": int(self.ping_timeout * 1000),
+            "pingInterval": int(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        await socket.send(packet.Packet(packet.OPEN, opening))
+        await self._trigger_event("connect", sid, environ)
+        socket.schedule_ping()
+        if transport == "websocket":
+            return await socket.handle_get_request(environ)
+        socket.connected = True
+        cookie = self._generate_sid_cookie(sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
+        headers = [("Set-Cookie", cookie)] if self.cookie else None
+        return self._ok(await socket.poll(), headers=headers, jsonp_index=jsonp_index)

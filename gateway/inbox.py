@@ -1,0 +1,62 @@
+"""What the broker delivers: taken once and in order, and emitted to the sockets it is for."""
+
+from gateway.connection import Connection
+from gateway.session import Sessions
+from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
+from shared.frames import accepted_frames, with_raw
+
+CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
+
+
+class Inbox:
+    """The parcels of one gateway. ``have`` is the number of the newest one taken."""
+
+    def __init__(self, connections: dict[str, Connection], sessions: Sessions) -> None:
+        self._connections = connections
+        self._sessions = sessions
+        self.have = 0
+
+    def take(self, parcel: Parcel) -> bool:
+        """Emit what is in a parcel. One that was taken before is dropped; False if one before it is missing."""
+        if parcel.number <= self.have:
+            return True
+        if parcel.number != self.have + 1:
+            return False
+        self.have = parcel.number
+        for delivery in parcel.deliveries:
+            self._deliver(delivery)
+        return True
+
+    def _deliver(self, delivery: Delivery) -> None:
+        if isinstance(delivery, Emit):
+            for conn in delivery.conns:
+                if (connection := self._connections.get(conn)) is not None:
+                    connection.socket.send_frame(delivery.frame)
+        elif isinstance(delivery, Admit):
+            if (connection := self._connections.get(delivery.conn)) is not None:
+                self._admit(connection, delivery)
+        elif (connection := self._connections.get(delivery.conn)) is not None:
+            _close(connection, delivery)
+
+    def _admit(self, connection: Connection, admit: Admit) -> None:
+        """The socket is a peer from here on: give it its session token."""
+        token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.turn)
+        connection.app, connection.peer_id, connection.peerinfo = admit.app, admit.peer_id, admit.peerinfo
+        connection.token, connection.expires = token, expires
+        connection.resumable = admit.resume_for > 0
+        connection.socket.stay()
+        fields = {
+            "token": token,
+            "peer_id": admit.peer_id,
+            "expires_in": lifetime,
+            "resume_for": admit.resume_for,
+            "resumed": admit.resumed,
+            **with_raw(rooms=admit.rooms, payload=admit.payload),
+        }
+        connection.send(accepted_frames("auth-accept", fields, admit.ack))
+
+
+def _close(connection: Connection, _: Close) -> None:
+    connection.logged = False  # the log knows already
+    connection.send(CLOSED_BY_SERVER)
+    connection.socket.leave()

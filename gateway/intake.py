@@ -1,0 +1,100 @@
+"""Intake: from a client's event to an entry for the log.
+
+Identity is stamped here; who a client claims to be counts nothing.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import msgspec
+
+from gateway import door
+from gateway.connection import Connection
+from gateway.engineio_overrides import FLOOD
+from gateway.session import Sessions
+from shared.events import AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
+from shared.frames import event_frame, refusal_frames, with_raw
+from shared.log import Authenticated, Entry, Said
+from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
+
+Append = Callable[[Connection, Entry, int], bool]
+
+
+class Intake:
+    """Takes events in. ``append`` puts an entry on its way to the log, and returns False when there is no room."""
+
+    def __init__(self, sessions: Sessions, sizes: door.Sizes, append: Append) -> None:
+        self._sessions = sessions
+        self._sizes = sizes
+        self._append = append
+
+    def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
+        """Forward an event, or answer why not."""
+        try:
+            self._meter(connection)
+            event = self._read(connection, name, body)
+            entry = self._entry(connection, event, ack)
+            if not self._append(connection, entry, len(body) if body is not None else 0):
+                raise Refusal(UNAVAILABLE)
+            connection.logged = True
+        except Refusal as refusal:
+            known = door.known_of(body, self._sizes)
+            # an unknown event's name is given back, as far as it is short
+            connection.send(refusal_frames(name[:64], refusal, ack, known))
+
+    def _meter(self, connection: Connection) -> None:
+        """Refuse what comes too fast, and part with a client that does not heed it."""
+        bucket = connection.bucket
+        level = bucket.take(time.monotonic())
+        if level <= -bucket.burst:
+            connection.socket.cut_off(FLOOD)
+        if level < 0:
+            raise Refusal(TOO_MANY)
+
+    def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> ClientEvent:
+        """Who is not authorized learns that and nothing else."""
+        try:
+            event = door.read(name, body, self._sizes)
+        except Refusal:
+            if name != AuthRequest.NAME:
+                self._sessions.check(connection, door.auth_of(body))
+            raise
+        if not isinstance(event, AuthRequest):
+            self._sessions.check(connection, event.auth)
+        return event
+
+    def _entry(self, connection: Connection, event: ClientEvent, ack: int | None) -> Entry:
+        if isinstance(event, AuthRequest):
+            return self._authenticated(connection, event, ack)
+        if not isinstance(event, RoomEvent):
+            raise Refusal(UNAUTHORIZED)
+        room = event.room or (str(uuid.uuid4()) if isinstance(event, RoomCreateRequest) else "")
+        peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
+        body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
+        return Said(event.NAME, connection.sid, ack, room, peer_id, body)
+
+    def _authenticated(self, connection: Connection, event: AuthRequest, ack: int | None) -> Authenticated:
+        app = self._sessions.app_for(connection, event.token)
+        resume = self._sessions.session_of(event.resume)
+        peerinfo = bytes(event.peerinfo)
+        return Authenticated(
+            conn=connection.sid,
+            ack=ack,
+            app=app,
+            peerinfo=b"" if peerinfo == b"null" else peerinfo,
+            resumable=event.resumable,
+            resume_id=resume.peer_id if resume else "",
+            resume_turn=resume.turn if resume else 0,
+            payload=bytes(event.payload),
+        )
+
+
+def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
+    """The frame that the roommate will read, whole: nobody on the way has to look into it."""
+    bodies = with_raw(
+        **{event.BODY: bytes(getattr(event, event.BODY))},
+        peerinfo=connection.peerinfo,
+        payload=bytes(event.payload),
+    )
+    return event_frame(event.RELAYED_AS, {"room": room, "peer_id": connection.peer_id, **bodies})

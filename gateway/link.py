@@ -1,0 +1,93 @@
+"""The link to the broker: introduces the gateway, gives signs of life, asks for what is missing, takes deliveries.
+
+A link lives until the broker does not know it any more (both were apart for too long). Then the gateway's sockets are
+closed, as after a death, and a new link with a new id begins.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from gateway.inbox import Inbox
+from gateway.log_writer import LogWriter
+from shared import subjects
+from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
+from shared.log import GatewayUp
+
+log = logging.getLogger(__name__)
+
+BEAT_INTERVAL = 0.5  # seconds
+
+
+def new_gateway_id() -> str:
+    """An id that no gateway has had before."""
+    return f"g{secrets.token_hex(8)}"
+
+
+class Link:
+    """One gateway id, from its first batch to its end. ``fenced`` is set when the broker has given it up."""
+
+    def __init__(self, nc: Client, gateway: str, name: str, writer: LogWriter, inbox: Inbox) -> None:
+        self.gateway = gateway
+        self.writer = writer
+        self.inbox = inbox
+        self.fenced = asyncio.Event()
+        self.heard = 0.0  # monotonic seconds when the broker was heard of last
+        self._nc = nc
+        self._name = name
+        self._resend_asked = 0.0
+
+    async def run(self) -> None:
+        """Serve until the link is fenced or cancelled."""
+        subscription = await self._nc.subscribe(subjects.deliveries(self.gateway), cb=self._on_message)
+        self.writer.append_always(GatewayUp(self._name))
+        writing = asyncio.create_task(self.writer.run(), name="log writer")
+        beating = asyncio.create_task(self._beat_on(), name="beats")
+        try:
+            await self.fenced.wait()
+        finally:
+            writing.cancel()
+            beating.cancel()
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    def in_touch(self) -> bool:
+        """Whether the broker has been heard of lately."""
+        return time.monotonic() - self.heard < 4 * BEAT_INTERVAL
+
+    async def _beat_on(self) -> None:
+        await self.writer.flush()  # before the log has it, nobody knows this gateway
+        while True:
+            await self._beat(gap=False)
+            await asyncio.sleep(BEAT_INTERVAL)
+
+    async def _beat(self, gap: bool) -> None:
+        if not self._nc.is_connected:
+            return  # a beat is worth nothing later
+        try:
+            await self._nc.publish(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap)))
+        except NatsError as error:
+            log.debug("beat not sent: %s", error)
+
+    async def _on_message(self, message: Msg) -> None:
+        said = unpack_message(message.data)
+        self.heard = time.monotonic()
+        if isinstance(said, Fenced):
+            log.warning("the broker does not know this gateway any more")
+            self.fenced.set()
+        elif isinstance(said, Head):
+            if said.number > self.inbox.have:
+                await self._ask_again()
+        elif not self.inbox.take(said):
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        """Ask for what is missing, but not for each of the parcels that follow a gap."""
+        if time.monotonic() - self._resend_asked > 0.1:
+            self._resend_asked = time.monotonic()
+            await self._beat(gap=True)

@@ -1,0 +1,179 @@
+"""The gateway put together: sockets, intake, link; and how it starts and ends."""
+
+import asyncio
+import logging
+import random
+import socket as sockets
+import time
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+from nats.aio.client import Client
+from socketio.exceptions import ConnectionRefusedError as Refused
+
+from gateway import door
+from gateway.connection import Bucket, Connection
+from gateway.engineio_overrides import SLOW
+from gateway.inbox import Inbox
+from gateway.intake import Intake
+from gateway.link import Link, new_gateway_id
+from gateway.log_writer import LogWriter
+from gateway.session import Sessions
+from gateway.settings import Settings
+from gateway.socketio_overrides import Server
+from shared.log import Closed, Entry
+from shared.messaging import connect
+from shared.probes import add_probes
+from shared.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+FLUSH_TIMEOUT = 1.0  # seconds
+
+
+class Gateway:
+    """One gateway: its sockets, and the link that serves them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connections: dict[str, Connection] = {}
+        self._sessions = Sessions(settings.secrets, settings.token_lifetime)
+        self._intake = Intake(self._sessions, _sizes(settings), self._append)
+        self._link: Link | None = None
+        self._draining = False
+        self._sio = _socketio(settings, self._on_event)
+        self._sio.on("connect", self._on_connect)
+        self._sio.on("disconnect", self._on_disconnect)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set, then part with the clients and end."""
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, self._settings.app_host, self._settings.app_port)
+        await site.start()
+        name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
+        connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}"))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            connecting.cancel()
+        else:
+            nc = connecting.result()
+            serving = asyncio.create_task(self._serve(nc, name), name="link")
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await self._drain(site)
+            serving.cancel()
+            await nc.close()
+        await runner.cleanup()
+
+    async def _serve(self, nc: Client, name: str) -> None:
+        """One link after the other; the sockets of one never outlive it."""
+        while True:
+            gateway = new_gateway_id()
+            limits = self._settings.max_held, self._settings.max_held_per_client
+            writer = LogWriter(nc.jetstream(), gateway, *limits)
+            self._link = Link(nc, gateway, name, writer, Inbox(self._connections, self._sessions))
+            log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
+            await self._link.run()
+            for connection in list(self._connections.values()):
+                connection.logged = False
+                self._hang_up(connection)
+
+    async def _drain(self, site: web.TCPSite) -> None:
+        """Take no more clients, and send away those there are, in random order, so that they spread."""
+        self._draining = True
+        await site.stop()
+        leaving = list(self._connections.values())
+        random.shuffle(leaving)
+        for connection in leaving:
+            self._hang_up(connection)
+            await asyncio.sleep(self._settings.drain_seconds / len(leaving))
+        if self._link is not None:
+            try:
+                async with asyncio.timeout(FLUSH_TIMEOUT):
+                    await self._link.writer.flush()
+            except TimeoutError:
+                log.warning("stopping with events that the log has not taken")
+
+    def _hang_up(self, connection: Connection) -> None:
+        """Close a socket in the way that makes its client reconnect at once."""
+        connection.socket.close_code = int(WSCloseCode.SERVICE_RESTART)
+        connection.socket.hang_up()
+
+    def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        """A handshake. Raises the library's refusal, which the client sees as connect_error."""
+        socket = self._sio.socket(sid)
+        if socket is None:
+            raise Refused("Connection is gone")
+        try:
+            app = self._sessions.app_of(auth.get("token") if isinstance(auth, dict) else None)
+        except Refusal as refusal:
+            socket.leave()
+            raise Refused(refusal.message, {"code": refusal.code}) from None
+        settings = self._settings
+        bucket = Bucket(settings.events_per_second, settings.events_burst, settings.events_burst, time.monotonic())
+        self._connections[sid] = Connection(sid, app, socket, bucket)
+
+    def _on_disconnect(self, sid: str, reason: str) -> None:
+        """A socket is gone. Only what the log knows of has an end there."""
+        connection = self._connections.pop(sid, None)
+        if connection is None:
+            return
+        connection.socket.leave()
+        if connection.logged and self._link is not None:
+            how = self._sio.reason
+            lost = reason in (how.PING_TIMEOUT, how.TRANSPORT_ERROR, SLOW)
+            # what waited for a slow reader cannot be sent again, so there is nothing to come back to
+            for_good = reason in (how.CLIENT_DISCONNECT, SLOW)
+            self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
+
+    def _on_event(self, sid: str, name: str, body: Any, ack: int | None) -> None:
+        connection = self._connections.get(sid)
+        if connection is not None:
+            self._intake.take(connection, name, body, ack)
+
+    def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
+        return self._link is not None and self._link.writer.append(connection, entry, size)
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        self._sio.attach(app, "socket.io")
+        add_probes(app, self._missing)
+        return app
+
+    def _missing(self) -> dict[str, str]:
+        """Why this gateway cannot serve."""
+        if self._draining:
+            return {"gateway": "is stopping"}
+        if self._link is None:
+            return {"nats": "cannot be reached"}
+        if not self._link.writer.writable:
+            return {"log": "does not take events"}
+        if not self._link.in_touch():
+            return {"broker": "has not been heard of"}
+        return {}
+
+
+def _sizes(settings: Settings) -> door.Sizes:
+    return door.Sizes(
+        payload=settings.max_payload,
+        peerinfo=settings.max_peerinfo,
+        ice_candidate=settings.max_ice_candidate,
+        session_description=settings.max_session_description,
+        room_name=settings.max_room_name,
+    )
+
+
+def _socketio(settings: Settings, on_event: Any) -> Server:
+    return Server(
+        on_event,
+        async_mode="aiohttp",
+        cors_allowed_origins="*" if settings.cors_origins == ("*",) else list(settings.cors_origins),
+        cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours
+        cookie="io",  # lets a load balancer learn the id that its polling requests share
+        max_http_buffer_size=settings.max_message,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_unsent=settings.max_unsent,
+        welcome_timeout=settings.auth_timeout,
+    )

@@ -1,0 +1,57 @@
+"""Sessions: who a token speaks for."""
+
+import functools
+import time
+from typing import Any
+
+from gateway.connection import Connection
+from shared.refusals import UNAUTHORIZED, Refusal
+from shared.tokens import Session, TokenError, make_session_token, read_app_token, read_session_token
+
+
+class Sessions:
+    """Checks app tokens and session tokens, and makes the latter. ``lifetime`` is in seconds."""
+
+    def __init__(self, secrets: tuple[str, ...], lifetime: int) -> None:
+        self._secrets = secrets
+        self._lifetime = lifetime
+        # every socket of an app shows the same token, twice
+        self._app_of = functools.lru_cache(maxsize=1024)(functools.partial(read_app_token, secrets))
+
+    def app_of(self, token: object) -> str:
+        """The app that an app token was made for. Raises Refusal."""
+        try:
+            if isinstance(token, str):
+                return self._app_of(token)
+        except TokenError:
+            pass
+        raise Refusal(UNAUTHORIZED)
+
+    def check(self, connection: Connection, token: Any) -> None:
+        """Make sure that ``token`` is a session token of this connection's peer. Raises Refusal."""
+        if token is not None and token == connection.token and time.time() < connection.expires:
+            return
+        session = self.session_of(token)
+        if session is None or not connection.peer_id or session.peer_id != connection.peer_id:
+            raise Refusal(UNAUTHORIZED)
+        connection.token, connection.expires = token, session.expires
+
+    def app_for(self, connection: Connection, token: object) -> str:
+        """The app behind the token of an auth-request: an app token, or a renewal. Raises Refusal."""
+        session = self.session_of(token)
+        if session is not None and connection.peer_id and session.peer_id == connection.peer_id:
+            return session.app
+        return self.app_of(token)
+
+    def session_of(self, token: object) -> Session | None:
+        """What a session token says, or None if it says nothing that counts."""
+        try:
+            return read_session_token(self._secrets, token)
+        except TokenError:
+            return None
+
+    def grant(self, app: str, peer_id: str, turn: int) -> tuple[str, int, float]:
+        """A new session token, its life in seconds, and its end in seconds since the epoch."""
+        expires = int(time.time()) + self._lifetime
+        token = make_session_token(self._secrets[0], Session(app, peer_id, turn, expires))
+        return token, self._lifetime, float(expires)

@@ -1,0 +1,45 @@
+"""The settings of a gateway."""
+
+import dataclasses
+
+from shared.settings import secret, setting
+
+DEFAULT_NATS = "nats://127.0.0.1:4222"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field for each environment variable."""
+
+    app_secret: str = secret(
+        "What app tokens and session tokens are signed with; the same for gateways and auth_api.", min_bytes=32
+    )
+    app_secret_old: str = secret("A former APP_SECRET, still accepted for checking.", min_bytes=32, default="")
+    nats_url: str = setting(DEFAULT_NATS, "NATS servers, comma-separated.")
+    app_host: str = setting("0.0.0.0", "Address to listen on.")
+    app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
+    gateway_name: str = setting("", "A name for logs and metrics; the host's name and port if empty.")
+    token_lifetime: int = setting(86400, "Life of a session token, in seconds.", at_least=1)
+    cors_origins: tuple[str, ...] = setting(("*",), "Origins of pages that may connect, comma-separated.")
+    max_message: int = setting(65536, "Largest message of a client, in bytes.", at_least=1024, at_most=1048576)
+    max_payload: int = setting(4096, "Largest `payload`, in bytes of JSON.", at_least=0)
+    max_peerinfo: int = setting(4096, "Largest `peerinfo`, in bytes of JSON.", at_least=0)
+    max_ice_candidate: int = setting(4096, "Largest `ice_candidate`, in bytes of JSON.", at_least=0)
+    max_session_description: int = setting(49152, "Largest `session_description`, in bytes of JSON.", at_least=0)
+    max_room_name: int = setting(128, "Longest room name, in characters.", at_least=1, at_most=1024)
+    events_per_second: float = setting(200.0, "Events that one client may send per second in the long run.", at_least=1)
+    events_burst: int = setting(2000, "Events that one client may send at once.", at_least=1)
+    max_unsent: int = setting(1048576, "Bytes that may wait for a client that reads slowly.", at_least=65536)
+    max_held: int = setting(33554432, "Bytes of events held while NATS is away, for all clients.", at_least=65536)
+    max_held_per_client: int = setting(4194304, "The same for one client.", at_least=65536)
+    auth_timeout: float = setting(30.0, "Seconds after which a socket must have authenticated.", at_least=0.1)
+    ping_interval: float = setting(15.0, "Seconds between pings.", at_least=0.1)
+    ping_timeout: float = setting(10.0, "Seconds that a client has to answer a ping.", at_least=0.1)
+    drain_seconds: float = setting(10.0, "Seconds over which a stopping gateway closes its sockets.", at_least=0)
+    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that tokens are checked with, the newest first."""
+        return tuple(filter(None, (self.app_secret, self.app_secret_old)))

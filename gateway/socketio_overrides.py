@@ -1,0 +1,79 @@
+"""Everything of python-socketio that we replace, and why. Pinned to socketio 5.18.1; tests/gateway covers each.
+
+* Packets are read by us: reserved event names are plain names, binary ones are refused, junk closes the connection.
+* An event goes straight to one synchronous function: in order, without a task, and still encoded.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import socketio
+
+from gateway.engineio_overrides import Engine, ProtocolError, Socket
+
+MAX_ACK_DIGITS = 15  # beyond that a JavaScript number is not exact
+
+OnEvent = Callable[[str, str, msgspec.Raw | None, int | None], None]
+_decode_event = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_name = msgspec.json.Decoder(str).decode
+
+
+class Server(socketio.AsyncServer):
+    """The Socket.IO server. ``on_event`` gets sid, event name, first argument (encoded) and acknowledgement id."""
+
+    def __init__(self, on_event: OnEvent, **options: Any) -> None:
+        super().__init__(async_handlers=False, **options)
+        self._on_event = on_event
+
+    def socket(self, sid: str) -> Socket | None:
+        """The connection of a Socket.IO id, if it is open."""
+        socket: Socket | None = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
+        return socket
+
+    async def _handle_eio_message(self, eio_sid: str, text: str) -> None:
+        kind = text[:1]
+        if kind == "2":
+            self._handle_event_text(eio_sid, text)
+        elif kind == "0":
+            namespace, auth = _split_namespace(text[1:])
+            await self._handle_connect(eio_sid, namespace, _decode_json(auth))
+        elif kind == "1":
+            namespace, _ = _split_namespace(text[1:])
+            await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
+        elif kind != "3":  # nobody asks a client for acknowledgements, so they mean nothing
+            raise ProtocolError("unexpected packet")
+
+    def _handle_event_text(self, eio_sid: str, text: str) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
+        start = text.find("[")
+        digits = text[1:start]
+        if start < 0 or len(digits) > MAX_ACK_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
+            raise ProtocolError("malformed event")
+        if sid is None or not self.manager.is_connected(sid, "/"):
+            raise ProtocolError("event before connect")
+        try:
+            arguments = _decode_event(text[start:] if digits else text[1:])
+            name = _decode_name(arguments[0])
+        except (msgspec.MsgspecError, RecursionError, ValueError, IndexError):
+            raise ProtocolError("malformed event") from None
+        self._on_event(sid, name, arguments[1] if len(arguments) > 1 else None, int(digits) if digits else None)
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
+
+def _split_namespace(text: str) -> tuple[str, str]:
+    if not text.startswith("/"):
+        return "/", text
+    namespace, _, rest = text.partition(",")
+    return namespace.partition("?")[0], rest
+
+
+def _decode_json(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise ProtocolError("malformed packet") from None

@@ -1,0 +1,1 @@
+"""What two Parley processes must agree on: events, envelopes, subjects, tokens, refusals, settings."""

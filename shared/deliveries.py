@@ -1,0 +1,117 @@
+"""Deliveries: what the broker tells one gateway. A Parcel holds all that one log message causes there.
+
+Parcels of a gateway are numbered from 1 without a gap, so a gateway emits each once and in order and sees when one is
+missing. Numbers and contents follow from the log alone: whichever broker speaks, it says the same.
+"""
+
+from typing import Any, NamedTuple
+
+import msgpack
+
+
+class Emit(NamedTuple):
+    """Send ``frame`` to these sockets."""
+
+    conns: list[str]
+    frame: bytes
+
+
+class Admit(NamedTuple):
+    """The socket ``conn`` is peer ``peer_id`` now: make its session token and answer ``auth-accept``.
+
+    ``turn`` goes into the token; ``resume_for`` is in seconds; ``rooms`` is JSON, empty unless ``resumed``.
+    """
+
+    conn: str
+    ack: int | None
+    peer_id: str
+    app: str
+    turn: int
+    peerinfo: bytes
+    resume_for: float
+    resumed: bool
+    rooms: bytes
+    payload: bytes
+
+
+class Close(NamedTuple):
+    """Close the socket ``conn``: its peer goes on elsewhere, or is to go. It shall not come back by itself."""
+
+    conn: str
+
+
+Delivery = Emit | Admit | Close
+_KINDS: dict[int, type[Any]] = dict(enumerate((Emit, Admit, Close)))
+_CODES = {kind: code for code, kind in _KINDS.items()}
+
+
+class Parcel(NamedTuple):
+    """Deliveries for one gateway, from the log message at ``position``."""
+
+    number: int
+    position: int
+    deliveries: list[Delivery]
+
+
+class Head(NamedTuple):
+    """The number of the newest parcel for a gateway: it has missed something if it has not got that far."""
+
+    number: int
+
+
+class Fenced(NamedTuple):
+    """The broker does not know this gateway (any more): it closes its sockets and starts anew."""
+
+    gateway: str
+
+
+class Beat(NamedTuple):
+    """A gateway's sign of life. ``have`` is the number of its newest parcel; ``gap`` asks for what comes after it."""
+
+    gateway: str
+    have: int
+    gap: bool
+
+
+_PARCEL, _HEAD, _FENCED = range(3)
+
+
+def pack_parcel(parcel: Parcel) -> bytes:
+    """A parcel as a message to its gateway."""
+    deliveries = [(_CODES[type(d)], *d) for d in parcel.deliveries]
+    packed: bytes = msgpack.packb((_PARCEL, parcel.number, parcel.position, deliveries))
+    return packed
+
+
+def pack_head(head: Head) -> bytes:
+    """A head as a message to its gateway."""
+    packed: bytes = msgpack.packb((_HEAD, *head))
+    return packed
+
+
+def pack_fenced(fenced: Fenced) -> bytes:
+    """The news that a gateway is not known, as a message to it."""
+    packed: bytes = msgpack.packb((_FENCED, *fenced))
+    return packed
+
+
+def unpack_message(data: bytes) -> Parcel | Head | Fenced:
+    """A message to a gateway, read."""
+    kind, *fields = msgpack.unpackb(data)
+    if kind == _HEAD:
+        return Head(*fields)
+    if kind == _FENCED:
+        return Fenced(*fields)
+    number, position, deliveries = fields
+    return Parcel(number, position, [_KINDS[d[0]](*d[1:]) for d in deliveries])
+
+
+def pack_beat(beat: Beat) -> bytes:
+    """A beat as a message to the brokers."""
+    packed: bytes = msgpack.packb(tuple(beat))
+    return packed
+
+
+def unpack_beat(data: bytes) -> Beat:
+    """A beat, read."""
+    return Beat(*msgpack.unpackb(data))

@@ -1,0 +1,65 @@
+"""What a client reads: Engine.IO message frames that carry Socket.IO events and acknowledgements, encoded once.
+
+A frame is UTF-8 text as bytes, ready for a WebSocket; no process between its encoder and the socket looks inside.
+"""
+
+from typing import Any
+
+import msgspec
+
+from shared.events import EVENTS
+from shared.refusals import UNAUTHORIZED, Refusal
+
+_encode = msgspec.json.Encoder().encode
+
+
+def event_frame(name: str, fields: dict[str, Any]) -> bytes:
+    """An event for a client."""
+    return b'42["%s",%s]' % (name.encode(), _encode(fields))
+
+
+def ack_frame(ack: int, fields: dict[str, Any]) -> bytes:
+    """The answer to the acknowledgement ``ack`` that a client asked for."""
+    return b"43%d[%s]" % (ack, _encode(fields))
+
+
+def accepted_frames(name: str, fields: dict[str, Any], ack: int | None) -> list[bytes]:
+    """An accepting event, and the acknowledgement if one was asked for."""
+    frames = [event_frame(name, fields)]
+    if ack is not None:
+        frames.append(ack_frame(ack, {"ok": True, **fields}))
+    return frames
+
+
+def refusal_frames(event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any]) -> list[bytes]:
+    """The refusing event that belongs to ``event``, and the acknowledgement if one was asked for.
+
+    ``fields`` are what is known of the request: room, peer_id, payload.
+    """
+    if refusal.code == UNAUTHORIZED.code and event != "auth-request":
+        answer, body = "unauthorized", refusal.fields()
+    else:
+        answer = EVENTS[event].REFUSED_AS if event in EVENTS else "request-reject"
+        named = {"event": event} if answer == "request-reject" else {}
+        body = {**named, **refusal.fields(), **fields}
+    frames = [event_frame(answer, body)]
+    if ack is not None:
+        frames.append(ack_frame(ack, {"ok": False, **refusal.fields()}))
+    return frames
+
+
+def with_raw(**bodies: bytes) -> dict[str, msgspec.Raw]:
+    """Fields whose values are encoded JSON already; the empty ones are left out."""
+    return {name: msgspec.Raw(body) for name, body in bodies.items() if body}
+
+
+class _Payload(msgspec.Struct):
+    payload: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode_payload = msgspec.json.Decoder(tuple[str, _Payload]).decode
+
+
+def payload_of(frame: bytes) -> bytes:
+    """The ``payload`` in an event frame, still encoded; empty if there is none."""
+    return bytes(_decode_payload(memoryview(frame)[2:])[1].payload)

@@ -1,0 +1,106 @@
+"""The event log's entries: what gateways and the speaking broker append, and the broker's core applies in order.
+
+One message of the log is a Batch, a msgpack array. Each entry in it is an array that starts with its kind. Bodies are
+bytes that nobody between two gateways decodes.
+"""
+
+from typing import Any, NamedTuple
+
+import msgpack
+
+
+class Said(NamedTuple):
+    """A client event, validated. ``conn`` is the socket it came in on; ``ack`` the acknowledgement asked for.
+
+    ``body`` is the payload as JSON, or for a relay the whole frame that the roommate will read.
+    """
+
+    event: str
+    conn: str
+    ack: int | None
+    room: str
+    peer_id: str
+    body: bytes
+
+
+class Authenticated(NamedTuple):
+    """A socket showed a good app token (or renewed). ``resume_id`` and ``resume_turn`` are from a session token."""
+
+    conn: str
+    ack: int | None
+    app: str
+    peerinfo: bytes
+    resumable: bool | None
+    resume_id: str
+    resume_turn: int
+    payload: bytes
+
+
+class Closed(NamedTuple):
+    """A socket is gone. ``seen`` is the number of the last delivery its gateway had handled by then.
+
+    ``reason`` is what its rooms are told; ``for_good`` says that the client said goodbye and will not resume.
+    """
+
+    conn: str
+    seen: int
+    reason: str
+    for_good: bool
+
+
+class GatewayUp(NamedTuple):
+    """A gateway introduces itself; always the first entry of its first batch."""
+
+    name: str
+
+
+class GatewayLost(NamedTuple):
+    """A gateway has not been heard of for too long. ``seen`` as in Closed. Said by the speaker of ``term``."""
+
+    term: int
+    gateway: str
+    seen: int
+
+
+class Speaking(NamedTuple):
+    """A broker became the speaker. What time causes counts only if the newest term said it."""
+
+    term: int
+
+
+class Tick(NamedTuple):
+    """Time has passed: whatever was due by this message's time stamp happens now."""
+
+    term: int
+
+
+Entry = Said | Authenticated | Closed | GatewayUp | GatewayLost | Speaking | Tick
+_KINDS: dict[int, type[Any]] = dict(enumerate((Said, Authenticated, Closed, GatewayUp, GatewayLost, Speaking, Tick)))
+_CODES = {kind: code for code, kind in _KINDS.items()}
+
+
+class Batch(NamedTuple):
+    """What one writer appends in one message. ``number`` counts a gateway's batches from 1; it is 0 for a broker's."""
+
+    writer: str
+    number: int
+    entries: list[Entry]
+
+
+class Malformed(ValueError):
+    """These bytes are no batch of this version."""
+
+
+def pack_batch(batch: Batch) -> bytes:
+    """The bytes that go into the log."""
+    packed: bytes = msgpack.packb((batch.writer, batch.number, [(_CODES[type(e)], *e) for e in batch.entries]))
+    return packed
+
+
+def unpack_batch(data: bytes) -> Batch:
+    """Reverse of pack_batch. Raises Malformed."""
+    try:
+        writer, number, entries = msgpack.unpackb(data)
+        return Batch(writer, number, [_KINDS[fields[0]](*fields[1:]) for fields in entries])
+    except (ValueError, TypeError, KeyError, IndexError, msgpack.UnpackException) as error:
+        raise Malformed(str(error)) from None

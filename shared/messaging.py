@@ -1,0 +1,54 @@
+"""The connection to NATS, with the settings that signaling needs."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import nats
+from nats.aio.client import Client
+
+log = logging.getLogger(__name__)
+
+OnReconnect = Callable[[], Awaitable[None]]
+
+
+async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) -> Client:
+    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated."""
+    troubled = False
+
+    async def on_error(error: Exception) -> None:
+        nonlocal troubled
+        if not troubled:
+            troubled = True
+            log.warning(
+                "NATS at %s cannot be reached, trying on: %s", _without_secrets(url), str(error) or type(error).__name__
+            )
+
+    async def on_disconnected() -> None:
+        log.warning("disconnected from NATS")
+
+    async def on_reconnected() -> None:
+        nonlocal troubled
+        troubled = False
+        log.warning("reconnected to NATS")
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    client = await nats.connect(
+        servers=[server.strip() for server in url.split(",")],
+        name=name,
+        error_cb=on_error,
+        disconnected_cb=on_disconnected,
+        reconnected_cb=on_reconnected,
+        max_reconnect_attempts=-1,  # the default gives up after a minute
+        reconnect_time_wait=0.2,
+        connect_timeout=2,
+        ping_interval=5,  # a half-open connection is noticed within 15 s
+        max_outstanding_pings=2,
+        pending_size=16 * 1024 * 1024,
+    )
+    log.info("connected to NATS at %s", _without_secrets(url))
+    return client
+
+
+def _without_secrets(url: str) -> str:
+    return ",".join(server.rpartition("@")[2] for server in url.split(","))

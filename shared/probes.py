@@ -1,0 +1,26 @@
+"""Probes, the same on every process: ``/livez`` it runs, ``/readyz`` it can serve, ``/metrics`` numbers."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Readiness = Callable[[], dict[str, str]]
+
+
+def add_probes(app: web.Application, readiness: Readiness) -> None:
+    """Add the three routes. ``readiness`` gives what is missing, each with its reason; nothing when ready."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def readyz(_: web.Request) -> web.Response:
+        missing = readiness()
+        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)

@@ -1,0 +1,54 @@
+"""What every process does first and last: ``--help``, settings, logs, uvloop, signals."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from shared.settings import SettingError, read, table
+
+T = TypeVar("T")
+
+
+def settings_from_environment(program: str, what: str, cls: type[T]) -> T:
+    """Answer ``--help``, then read the settings; a wrong one ends the process with code 2 and one line."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=what,
+        epilog=f"Settings, from the environment:\n\n{_settings_text(cls)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    try:
+        return read(cls, os.environ)
+    except SettingError as error:
+        sys.exit(_fail(program, str(error)))
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``main`` until it ends. The event it gets is set on SIGTERM and SIGINT."""
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await main(stop)
+
+    uvloop.run(until_stopped())
+
+
+def _fail(program: str, message: str) -> int:
+    print(f"{program}: {message}", file=sys.stderr)
+    return 2
+
+
+def _settings_text(cls: type[Any]) -> str:
+    rows = table(cls)
+    width = max(len(name) for name, _, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {doc} [{default}]" for name, default, doc in rows)

@@ -1,0 +1,66 @@
+"""The catalogue of refusals: every code a client can be answered with, its sentence, and when it is used."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """One stable code. ``message`` is the sentence a person may be shown."""
+
+    code: str
+    message: str
+    when: str
+
+
+BAD_REQUEST = Code("bad-request", "The request is not well-formed", "a field is missing, unknown or of the wrong type")
+UNAUTHORIZED = Code(
+    "unauthorized", "Token is not valid", "the token is missing, forged, expired, revoked or another socket's"
+)
+TAKEN = Code(
+    "taken",
+    "Room already taken someone else. Please type another room name or stay it blank.",
+    "a room of that name exists",
+)
+NOT_FOUND = Code("not-found", "Room is not found.", "no room has that name (any more)")
+NOT_OWNER = Code("not-owner", "Only the owner of the room may do this", "someone else owns the room")
+NOT_PENDING = Code("not-pending", "This peer is not waiting to join the room", "no such join request is pending")
+NOT_MEMBER = Code("not-member", "Not a member of this room", "the sender or the one addressed is not in the room")
+FULL = Code("full", "No more room", "the room has all the peers it may have, or the peer all its rooms")
+TOO_LARGE = Code("too-large", "A field is too large", "a field is over its size limit")
+TOO_MANY = Code(
+    "too-many-requests", "Too many requests, slow down", "events come too fast, or too many requests are pending"
+)
+UNAVAILABLE = Code("unavailable", "Signaling is not available right now, try again", "the event log cannot be reached")
+REJECTED = Code("rejected", "Room owner rejected your request", "the owner of the room said no")
+
+CATALOGUE = (
+    BAD_REQUEST,
+    UNAUTHORIZED,
+    TAKEN,
+    NOT_FOUND,
+    NOT_OWNER,
+    NOT_PENDING,
+    NOT_MEMBER,
+    FULL,
+    TOO_LARGE,
+    TOO_MANY,
+    UNAVAILABLE,
+    REJECTED,
+)
+
+
+class Refusal(Exception):
+    """An event is refused. Raised before anything has changed.
+
+    ``detail`` replaces the catalogue's sentence where there is something more exact to say.
+    """
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        super().__init__(code.code)
+        self.code = code.code
+        self.message = detail or code.message
+
+    def fields(self) -> dict[str, Any]:
+        """``code`` and ``message``, as clients get them."""
+        return {"code": self.code, "message": self.message}

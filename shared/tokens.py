@@ -1,0 +1,81 @@
+"""App tokens and session tokens: HS256 JWTs that say what they are for, so one never passes for the other."""
+
+import dataclasses
+
+import jwt
+
+ALGORITHM = "HS256"
+APP, SESSION = "app", "session"
+
+
+class TokenError(Exception):
+    """The token is missing, malformed, forged, expired or made for another purpose."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """What a session token vouches for.
+
+    ``turn`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
+    ``expires`` is in seconds since the epoch.
+    """
+
+    app: str
+    peer_id: str
+    turn: int
+    expires: int
+
+
+def make_app_token(secret: str, app: str, issued: int) -> str:
+    """An app token without expiry. ``issued`` is in seconds since the epoch."""
+    return jwt.encode({"typ": APP, "app": app, "iat": issued}, secret, ALGORITHM)
+
+
+def make_session_token(secret: str, session: Session) -> str:
+    """A session token that ends at ``session.expires``."""
+    claims = {
+        "typ": SESSION,
+        "app": session.app,
+        "sub": session.peer_id,
+        "turn": session.turn,
+        "exp": session.expires,
+    }
+    return jwt.encode(claims, secret, ALGORITHM)
+
+
+def read_app_token(secrets: tuple[str, ...], token: object) -> str:
+    """The name of the app that ``token`` was made for.
+
+    ``secrets`` are tried in order, so that a secret can be replaced while old tokens still count.
+    Raises TokenError.
+    """
+    app = _claims(secrets, token, APP).get("app")
+    if not isinstance(app, str) or not app:
+        raise TokenError("Token names no app")
+    return app
+
+
+def read_session_token(secrets: tuple[str, ...], token: object) -> Session:
+    """What ``token`` vouches for, if it has not expired. Raises TokenError."""
+    claims = _claims(secrets, token, SESSION)
+    app, peer_id, turn, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
+    if isinstance(app, str) and isinstance(peer_id, str) and isinstance(turn, int) and isinstance(expires, int):
+        return Session(app, peer_id, turn, expires)
+    raise TokenError("Token lacks a claim")
+
+
+def _claims(secrets: tuple[str, ...], token: object, purpose: str) -> dict[str, object]:
+    if not isinstance(token, str) or not 0 < len(token) <= 4096:
+        raise TokenError("Token is missing")
+    for secret in secrets:
+        try:
+            claims: dict[str, object] = jwt.decode(token, secret, algorithms=[ALGORITHM])
+        except jwt.InvalidSignatureError:
+            continue
+        # PyJWT lets a UnicodeError or RecursionError of a hostile header or payload through
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            break
+        if claims.get("typ") != purpose:
+            break
+        return claims
+    raise TokenError("Token is not valid")
