@@ -1,0 +1,70 @@
+"""What POST /app is asked: an app's name and the password, as a form or as JSON."""
+
+import asyncio
+import re
+import urllib.parse
+
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from auth_api.answers import Refused
+
+MAX_BODY = 16 * 1024
+MAX_NAME = 128
+BODY_SECONDS = 10
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class AppRequest(msgspec.Struct, frozen=True):
+    """A well-formed request; the password is not yet checked."""
+
+    app: str
+    password: str
+
+
+async def read_app_request(request: web.Request) -> AppRequest:
+    """The request in the body of ``request``. Raises Refused."""
+    body = await _body(request)
+    try:
+        asked = _parse(request.content_type, body)
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
+        raise Refused(400, f"The request is not well-formed: {_reason(error)}") from None
+    if not 1 <= len(asked.app) <= MAX_NAME or _CONTROL.search(asked.app):
+        raise Refused(400, f"app must have 1 to {MAX_NAME} characters and no control characters")
+    return asked
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except HTTPRequestEntityTooLarge:
+        raise Refused(413, f"The request is larger than {MAX_BODY} bytes") from None
+    except TimeoutError:
+        raise Refused(408, "The request took too long") from None
+    except (HttpProcessingError, web.RequestPayloadError, ConnectionError):
+        raise Refused(400, "The request could not be read") from None
+
+
+def _parse(content_type: str, body: bytes) -> AppRequest:
+    if content_type == "application/json":
+        return msgspec.json.decode(body, type=AppRequest)
+    if content_type == "application/x-www-form-urlencoded":
+        return msgspec.convert(_form(body), AppRequest)
+    raise ValueError("send application/x-www-form-urlencoded or application/json")
+
+
+def _form(body: bytes) -> dict[str, str]:
+    pairs = urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):  # its text would show what was sent, the password too
+        return "it is not UTF-8"
+    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)

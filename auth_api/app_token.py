@@ -1,0 +1,69 @@
+"""POST /app: a token for whoever knows the password."""
+
+import hmac
+import logging
+import math
+import time
+
+from aiohttp import web
+from prometheus_client import Counter
+
+from auth_api.answers import Refused, accept
+from auth_api.app_request import read_app_request
+from auth_api.client_address import Network, client_address
+from auth_api.settings import Settings
+from auth_api.throttle import Throttle
+from shared.tokens import make_app_token
+
+log = logging.getLogger(__name__)
+
+# A page of any origin may ask, as with the server that Parley replaces.
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+_OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled"}
+_requests = Counter("parley_app_token_requests", "Requests for an app token.", ["outcome"])
+
+
+class AppTokens:
+    """Answers /app."""
+
+    def __init__(self, settings: Settings, trusted: tuple[Network, ...]) -> None:
+        self._secret = settings.app_secret
+        self._password = settings.app_pass.encode()
+        self._trusted = trusted
+        self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
+
+    async def issue(self, request: web.Request) -> web.Response:
+        """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
+        try:
+            asked = await read_app_request(request)
+            self._check(asked.password, client_address(request, self._trusted), time.monotonic())
+        except Refused as refused:
+            _requests.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
+            raise
+        _requests.labels("issued").inc()
+        log.info("token issued for app %r", asked.app)
+        return accept({"token": make_app_token(self._secret, asked.app, int(time.time()))})
+
+    async def preflight(self, request: web.Request) -> web.Response:
+        """What a browser may send here from a page of another origin."""
+        return web.Response(status=204, headers=_PREFLIGHT)
+
+    def _check(self, password: str, address: str, now: float) -> None:
+        wait = self._throttle.wait(address, now)
+        if wait > 0:
+            raise Refused(429, "Too many wrong passwords, try again later", {"Retry-After": str(math.ceil(wait))})
+        if not hmac.compare_digest(password.encode(), self._password):
+            self._throttle.wrong(address, now)
+            log.warning("wrong password from %s", address)
+            raise Refused(401, "Wrong password")
+
+
+async def allow_any_origin(request: web.Request, response: web.StreamResponse) -> None:
+    """Let pages of any origin read the answers of /app, refusals too."""
+    if request.path == "/app":
+        response.headers.update(ANY_ORIGIN)

@@ -1,0 +1,49 @@
+"""Who is asking: the address that tries are counted for."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from shared.settings import SettingError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The networks that TRUSTED_PROXIES names. Raises SettingError."""
+    try:
+        return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+    except ValueError as error:
+        raise SettingError("TRUSTED_PROXIES", f"must name addresses or networks: {error}") from None
+
+
+def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str:
+    """The caller's address, or its network where one caller has many addresses (an IPv6 /64).
+
+    X-Forwarded-For is read from its right end, and only as far as each one who passed the request on is trusted.
+    """
+    address = _parse(request.remote or "")
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    while address and hops and any(address in network for network in trusted):
+        hop = _parse(hops.pop().strip())
+        if hop is None:
+            break
+        address = hop
+    return _group(address)
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # A dual-stack listener sees IPv4 callers as ::ffff:a.b.c.d
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _group(address: Address | None) -> str:
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)

@@ -1,0 +1,64 @@
+"""The aiohttp application: every route of auth_api."""
+
+import asyncio
+import logging
+import pathlib
+import sys
+
+from aiohttp import web
+
+from auth_api.answers import in_shape, refuse
+from auth_api.app_request import MAX_BODY
+from auth_api.app_token import AppTokens, allow_any_origin
+from auth_api.broken_http import keep_broken_http_out_of_the_log
+from auth_api.client_address import networks
+from auth_api.demo_page import DemoPage
+from auth_api.settings import Settings
+from shared.probes import add_probes
+
+log = logging.getLogger(__name__)
+
+OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer until ``stop`` is set. Ends the process with code 1 when the port cannot be had."""
+    # Only short requests come here: none is worth a longer wait at the end.
+    runner = web.AppRunner(build(settings), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.app_host, settings.app_port).start()
+        log.info("listening on %s", ", ".join(f"{host}:{port}" for host, port, *_ in runner.addresses))
+        await stop.wait()
+    except OSError as error:
+        sys.exit(f"auth_api: APP_HOST, APP_PORT: cannot listen there: {error.strerror}")
+    finally:
+        await runner.cleanup()
+
+
+def build(settings: Settings) -> web.Application:
+    """The application, ready to be served."""
+    keep_broken_http_out_of_the_log()
+    app = web.Application(middlewares=[in_shape], client_max_size=MAX_BODY)
+    tokens = AppTokens(settings, networks(settings.trusted_proxies))
+    app.router.add_get("/", _root)
+    app.router.add_get("/openapi.json", _openapi)
+    app.router.add_post("/app", tokens.issue)
+    app.router.add_options("/app", tokens.preflight)
+    app.on_response_prepare.append(allow_any_origin)
+    if settings.demo:
+        DemoPage(settings).add_to(app)
+    add_probes(app, _readiness)
+    return app
+
+
+async def _root(request: web.Request) -> web.Response:
+    return refuse(401, "Unauthorized")
+
+
+async def _openapi(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(OPENAPI)
+
+
+def _readiness() -> dict[str, str]:
+    return {}  # it depends on no other process

@@ -1,0 +1,44 @@
+"""What auth_api can be told by the environment."""
+
+import dataclasses
+
+from auth_api.client_address import networks
+from auth_api.gateways import gateway_urls
+from auth_api.ice_servers import ice_servers
+from shared.settings import secret, setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is the environment variable of the same name in capitals."""
+
+    app_secret: str = secret("Signs the tokens; the gateways must have the same one.", min_bytes=32)
+    app_pass: str = secret("The password that POST /app asks for.")
+    app_host: str = setting("0.0.0.0", "Address to listen on.")
+    app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
+    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
+    )
+    throttle_tries: int = setting(10, "Wrong passwords one address may send in a burst.", at_least=1, at_most=1000)
+    throttle_seconds: float = setting(2.0, "Seconds until an address has one try back.", at_least=0.01, at_most=60)
+    throttle_addresses: int = setting(10_000, "Addresses whose tries are remembered.", at_least=1, at_most=1_000_000)
+    demo: bool = setting(
+        True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
+    )
+    gateway_url: tuple[str, ...] = setting(
+        (),
+        "Where the demo page finds the gateways; several, separated by commas, share its visitors. "
+        "Empty: where the page came from.",
+    )
+    ice_servers: str = setting("[]", "What the demo page tells WebRTC to use: a JSON array of RTCIceServer objects.")
+    node_modules: str = setting(
+        "node_modules", "Folder of the npm packages with socket.io-client, seen from the top of the repository."
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what would only come to light when somebody asks. Raises SettingError."""
+        networks(self.trusted_proxies)
+        gateway_urls(self.gateway_url)
+        ice_servers(self.ice_servers)

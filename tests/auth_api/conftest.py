@@ -1,0 +1,30 @@
+"""auth_api behind a real socket."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from auth_api.server import build
+from auth_api.settings import Settings
+
+SECRET = "a secret for tests, 32 bytes long"
+PASSWORD = "pässword"
+
+Serve = Callable[..., AbstractAsyncContextManager["TestClient[Any, Any]"]]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """Serves with the settings it is given, on a free port, for as long as its context lasts."""
+
+    @contextlib.asynccontextmanager
+    async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
+        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings))
+        async with TestClient(TestServer(app)) as client:
+            yield client
+
+    return serving

@@ -1,0 +1,71 @@
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its stubs would be one more package, for one call
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.auth_api.conftest import PASSWORD, Serve
+
+ASKED: list[tuple[str, str, dict[str, Any], int]] = [
+    ("get", "/", {}, 401),
+    ("post", "/app", {"json": {"app": "chat", "password": PASSWORD}}, 200),
+    ("post", "/app", {"json": {}}, 400),
+    ("post", "/app", {"data": b"x" * 20000}, 413),
+    ("post", "/app", {"json": {"app": "chat", "password": "guess"}}, 401),
+    ("post", "/app", {"json": {"app": "chat", "password": "guess"}}, 429),
+    ("get", "/openapi.json", {}, 200),
+    ("get", "/demo/config.json", {}, 200),
+    ("get", "/livez", {}, 200),
+    ("get", "/readyz", {}, 200),
+]
+
+
+async def description(serve: Serve) -> dict[str, Any]:
+    async with serve() as client, client.get("/openapi.json") as answer:
+        described: dict[str, Any] = await answer.json()
+        return described
+
+
+async def test_the_description_is_valid(serve: Serve) -> None:
+    OpenAPIV31SpecValidator(await description(serve)).validate()
+
+
+async def test_every_route_is_described_and_nothing_else(serve: Serve) -> None:
+    async with serve() as client:
+        served = {
+            (route.method.lower(), route.resource.canonical)
+            for route in client.app.router.routes()
+            if route.resource and route.method in ("GET", "POST")
+        }
+    paths = (await description(serve))["paths"]
+    described = {(method, path) for path, methods in paths.items() for method in methods}
+    own_files_of_the_page = {("get", "/demo/socket.io.js"), ("get", "/demo/{name}")}
+    assert served == described | own_files_of_the_page
+
+
+async def test_real_answers_are_as_described(serve: Serve) -> None:
+    described = await description(serve)
+    settings = {"throttle_tries": 1, "gateway_url": ("https://a.example",), "ice_servers": '[{"urls":"stun:a"}]'}
+    async with serve(**settings) as client:
+        for method, path, sent, status in ASKED:
+            answer = await client.request(method, path, **sent)
+            assert answer.status == status, path
+            conform(described, described["paths"][path][method], answer.status, await answer.json(), answer.headers)
+
+
+def conform(described: dict[str, Any], operation: dict[str, Any], status: int, body: Any, headers: Any) -> None:
+    """Check one answer against what is said of it."""
+    response = operation["responses"][str(status)]
+    if "$ref" in response:
+        response = described["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    schema = {**response["content"]["application/json"]["schema"], "components": described["components"]}
+    jsonschema.Draft202012Validator(schema).validate(body)
+    for name, header in response.get("headers", {}).items():
+        assert int(headers[name]) >= header["schema"]["minimum"]
+
+
+@pytest.mark.parametrize("body", [{"status": 400, "error": None, "response": False}, {"status": 200}, []])
+async def test_an_answer_of_another_shape_would_be_noticed(serve: Serve, body: Any) -> None:
+    described = await description(serve)
+    with pytest.raises(jsonschema.ValidationError):
+        conform(described, described["paths"]["/app"]["post"], 400, body, {})
