@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.system.harness import System
+from tests.system.peer import Peer
 from tests.system.world import World
 
 StartSystem = Callable[..., Awaitable[System]]
@@ -16,11 +17,9 @@ StartSystem = Callable[..., Awaitable[System]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running_system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     system = System(tmp_path_factory.mktemp("system"))
-    try:
-        await system.start()
-        yield system
-    finally:
-        await system.stop()
+    await system.start()
+    yield system
+    await system.stop()
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ async def start_system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
         async def start(**options: Any) -> System:
             system = System(tmp_path_factory.mktemp("system"), **options)
-            stack.push_async_callback(system.stop)
             await system.start()
+            stack.push_async_callback(system.stop)
             return system
 
         yield start
@@ -51,3 +50,9 @@ async def world(system: System) -> AsyncIterator[World]:
     world = World(system)
     yield world
     await world.close()
+
+
+@pytest.fixture(params=[(0, 0, 0), (0, 1, 0), (1, 0, 0)], ids=["one gateway", "owner and third", "second and third"])
+async def trio(request: pytest.FixtureRequest, world: World) -> list[Peer]:
+    """Three peers, on one gateway and on two. The tests' names for them: owner, second, third."""
+    return await world.peers(*request.param)

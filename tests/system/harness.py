@@ -11,7 +11,7 @@ import aiohttp
 from tests.system.ports import free_port
 from tests.system.process import Process
 
-APP_SECRET = "system-tests-secret-of-more-than-32-bytes"
+APP_SECRET = "system-tests-secret-" * 4
 APP_PASS = "system-tests-password"
 
 NATS_CONFIG = """
@@ -54,9 +54,19 @@ class System:
         return [*self.gateways, self.auth, *self.brokers, self.nats]
 
     async def start(self) -> None:
-        for process in reversed(self.processes):
-            process.start()
-        await self.ready()
+        try:
+            for process in reversed(self.processes):
+                process.start()
+            await self.ready()
+        except BaseException:
+            await self.abandon()
+            raise
+
+    async def abandon(self) -> None:
+        """Kill what runs, with no questions asked."""
+        for process in self.processes:
+            if process.running:
+                await process.kill()
 
     async def ready(self) -> None:
         """Return when every process that runs can serve."""
