@@ -22,7 +22,6 @@ def _config(store: Path, port: int) -> str:
 listen: "127.0.0.1:{port}"
 max_payload: {MAX_MESSAGE}
 jetstream {{ store_dir: {json.dumps(str(store))} }}
-disable_jetstream_banner: true
 """
 
 

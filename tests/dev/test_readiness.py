@@ -1,0 +1,50 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from dev import readiness
+from dev.trouble import Trouble
+
+Serve = Callable[[list[int]], Awaitable[str]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a server that gives these answers in turn, the last one for ever, and return its address."""
+    runners: list[web.AppRunner] = []
+
+    async def start(answers: list[int]) -> str:
+        async def answer(_: web.Request) -> web.Response:
+            status = answers.pop(0) if len(answers) > 1 else answers[0]
+            return web.Response(status=status, text="nats: not connected")
+
+        app = web.Application()
+        app.router.add_get("/readyz", answer)
+        runner = web.AppRunner(app)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}/readyz"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def test_it_waits_until_all_are_ready_and_tells_of_each(serve: Serve) -> None:
+    told: list[str] = []
+    probes = {"one": await serve([503, 503, 200]), "two": await serve([200])}
+    await readiness.wait(probes, 5, told.append)
+    assert [line.split()[0] for line in told] == ["two", "one"]
+
+
+async def test_it_names_who_is_late_and_why(serve: Serve) -> None:
+    probes = {"prompt": await serve([200]), "late": await serve([503]), "absent": "http://127.0.0.1:1/readyz"}
+    with pytest.raises(Trouble) as told:
+        await readiness.wait(probes, 0.5, lambda _: None)
+    text = str(told.value)
+    assert "late is not ready after 0.5 s" in text
+    assert "answers 503 nats: not connected" in text
+    assert "absent is not ready" in text
+    assert "prompt" not in text
