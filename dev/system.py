@@ -14,34 +14,40 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """One process of Parley, as in production: ``python -m module``, and the environment that configures it."""
+    """One process of Parley, as in production: ``python -m module``, configured by its environment alone."""
 
     name: str
     module: str
     host: str
     port: int
     port_setting: str
-    environ: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    defaults: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://{_reachable(self.host)}:{self.port}"
 
+    def program(self, settings: Settings, environ: Mapping[str, str]) -> Program:
+        """How to start it. ``environ`` wins over the defaults, and not over where things are."""
+        defaults = {"LOG_FORMAT": "text", **self.defaults}
+        places = {
+            "APP_HOST": self.host,
+            "APP_PORT": str(self.port),
+            "NATS_URL": f"nats://{_LOOPBACK}:{settings.nats_port}",
+        }
+        return Program(self.name, [sys.executable, "-m", self.module], {**defaults, **environ, **places})
+
 
 def services(settings: Settings) -> list[Service]:
     """Every process but NATS."""
-    return [*_brokers(settings), *_gateways(settings), _auth_api(settings)]
+    gateways = [_gateway(settings, index) for index in range(settings.gateways)]
+    return [*(_broker(settings, index) for index in range(settings.brokers)), *gateways, _auth_api(settings, gateways)]
 
 
 def programs(settings: Settings, environ: Mapping[str, str]) -> list[Program]:
-    """What to start, NATS first. ``environ`` goes to every process, under what is said here."""
-    common = dict(environ) | {
-        "NATS_URL": f"nats://{_LOOPBACK}:{settings.nats_port}",
-        "LOG_FORMAT": "text",
-        "PYTHONUNBUFFERED": "1",
-    }
+    """What to start, NATS first."""
     base = Program("nats", nats.command(settings.folder, settings.nats_port), environ)
-    return [base, *(_program(service, common) for service in services(settings))]
+    return [base, *(service.program(settings, environ) for service in services(settings))]
 
 
 def ports(settings: Settings) -> Iterator[Port]:
@@ -51,35 +57,20 @@ def ports(settings: Settings) -> Iterator[Port]:
         yield Port(service.port, service.host, service.name, service.port_setting)
 
 
-def _program(service: Service, common: Mapping[str, str]) -> Program:
-    own = {"APP_HOST": service.host, "APP_PORT": str(service.port)}
-    return Program(service.name, [sys.executable, "-m", service.module], {**common, **own, **service.environ})
+def _broker(settings: Settings, index: int) -> Service:
+    return Service(f"broker-{index + 1}", "broker", _LOOPBACK, settings.broker_port + index, "BROKER_PORT")
 
 
-def _brokers(settings: Settings) -> Iterator[Service]:
-    for index in range(settings.brokers):
-        port = settings.broker_port + index
-        yield Service(f"broker-{index + 1}", "broker", _LOOPBACK, port, "BROKER_PORT")
+def _gateway(settings: Settings, index: int) -> Service:
+    name = f"gateway-{index + 1}"
+    # No drain: there is no load balancer here that needs time to see a gateway leave.
+    defaults = {"GATEWAY_NAME": name, "DRAIN_SECONDS": "0"}
+    return Service(name, "gateway", settings.app_host, settings.gateway_port + index, "GATEWAY_PORT", defaults)
 
 
-def _gateways(settings: Settings) -> Iterator[Service]:
-    # A load balancer needs time to see that a gateway leaves; here there is none.
-    environ = {"DRAIN_SECONDS": "0"}
-    for index in range(settings.gateways):
-        port = settings.gateway_port + index
-        yield Service(f"gateway-{index + 1}", "gateway", settings.app_host, port, "GATEWAY_PORT", environ)
-
-
-def _auth_api(settings: Settings) -> Service:
-    gateways = ",".join(service.url for service in _gateways(settings))
-    return Service(
-        "auth_api",
-        "auth_api",
-        settings.app_host,
-        settings.auth_api_port,
-        "AUTH_API_PORT",
-        {"GATEWAY_URL": gateways},
-    )
+def _auth_api(settings: Settings, gateways: list[Service]) -> Service:
+    defaults = {"GATEWAY_URL": ",".join(gateway.url for gateway in gateways)}
+    return Service("auth_api", "auth_api", settings.app_host, settings.auth_api_port, "AUTH_API_PORT", defaults)
 
 
 def _reachable(host: str) -> str:
