@@ -1,6 +1,7 @@
 """The event log as a JetStream stream: made when missing, read in order, appended to, cut off behind a snapshot."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from broker.settings import Settings
 from shared import subjects
@@ -60,7 +61,8 @@ class EventLog:
         try:
             return await self.extent()
         except NotFoundError:
-            await self._js.add_stream(self._config())
+            with contextlib.suppress(BadRequestError):  # another broker was faster
+                await self._js.add_stream(self._config())
             return await self.extent()
 
     async def extent(self) -> Extent:

@@ -1,17 +1,18 @@
 """Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from broker.limits import Limits
-from broker.state import Kept, Peer, State
+from broker.state import COUNTED_FRAMES, Kept, Peer, State
 from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
 from shared.frames import ack_frame
 
 PARCEL_BYTES = 1024 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
 HISTORY_BYTES = 16 * 1024 * 1024  # kept for each gateway, to repeat what it missed
 HISTORY_PARCELS = 20_000
+PAST_DELIVERIES = 5_000  # looked through, behind what is surely missed, when a socket is lost
 
 
 class History:
@@ -37,6 +38,18 @@ class History:
             found.append(parcel)
         return found[::-1]
 
+    def until(self, number: int) -> list[Parcel]:
+        """Some of the parcels up to ``number``, oldest first: those of the last PAST_DELIVERIES deliveries."""
+        found: list[Parcel] = []
+        count = 0
+        for parcel, _ in reversed(self._parcels):
+            if parcel.number <= number:
+                found.append(parcel)
+                count += len(parcel.deliveries)
+            if count > PAST_DELIVERIES:
+                break
+        return found[::-1]
+
 
 class Outbox:
     """Says things to peers, wherever they are; keeps what is said to one who is absent."""
@@ -52,6 +65,7 @@ class Outbox:
         """One frame to many peers: encoded once, and sent once to each gateway."""
         by_gateway: dict[str, list[str]] = {}
         for peer in peers:
+            _count(peer, frame)
             if peer.conn:
                 by_gateway.setdefault(peer.gateway, []).append(peer.conn)
             else:
@@ -61,6 +75,7 @@ class Outbox:
 
     def emit_one(self, peer: Peer, frame: bytes) -> None:
         """One frame to one peer."""
+        _count(peer, frame)
         if peer.conn:
             self._add(peer.gateway, Emit([peer.conn], frame))
         else:
@@ -105,19 +120,30 @@ class Outbox:
         history = self._history.get(gateway)
         return history.after(number) if history else []
 
-    def recover(self, peer: Peer, seen: int) -> None:
-        """Keep for ``peer``, who has just lost its socket, what its gateway had not handled by then."""
-        gateway, conn = peer.gateway, peer.conn
+    def recover(self, gateway: str, peers: Iterable[Peer], seen: int) -> None:
+        """Gather for peers, who have just lost their sockets, what the gateway had not handled by then.
+
+        ``seen`` is the number of the last parcel that it had. Some of what came before is gathered too: the client
+        may know better.
+        """
+        lost = {peer.conn: peer for peer in peers}
         missed = self.after(gateway, seen)
         known = self._state.gateways.get(gateway)
-        sent = known.parcel if known else seen + len(missed)
-        if len(missed) < sent - seen:
-            self.overfull.append(peer)  # more than is remembered
-        peer.conn = peer.gateway = ""
-        for parcel in [*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]:
-            for delivery in parcel.deliveries:
-                if isinstance(delivery, Emit) and conn in delivery.conns:
-                    self._keep(peer, delivery.frame, parcel.position)
+        if known is not None and len(missed) < known.parcel - seen:
+            self.overfull.extend(lost.values())  # more than is remembered
+        for peer in lost.values():
+            peer.conn = peer.gateway = ""
+        past = self._history[gateway].until(seen) if gateway in self._history else []
+        for parcel, emit in _emits(past):
+            for conn in emit.conns:
+                if conn in lost and emit.frame.startswith(COUNTED_FRAMES):
+                    lost[conn].past.append(Kept(emit.frame, parcel.position))
+        for parcel, emit in _emits([*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]):
+            for conn in emit.conns:
+                if conn in lost:
+                    self._keep(lost[conn], emit.frame, parcel.position)
+        for peer in lost.values():
+            self._bound_past(peer)
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""
@@ -131,6 +157,11 @@ class Outbox:
         else:
             deliveries.append(delivery)
 
+    def _bound_past(self, peer: Peer) -> None:
+        size = sum(len(kept.frame) for kept in peer.past)
+        while len(peer.past) > self._limits.kept_deliveries or size > self._limits.kept_bytes:
+            size -= len(peer.past.pop(0).frame)
+
     def _keep(self, peer: Peer, frame: bytes, position: int) -> None:
         if frame.startswith(b"43"):
             return  # an acknowledgement belongs to the socket that is gone
@@ -139,6 +170,15 @@ class Outbox:
             return
         peer.kept.append(Kept(frame, position))
         peer.kept_bytes += len(frame)
+
+
+def _count(peer: Peer, frame: bytes) -> None:
+    if frame.startswith(COUNTED_FRAMES):
+        peer.told += 1
+
+
+def _emits(parcels: Iterable[Parcel]) -> Iterator[tuple[Parcel, Emit]]:
+    return ((parcel, d) for parcel in parcels for d in parcel.deliveries if isinstance(d, Emit))
 
 
 def _parts(deliveries: list[Delivery]) -> Iterable[tuple[list[Delivery], int]]:

@@ -99,10 +99,11 @@ class Snapshots:
         """Put back what waits for absent peers. What the log has no more, the peer's place goes with."""
         for peer_id in list(state.absent):
             peer = state.peers[peer_id]
-            for kept in peer.kept:
+            for kept in peer.kept + peer.past:
                 if kept.digest:
                     kept.frame = await self._find(kept)
                     kept.digest = b""
+            peer.past = [kept for kept in peer.past if kept.frame]
             if not all(kept.frame for kept in peer.kept):
                 log.error("what an absent peer missed is gone, so is its place", extra={"facts": {"peer": peer_id}})
                 peer.kept, peer.resumable = [], False
@@ -117,15 +118,16 @@ class Snapshots:
         return next((body for body in bodies if _digest(body) == kept.digest), b"")
 
     async def _open(self) -> ObjectStore:
-        config = ObjectStoreConfig(bucket=subjects.SNAPSHOT_BUCKET, storage=StorageType.FILE, replicas=self._replicas)
+        config = ObjectStoreConfig(storage=StorageType.FILE, replicas=self._replicas)
         try:
-            return await self._js.create_object_store(config=config)
+            return await self._js.create_object_store(subjects.SNAPSHOT_BUCKET, config)
         except BadRequestError:
             return await self._js.object_store(subjects.SNAPSHOT_BUCKET)
 
     async def _names(self, store: ObjectStore) -> list[str]:
         try:
-            return sorted(info.name for info in await store.list() if info.name.startswith(PREFIX))
+            infos = await store.list()
+            return sorted(info.name for info in infos if info.name.startswith(PREFIX) and not info.deleted)
         except NotFoundError:
             return []
 
@@ -175,10 +177,13 @@ async def _encode_slices(things: list[Any]) -> list[msgspec.Raw]:
 
 def _without_relays(peer: Peer) -> Peer:
     """The peer, with relays that wait for it named instead of repeated."""
-    if not peer.kept:
+    if not peer.kept and not peer.past:
         return peer
-    kept = [Kept(b"", k.position, _digest(k.frame)) if k.relayed else k for k in peer.kept]
-    return msgspec.structs.replace(peer, kept=kept)
+    return msgspec.structs.replace(peer, kept=_named(peer.kept), past=_named(peer.past))
+
+
+def _named(frames: list[Kept]) -> list[Kept]:
+    return [Kept(b"", kept.position, _digest(kept.frame)) if kept.relayed else kept for kept in frames]
 
 
 def _oldest_needed(state: State) -> int:

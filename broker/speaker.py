@@ -67,7 +67,8 @@ class Speaker:
         """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
         await self._append([Speaking(self._lease.term)])
         for gateway in list(self._core.state.gateways):
-            await self._repeat(gateway, self._watch.have(gateway))
+            if self._watch.has_heard(gateway):  # the others will say how far they are
+                await self._repeat(gateway, self._watch.have(gateway))
 
     async def _say_what_is_due(self) -> None:
         if self._core.state.position < self._said_until:

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from shared.events import EVENTS
+from shared.events import COUNTED, EVENTS
 
+COUNTED_FRAMES = tuple(b'42["%s"' % name.encode() for name in COUNTED)
 RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
 
 
@@ -22,12 +23,18 @@ class Kept(msgspec.Struct):
         """Whether the frame is a roommate's own words."""
         return self.frame.startswith(RELAY_FRAMES)
 
+    @property
+    def counted(self) -> bool:
+        """Whether clients count it."""
+        return self.frame.startswith(COUNTED_FRAMES)
+
 
 class Peer(msgspec.Struct):
     """Someone who authenticated. ``peer_id`` stays the same over all its sockets.
 
     ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
-    that wait for it, ``kept_bytes`` long. ``turn`` counts its sockets; ``confirmed`` says that it has used the newest
+    that wait for it, ``kept_bytes`` long, and ``past`` some that it most likely had before. ``told`` counts the counted
+    events for it on this socket and since. ``turn`` counts its sockets; ``confirmed`` says that it has used the newest
     one, so that a token of the turn before is worth nothing any more. Rooms are named by their keys.
     """
 
@@ -43,6 +50,8 @@ class Peer(msgspec.Struct):
     asked: dict[str, None] = {}
     kept: list[Kept] = []
     kept_bytes: int = 0
+    past: list[Kept] = []
+    told: int = 0
 
 
 class Pending(msgspec.Struct):

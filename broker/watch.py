@@ -33,6 +33,10 @@ class Watch:
         heard = self._heard.get(gateway)
         return heard.have if heard else 0
 
+    def has_heard(self, gateway: str) -> bool:
+        """Whether this gateway has said how far it is."""
+        return gateway in self._heard and self._heard[gateway].had >= 0
+
     def grant_grace(self, now: float) -> None:
         """Nobody could be heard for a while: count from now on."""
         for heard in self._heard.values():

@@ -15,6 +15,7 @@ class Inbox:
         self._connections = connections
         self._sessions = sessions
         self.have = 0
+        self.told_resumable = False  # whether one who may come back has been told something
 
     def take(self, parcel: Parcel) -> bool:
         """Emit what is in a parcel. One that was taken before is dropped; False if one before it is missing."""
@@ -32,6 +33,7 @@ class Inbox:
             for conn in delivery.conns:
                 if (connection := self._connections.get(conn)) is not None:
                     connection.socket.send_frame(delivery.frame)
+                    self.told_resumable |= connection.resumable
         elif isinstance(delivery, Admit):
             if (connection := self._connections.get(delivery.conn)) is not None:
                 self._admit(connection, delivery)

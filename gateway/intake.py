@@ -87,6 +87,7 @@ class Intake:
             resume_id=resume.peer_id if resume else "",
             resume_turn=resume.turn if resume else 0,
             payload=bytes(event.payload),
+            received=event.received,
         )
 
 

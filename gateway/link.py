@@ -22,6 +22,7 @@ from shared.log import GatewayUp
 log = logging.getLogger(__name__)
 
 BEAT_INTERVAL = 0.5  # seconds
+PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable peer
 
 
 def new_gateway_id() -> str:
@@ -41,6 +42,7 @@ class Link:
         self._nc = nc
         self._name = name
         self._resend_asked = 0.0
+        self._beating_soon: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
@@ -53,6 +55,8 @@ class Link:
         finally:
             writing.cancel()
             beating.cancel()
+            if self._beating_soon is not None:
+                self._beating_soon.cancel()
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
@@ -85,6 +89,15 @@ class Link:
                 await self._ask_again()
         elif not self.inbox.take(said):
             await self._ask_again()
+        elif self.inbox.told_resumable and not self._beating_soon:
+            self._beating_soon = asyncio.create_task(self._beat_soon())
+
+    async def _beat_soon(self) -> None:
+        """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
+        await asyncio.sleep(PROMPT)
+        self.inbox.told_resumable = False
+        self._beating_soon = None
+        await self._beat(gap=False)
 
     async def _ask_again(self) -> None:
         """Ask for what is missing, but not for each of the parcels that follow a gap."""

@@ -7,7 +7,7 @@ settings, by ``gateway/door.py``.
 Bodies (``session_description``, ``ice_candidate``, ``payload``, ``peerinfo``) stay encoded JSON all the way.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ class AuthRequest(ClientEvent, kw_only=True, frozen=True):
     peerinfo: msgspec.Raw = ABSENT
     resumable: bool | None = None
     resume: Any = None
+    received: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class RoomEvent(ClientEvent, kw_only=True, frozen=True):
@@ -125,3 +126,14 @@ EVENTS: dict[str, type[ClientEvent]] = {
         RelayIceCandidate,
     )
 }
+
+# What a resumable client counts, so that it can say with ``received`` how many of them it has had: events that others
+# cause. Answers to its own events are not among them.
+COUNTED = (
+    "room-join-request",
+    "room-join-accept",
+    "room-user-join",
+    "room-user-leave",
+    "room-owner",
+    *(event.RELAYED_AS for event in EVENTS.values() if event.RELAYED_AS),
+)

@@ -24,7 +24,10 @@ class Said(NamedTuple):
 
 
 class Authenticated(NamedTuple):
-    """A socket showed a good app token (or renewed). ``resume_id`` and ``resume_turn`` are from a session token."""
+    """A socket showed a good app token (or renewed). ``resume_id`` and ``resume_turn`` are from a session token.
+
+    ``received`` counts the events that the returning client has had on its last socket, if it says so.
+    """
 
     conn: str
     ack: int | None
@@ -34,6 +37,7 @@ class Authenticated(NamedTuple):
     resume_id: str
     resume_turn: int
     payload: bytes
+    received: int | None
 
 
 class Closed(NamedTuple):

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-import nats
 from nats.aio.client import Client
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,8 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
             )
 
     async def on_disconnected() -> None:
-        log.warning("disconnected from NATS")
+        if client.is_reconnecting:  # not when we close it ourselves
+            log.warning("disconnected from NATS")
 
     async def on_reconnected() -> None:
         nonlocal troubled
@@ -33,14 +33,15 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
         if on_reconnect is not None:
             await on_reconnect()
 
-    client = await nats.connect(
+    client = Client()
+    await client.connect(
         servers=[server.strip() for server in url.split(",")],
         name=name,
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
         max_reconnect_attempts=-1,  # the default gives up after a minute
-        reconnect_time_wait=0.2,
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; annotated int, but a fraction does
         connect_timeout=2,
         ping_interval=5,  # a half-open connection is noticed within 15 s
         max_outstanding_pings=2,

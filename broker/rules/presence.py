@@ -27,7 +27,7 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
         resumed = returning is not None
         peer = returning or _arrive(core, gateway, entry)
     if resumed:
-        _come_back(core, peer, gateway, entry.conn)
+        _come_back(core, peer, gateway, entry)
     if entry.peerinfo:
         peer.peerinfo = entry.peerinfo
     if entry.resumable is not None:
@@ -42,7 +42,7 @@ def close(core: "Core", entry: Closed) -> None:
         return
     peer = core.state.peers[peer_id]
     if peer.resumable and not entry.for_good and core.limits.resume_for > 0:
-        _step_out(core, peer, entry.seen)
+        _step_out(core, peer.gateway, [peer], entry.seen)
     else:
         remove(core, [peer], entry.reason)
 
@@ -53,8 +53,7 @@ def lose_gateway(core: "Core", entry: GatewayLost) -> None:
         return
     theirs = [peer for peer in core.state.peers.values() if peer.gateway == entry.gateway]
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
-    for peer in staying:
-        _step_out(core, peer, entry.seen)
+    _step_out(core, entry.gateway, staying, entry.seen)
     del core.state.gateways[entry.gateway]
     leaving = [peer for peer in theirs if peer.conn]
     remove(core, leaving, LOST)
@@ -105,26 +104,59 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     peer = core.state.peers.get(entry.resume_id)
     if peer is None or not peer.resumable or peer.app != entry.app:
         return None
-    if entry.resume_turn == peer.turn:
-        return peer
-    unanswered = not peer.conn and not peer.confirmed
-    return peer if unanswered and entry.resume_turn == peer.turn - 1 else None
-
-
-def _step_out(core: "Core", peer: Peer, seen: int) -> None:
-    """Keep the peer's place for a while."""
-    core.state.conns.pop(peer.conn, None)
-    core.out.recover(peer, seen)
-    core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
-
-
-def _come_back(core: "Core", peer: Peer, gateway: str, conn: str) -> None:
+    if entry.resume_turn != peer.turn and not _never_heard_of_its_turn(peer, entry):
+        return None
     if peer.conn:
-        core.out.close(peer.gateway, peer.conn)
+        _step_out_of_open_socket(core, peer)
+    if peer in core.out.overfull or not _catch_up(peer, entry):
+        remove(core, [peer], LOST)
+        return None
+    return peer
+
+
+def _never_heard_of_its_turn(peer: Peer, entry: Authenticated) -> bool:
+    return entry.resume_turn == peer.turn - 1 and not peer.conn and not peer.confirmed
+
+
+def _step_out_of_open_socket(core: "Core", peer: Peer) -> None:
+    """The peer is elsewhere already; whatever was sent to the old socket counts as read, unless it says otherwise."""
+    conn, gateway = peer.conn, core.state.gateways.get(peer.gateway)
+    core.out.close(peer.gateway, conn)
+    _step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
+
+
+def _catch_up(peer: Peer, entry: Authenticated) -> bool:
+    """Find out what the peer has missed; False when that is not remembered.
+
+    By default it is what its gateway had not handled. A client that has counted knows exactly.
+    """
+    received = entry.received
+    if entry.resume_turn != peer.turn:
+        received = 0  # of the turn that it never heard of it has seen nothing
+    if received is None or received > peer.told:
+        return True
+    known = peer.past + peer.kept
+    surplus = sum(kept.counted for kept in known) - (peer.told - received)
+    if surplus < 0:
+        return False
+    while surplus > 0:
+        surplus -= known.pop(0).counted
+    peer.kept = known
+    return True
+
+
+def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
+    """Keep the places of peers for a while."""
+    for peer in peers:
         core.state.conns.pop(peer.conn, None)
+        core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
+    core.out.recover(gateway, peers, seen)
+
+
+def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> None:
     core.state.absent.pop(peer.peer_id, None)
-    core.state.conns[conn] = peer.peer_id
-    peer.conn, peer.gateway = conn, gateway
+    core.state.conns[entry.conn] = peer.peer_id
+    peer.conn, peer.gateway = entry.conn, gateway
     peer.turn += 1
     peer.confirmed = False
 
@@ -146,5 +178,7 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         payload=entry.payload,
     )
     core.out.admit(peer.gateway, admit)
-    kept, peer.kept, peer.kept_bytes = peer.kept, [], 0
+    kept, peer.kept, peer.kept_bytes, peer.past = peer.kept, [], 0, []
+    if resumed:
+        peer.told = sum(waiting.counted for waiting in kept)
     core.out.answer(peer.gateway, peer.conn, [waiting.frame for waiting in kept])
