@@ -1,0 +1,137 @@
+"""``make run`` as a person meets it: the real processes, their output, their end."""
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev import ports
+
+READY = "Parley is ready."
+Settings = dict[str, str]
+
+
+class Launcher:
+    """A launcher that was started, and what it has said so far."""
+
+    def __init__(self, settings: Settings) -> None:
+        environ = {name: value for name, value in os.environ.items() if name not in ("APP_SECRET", "APP_PASS")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dev.run"],
+            env=environ | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said = ""
+
+    def until(self, text: str) -> str:
+        """Read on until ``text`` has been said; return all that was said."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said += line
+            if text in line:
+                return self.said
+        pytest.fail(f"it ended without saying {text!r}:\n{self.said}")
+
+    def end(self) -> int:
+        """Wait for the end; return the exit code."""
+        assert self.process.stdout
+        self.said += self.process.stdout.read()
+        return self.process.wait(10)
+
+    def child(self, module: str) -> int:
+        """The process that runs ``module``."""
+        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 2) for line in table.stdout.splitlines()]
+        (pid,) = (int(pid) for pid, parent, command in rows if int(parent) == self.process.pid and module in command)
+        return pid
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.end()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    base = free_block(5)
+    return {
+        "NATS_PORT": str(base),
+        "BROKER_PORT": str(base + 1),
+        "AUTH_API_PORT": str(base + 2),
+        "GATEWAY_PORT": str(base + 3),
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def launcher(settings: Settings) -> Iterator[Launcher]:
+    with contextlib.closing(Launcher(settings)) as launcher:
+        yield launcher
+
+
+def test_it_says_how_to_get_a_token_and_stops_in_time(launcher: Launcher, settings: Settings) -> None:
+    said = launcher.until("Ctrl-C stops everything.")
+    command = re.search(r"^ +(\(.*/app \))$", said, re.MULTILINE)
+    assert command
+    answer = subprocess.run(["sh", "-c", command[1]], capture_output=True, text=True, check=True)
+    assert json.loads(answer.stdout)["response"]["token"].count(".") == 2
+
+    started = time.monotonic()
+    launcher.process.send_signal(signal.SIGINT)
+    assert launcher.end() == 0
+    assert time.monotonic() - started < 5
+    assert "Traceback" not in launcher.said
+    assert_nothing_left(settings)
+
+
+def test_a_taken_port_is_named(settings: Settings) -> None:
+    taken = int(settings["GATEWAY_PORT"]) + 1
+    with socket.create_server(("127.0.0.1", taken)), contextlib.closing(Launcher(settings)) as launcher:
+        assert launcher.end() == 1
+    assert f"Port {taken}, for gateway-2, is taken" in launcher.said
+    assert "GATEWAY_PORT=" in launcher.said
+
+
+def test_a_process_that_dies_ends_everything(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    os.kill(launcher.child("auth_api"), signal.SIGKILL)
+    assert launcher.end() == 1
+    assert "auth_api ended with signal 9 (SIGKILL)." in launcher.said
+    assert_nothing_left(settings)
+
+
+def test_nothing_is_left_of_a_launcher_that_is_killed(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    launcher.process.kill()
+    launcher.process.wait()
+    assert_nothing_left(settings, within=6)
+
+
+def free_block(size: int) -> int:
+    """The first of ``size`` ports in a row that nobody listens on."""
+    while True:
+        base = random.randrange(20000, 30000)
+        if not any(ports.is_taken("127.0.0.1", base + offset) for offset in range(size)):
+            return base
+
+
+def assert_nothing_left(settings: Settings, within: float = 0) -> None:
+    base = int(settings["NATS_PORT"])
+    deadline = time.monotonic() + within
+    while taken := [port for port in range(base, base + 5) if ports.is_taken("127.0.0.1", port)]:
+        assert time.monotonic() < deadline, f"somebody still listens on {taken}"
+        time.sleep(0.1)
