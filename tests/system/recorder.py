@@ -32,7 +32,7 @@ class Recorder:
     def note(self, event: str, data: Any) -> None:
         self.log.append(Told(event, data, time.monotonic()))
 
-    async def expect(self, event: str, within: float = 5.0, **fields: Any) -> Any:
+    async def expect(self, event: str, /, within: float = 5.0, **fields: Any) -> Any:
         """The data of the first event of that name and with these fields that was not taken before."""
         found: list[Told] = []
 

@@ -11,7 +11,7 @@ import socketio
 from tests.conftest import StartSystem
 from tests.system.harness import System
 from tests.system.rawsocket import Closed, RawSocket
-from tests.system.tokens import forged, signed, unsigned
+from tests.system.tokens import claims_of, forged, signed, unsigned
 from tests.system.waiting import until
 from tests.system.world import World
 
@@ -22,8 +22,8 @@ BAD_TOKENS: dict[str, Callable[[str], Any]] = {
     "words": lambda token: "let me in",
     "forged": forged,
     "unsigned": unsigned,
-    "no purpose": lambda token: signed({"app": "tests"}),
-    "another algorithm": lambda token: signed({"app": "tests", "typ": "app"}, algorithm="HS512"),
+    "of no claims": lambda token: signed({}),
+    "another algorithm": lambda token: signed(claims_of(token), algorithm="HS512"),
     "without its signature": lambda token: token.rpartition(".")[0],
     "with a changed signature": lambda token: token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"),
     "number": lambda token: 17,
