@@ -12,22 +12,26 @@ DEV := .venv/.installed-dev
 NODE := .venv/.installed-node
 JAVASCRIPT := node_modules/.installed
 
-# What the setup put into .venv (Node, nats-server) comes first.
+# What the setup put into .venv (Node, nats-server) comes first. Make 3.81, on macOS, respects this only in commands
+# that need a shell, so npm's have an `&&`.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: $(LOCAL) $(JAVASCRIPT) ## Install what `make run` needs, into .venv and node_modules
+
+.PHONY: setup-dev
+setup-dev: $(DEV) $(JAVASCRIPT) ## Install what the tests and checks need as well
 
 .PHONY: run
 run: setup ## Start the whole system on this machine (settings: make run ARGS=--help)
 	@exec $(PY) -m dev.run $(ARGS)
 
 .PHONY: test
-test: $(DEV) $(JAVASCRIPT) ## Run the tests (choose some: make test ARGS=tests/broker)
+test: setup-dev ## Run the tests (choose some: make test ARGS=tests/broker)
 	$(PY) -m pytest $(ARGS)
 
 .PHONY: check
@@ -42,12 +46,12 @@ format: $(DEV) ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: $(DEV) $(JAVASCRIPT) ## Make the lock files again (newer versions: make lock LOCK_ARGS=--upgrade)
+lock: setup-dev ## Make the lock files again (newer versions: make lock LOCK_ARGS=--upgrade)
 	$(LOCK) --output-file requirements/run.txt
 	$(LOCK) --group local --constraint requirements/run.txt --output-file requirements/local.txt
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(subst compile pyproject.toml,compile,$(LOCK)) --group node --output-file requirements/node.txt
-	npm install --package-lock-only
+	npm install --package-lock-only && $(MAKE) setup-dev
 
 .PHONY: clean
 clean: ## Remove all that was installed or made here, secrets and the log's data too
@@ -73,5 +77,4 @@ $(NODE): requirements/node.txt | $(PY)
 
 $(JAVASCRIPT): package.json package-lock.json .npmrc | $(NODE)
 	@echo "Installing package-lock.json"
-	@npm ci
-	@touch $@
+	@npm ci && touch $@
