@@ -36,14 +36,14 @@ test: setup-dev ## Run the tests (choose some: make test ARGS=tests/broker)
 
 .PHONY: check
 check: $(DEV) ## Check format, lint and types
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
 
 .PHONY: format
 format: $(DEV) ## Format the code, and fix what can be fixed by itself
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
 
 .PHONY: lock
 lock: setup-dev ## Make the lock files again (newer versions: make lock LOCK_ARGS=--upgrade)

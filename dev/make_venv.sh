@@ -14,7 +14,8 @@ for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
 done
 
 if [ -z "$found" ]; then
-    echo "Parley needs Python 3.11 or newer; ${PYTHON:-python3} is $(${PYTHON:-python3} --version 2>&1)." >&2
+    asked=${PYTHON:-python3}
+    echo "Parley needs Python 3.11 or newer. Here, $asked is $("$asked" --version 2>/dev/null || echo missing)." >&2
     echo "Install one (Debian and Ubuntu: apt install python3 python3-venv; macOS: brew install python)," >&2
     echo "or name yours: make setup PYTHON=/path/to/python3.11" >&2
     exit 1
@@ -23,6 +24,6 @@ fi
 echo "Making .venv with $("$found" --version)"
 if ! "$found" -m venv --clear .venv; then
     rm -rf .venv
-    echo "$found has no working venv module. On Debian and Ubuntu: apt install python3-venv" >&2
+    echo "$found cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv" >&2
     exit 1
 fi
