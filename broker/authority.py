@@ -38,6 +38,7 @@ class Authority:
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas)
         self._applying = asyncio.Lock()
+        self._pending = 0  # messages of the log behind the one applied last
         self.core = Core(settings.limits)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
 
@@ -66,10 +67,22 @@ class Authority:
         """NATS was away: gateways could not be heard."""
         self._watch.grant_grace(time.monotonic())
 
-    @property
-    def speaking(self) -> bool:
-        """Whether this broker publishes what the core says."""
-        return self._lease.held
+    def figures(self) -> dict[str, float]:
+        """Numbers for metrics."""
+        state, snapshots = self.core.state, self._snapshots
+        return {
+            "speaking": float(self._lease.held),
+            "term": state.term,
+            "position": state.position,
+            "lag": self._pending,
+            "rooms": len(state.rooms),
+            "peers": len(state.peers),
+            "absent_peers": len(state.absent),
+            "gateways": len(state.gateways),
+            "snapshot_age_seconds": time.monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
+            "snapshot_seconds": snapshots.duration,
+            "snapshot_bytes": snapshots.size,
+        }
 
     async def _restore(self, extent: Extent) -> None:
         """Begin from a snapshot, or afresh when there is none that the log goes on from."""
@@ -90,6 +103,7 @@ class Authority:
     async def _on_stored(self, stored: Stored) -> None:
         """The next message of the log takes effect."""
         async with self._applying:
+            self._pending = stored.pending
             if stored.position <= self.core.state.position:
                 return
             try:

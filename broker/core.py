@@ -3,6 +3,8 @@
 Pure: no clock, no randomness, no IO. The same log gives the same state and the same parcels.
 """
 
+from collections import Counter
+
 from broker import rules
 from broker.limits import Limits
 from broker.outbox import Outbox
@@ -32,6 +34,7 @@ class Core:
         self.limits = limits
         self.state = state or State()
         self.out = Outbox(self.state, limits)
+        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
@@ -44,7 +47,7 @@ class Core:
             for entry in batch.entries:
                 self._apply_entry(batch.writer, entry)
                 presence.give_up_overfull(self)
-        return self.out.seal(position)
+        return self.out.seal(position, batch.taken)
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
@@ -87,7 +90,9 @@ class Core:
             peer = self._sender(said)
             peer.confirmed = True
             rules.RULES[said.event](self, peer, said)
+            self.tally[said.event, "ok"] += 1
         except Refusal as refusal:
+            self.tally[said.event, refusal.code] += 1
             self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
 
     def _sender(self, said: Said) -> Peer:

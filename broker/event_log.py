@@ -30,10 +30,14 @@ ID = "parley-log-id"
 
 
 class Stored(NamedTuple):
-    """A message of the log: its position, the time it was stored (seconds since the epoch), and its bytes."""
+    """A message of the log: its position, the time it was stored (seconds since the epoch), and its bytes.
+
+    ``pending`` is how many more there are behind it.
+    """
 
     position: int
     time: float
+    pending: int
     data: bytes
 
 
@@ -74,8 +78,7 @@ class EventLog:
         """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""
 
         async def on_message(message: Msg) -> None:
-            position, time = position_and_time(message.reply)
-            await on_stored(Stored(position, time, message.data))
+            await on_stored(Stored(*position_time_pending(message.reply), message.data))
 
         subscription = await self._js.subscribe(
             subjects.EVENTS,
@@ -130,12 +133,12 @@ async def wait_for_jetstream(nc: Client) -> None:
             await asyncio.sleep(0.1)
 
 
-def position_and_time(reply: str) -> tuple[int, float]:
-    """What JetStream says of a message in its reply subject: position, and time in seconds since the epoch."""
+def position_time_pending(reply: str) -> tuple[int, float, int]:
+    """What JetStream says of a message in its reply subject: position, seconds since the epoch, messages behind it."""
     tokens = reply.split(".")
     # $JS.ACK.stream.consumer.delivered.position.delivery.nanoseconds.pending, or with domain, account and a last token
-    position, nanoseconds = (tokens[5], tokens[7]) if len(tokens) == 9 else (tokens[7], tokens[9])
-    return int(position), int(nanoseconds) / 1e9
+    start = 5 if len(tokens) == 9 else 7
+    return int(tokens[start]), int(tokens[start + 2]) / 1e9, int(tokens[start + 3])
 
 
 def _log_id(info: StreamInfo) -> str:

@@ -100,7 +100,7 @@ class Outbox:
         """Close a socket."""
         self._add(gateway, Close(conn))
 
-    def seal(self, position: int) -> list[tuple[str, Parcel]]:
+    def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""
         sealed = []
         for name, deliveries in self._open.items():
@@ -109,7 +109,7 @@ class Outbox:
                 continue
             for part, size in _parts(deliveries):
                 gateway.parcel += 1
-                parcel = Parcel(gateway.parcel, position, part)
+                parcel = Parcel(gateway.parcel, position, part, taken)
                 self._history.setdefault(name, History()).add(parcel, size)
                 sealed.append((name, parcel))
         self._open = {}

@@ -5,9 +5,11 @@ import logging
 import secrets
 
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from broker.authority import Authority, LogReplaced
 from broker.event_log import wait_for_jetstream
+from broker.metrics import BrokerCollector
 from broker.settings import Settings
 from shared.messaging import connect
 from shared.probes import add_probes
@@ -25,6 +27,7 @@ class Broker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set."""
+        REGISTRY.register(BrokerCollector(self))
         runner = await self._serve_probes()
         serving = asyncio.create_task(self._serve(), name="broker")
         stopping = asyncio.create_task(stop.wait())
@@ -59,6 +62,14 @@ class Broker:
         await runner.setup()
         await web.TCPSite(runner, self._settings.app_host, self._settings.app_port).start()
         return runner
+
+    def figures(self) -> dict[str, float]:
+        """Numbers for metrics, by the last part of their names."""
+        return self._authority.figures() if self._authority is not None else {}
+
+    def decisions(self) -> dict[tuple[str, str], int]:
+        """How often each client event had each outcome."""
+        return self._authority.core.tally if self._authority is not None else {}
 
     def _missing(self) -> dict[str, str]:
         return self._authority.missing if self._authority is not None else {"nats": "cannot be reached"}

@@ -28,6 +28,7 @@ class Connection:
 
     ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged`` says that the
     log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the log.
+    ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one.
     """
 
     sid: str
@@ -40,6 +41,7 @@ class Connection:
     expires: float = 0.0
     logged: bool = False
     resumable: bool = False
+    returning: bool = False
     held: int = 0
 
     def send(self, frames: list[bytes]) -> None:

@@ -22,6 +22,8 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
 
+from gateway.metrics import SLOW_CLIENTS
+
 PARTING = 1.0  # seconds for a client to hang up by itself
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
@@ -290,12 +292,11 @@ class Engine(engineio.AsyncServer):
         super().__init__(monitor_clients=False, **options)
         self.max_unsent = max_unsent
         self.welcome_timeout = welcome_timeout
-        self.slow_clients = 0
         self._async = {**self._async, "websocket": Transport}
 
     def slow(self, socket: Socket) -> None:
         """A client reads too slowly: cut it off."""
-        self.slow_clients += 1
+        SLOW_CLIENTS.inc()
         socket.cut_off(SLOW)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:

@@ -1,7 +1,12 @@
 """What the broker delivers: taken once and in order, and emitted to the sockets it is for."""
 
+import time
+from typing import Any
+
+from gateway import metrics
 from gateway.connection import Connection
 from gateway.session import Sessions
+from gateway.turn import Turn
 from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
 from shared.frames import accepted_frames, with_raw
 
@@ -11,9 +16,10 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 class Inbox:
     """The parcels of one gateway. ``have`` is the number of the newest one taken."""
 
-    def __init__(self, connections: dict[str, Connection], sessions: Sessions) -> None:
+    def __init__(self, connections: dict[str, Connection], sessions: Sessions, turn: Turn | None = None) -> None:
         self._connections = connections
         self._sessions = sessions
+        self._turn = turn
         self.have = 0
         self.told_resumable = False  # whether one who may come back has been told something
 
@@ -24,8 +30,11 @@ class Inbox:
         if parcel.number != self.have + 1:
             return False
         self.have = parcel.number
+        metrics.POSITION.set(parcel.position)
         for delivery in parcel.deliveries:
             self._deliver(delivery)
+        if parcel.taken:
+            metrics.RELAY_SECONDS.observe(max(0.0, time.time() - parcel.taken))
         return True
 
     def _deliver(self, delivery: Delivery) -> None:
@@ -47,7 +56,9 @@ class Inbox:
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
         connection.socket.stay()
-        fields = {
+        outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
+        metrics.ADMISSIONS.labels(outcome).inc()
+        fields: dict[str, Any] = {
             "token": token,
             "peer_id": admit.peer_id,
             "expires_in": lifetime,
@@ -55,6 +66,8 @@ class Inbox:
             "resumed": admit.resumed,
             **with_raw(rooms=admit.rooms, payload=admit.payload),
         }
+        if self._turn is not None:
+            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, time.time())
         connection.send(accepted_frames("auth-accept", fields, admit.ack))
 
 

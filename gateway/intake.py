@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway import door
+from gateway import door, metrics
 from gateway.connection import Connection
 from gateway.engineio_overrides import FLOOD
 from gateway.session import Sessions
-from shared.events import AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
+from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
 from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
@@ -31,6 +31,7 @@ class Intake:
 
     def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         """Forward an event, or answer why not."""
+        metrics.EVENTS.labels(name if name in EVENTS else "unknown").inc()
         try:
             self._meter(connection)
             event = self._read(connection, name, body)
@@ -39,6 +40,7 @@ class Intake:
                 raise Refusal(UNAVAILABLE)
             connection.logged = True
         except Refusal as refusal:
+            metrics.REFUSALS.labels(refusal.code).inc()
             known = door.known_of(body, self._sizes)
             # an unknown event's name is given back, as far as it is short
             connection.send(refusal_frames(name[:64], refusal, ack, known))
@@ -77,6 +79,7 @@ class Intake:
     def _authenticated(self, connection: Connection, event: AuthRequest, ack: int | None) -> Authenticated:
         app = self._sessions.app_for(connection, event.token)
         resume = self._sessions.session_of(event.resume)
+        connection.returning = event.resume is not None
         peerinfo = bytes(event.peerinfo)
         return Authenticated(
             conn=connection.sid,

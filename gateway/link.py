@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from gateway import metrics
 from gateway.inbox import Inbox
 from gateway.log_writer import LogWriter
 from shared import subjects
@@ -82,6 +83,7 @@ class Link:
         said = unpack_message(message.data)
         self.heard = time.monotonic()
         if isinstance(said, Fenced):
+            metrics.FENCED.inc()
             log.warning("the broker does not know this gateway any more")
             self.fenced.set()
         elif isinstance(said, Head):
@@ -103,4 +105,5 @@ class Link:
         """Ask for what is missing, but not for each of the parcels that follow a gap."""
         if time.monotonic() - self._resend_asked > 0.1:
             self._resend_asked = time.monotonic()
+            metrics.GAPS.inc()
             await self._beat(gap=True)

@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from gateway.connection import Connection
+from gateway.metrics import BATCH_ENTRIES
 from shared import subjects
 from shared.log import Batch, Closed, Entry, GatewayUp, pack_batch
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 512 * 1024
-BATCH_ENTRIES = 2000
+BATCH_LIMIT = 2000  # entries
 ACK_TIMEOUT = 2.0  # seconds until an unanswered batch is sent again
 RETRY_PAUSE = 0.1  # seconds
 
@@ -34,6 +36,7 @@ class LogWriter:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._taken = 0.0  # when the oldest of the waiting entries came in
         self.held = 0
         self.batches = 0
         self.writable = False  # whether the last attempt reached the log
@@ -59,8 +62,9 @@ class LogWriter:
         """Write until cancelled."""
         while True:
             await self._wake.wait()
-            taken = self._take()
-            await self._store(pack_batch(Batch(self._gateway, self.batches, [entry for entry, _, _ in taken])))
+            since, taken = self._taken, self._take()
+            BATCH_ENTRIES.observe(len(taken))
+            await self._store(pack_batch(Batch(self._gateway, self.batches, [entry for entry, _, _ in taken], since)))
             for _, size, connection in taken:
                 self.held -= size
                 if connection is not None:
@@ -70,6 +74,8 @@ class LogWriter:
                 self._idle.set()
 
     def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
+        if not self._waiting:
+            self._taken = time.time()
         self._waiting.append((entry, size, connection))
         self._wake.set()
         self._idle.clear()
@@ -77,11 +83,17 @@ class LogWriter:
     def _take(self) -> list[tuple[Entry, int, Connection | None]]:
         taken: list[tuple[Entry, int, Connection | None]] = []
         size = 0
-        while self._waiting and len(taken) < BATCH_ENTRIES and size < BATCH_BYTES:
+        while self._waiting and len(taken) < BATCH_LIMIT and size < BATCH_BYTES:
             taken.append(self._waiting.popleft())
             size += taken[-1][1]
         self.batches += 1
+        self._taken = time.time()  # near enough for those that have to wait for the next batch
         return taken
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for the batch in flight."""
+        return len(self._waiting)
 
     async def _store(self, data: bytes) -> None:
         """Send a batch until the log has it. Its id makes sure that it is stored once."""

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, web
 from nats.aio.client import Client
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from gateway import door
+from gateway import door, metrics
 from gateway.connection import Bucket, Connection
 from gateway.engineio_overrides import SLOW
 from gateway.inbox import Inbox
@@ -42,6 +42,9 @@ class Gateway:
         self._link: Link | None = None
         self._draining = False
         self._sio = _socketio(settings, self._on_event)
+        metrics.CONNECTIONS.set_function(lambda: len(self._connections))
+        metrics.HELD_BYTES.set_function(lambda: self._link.writer.held if self._link else 0)
+        metrics.HELD_EVENTS.set_function(lambda: self._link.writer.waiting if self._link else 0)
         self._sio.on("connect", self._on_connect)
         self._sio.on("disconnect", self._on_disconnect)
 
@@ -72,7 +75,7 @@ class Gateway:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
             writer = LogWriter(nc.jetstream(), gateway, *limits)
-            self._link = Link(nc, gateway, name, writer, Inbox(self._connections, self._sessions))
+            self._link = Link(nc, gateway, name, writer, Inbox(self._connections, self._sessions, self._settings.turn))
             log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
             await self._link.run()
             for connection in list(self._connections.values()):
@@ -107,7 +110,9 @@ class Gateway:
             raise Refused("Connection is gone")
         try:
             app = self._sessions.app_of(auth.get("token") if isinstance(auth, dict) else None)
+            metrics.HANDSHAKES.labels("ok").inc()
         except Refusal as refusal:
+            metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
             raise Refused(refusal.message, {"code": refusal.code}) from None
         settings = self._settings

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from shared.settings import secret, setting
+from gateway.turn import Turn
+from shared.settings import SettingError, secret, setting
 
 DEFAULT_NATS = "nats://127.0.0.1:4222"
 
@@ -36,10 +37,25 @@ class Settings:
     ping_interval: float = setting(15.0, "Seconds between pings.", at_least=0.1)
     ping_timeout: float = setting(10.0, "Seconds that a client has to answer a ping.", at_least=0.1)
     drain_seconds: float = setting(10.0, "Seconds over which a stopping gateway closes its sockets.", at_least=0)
+    turn_urls: tuple[str, ...] = setting((), "TURN servers told to clients, comma-separated `turn:` and `turns:` URLs.")
+    turn_secret: str = secret("The `static-auth-secret` of these TURN servers.", default="")
+    turn_lifetime: int = setting(86400, "Life of a TURN credential, in seconds.", at_least=60)
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+
+    def __post_init__(self) -> None:
+        _ = self.turn  # a wrong combination is refused at the start
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets that tokens are checked with, the newest first."""
         return tuple(filter(None, (self.app_secret, self.app_secret_old)))
+
+    @property
+    def turn(self) -> Turn | None:
+        """The TURN servers, if there are any. Raises SettingError when their secret is missing."""
+        if not self.turn_urls:
+            return None
+        if not self.turn_secret:
+            raise SettingError("TURN_SECRET", "is required with TURN_URLS: the static-auth-secret of the TURN servers.")
+        return Turn(self.turn_urls, self.turn_secret, self.turn_lifetime)

@@ -46,11 +46,12 @@ _CODES = {kind: code for code, kind in _KINDS.items()}
 
 
 class Parcel(NamedTuple):
-    """Deliveries for one gateway, from the log message at ``position``."""
+    """Deliveries for one gateway, from the log message at ``position``. ``taken`` is that batch's."""
 
     number: int
     position: int
     deliveries: list[Delivery]
+    taken: float = 0.0
 
 
 class Head(NamedTuple):
@@ -79,7 +80,7 @@ _PARCEL, _HEAD, _FENCED = range(3)
 def pack_parcel(parcel: Parcel) -> bytes:
     """A parcel as a message to its gateway."""
     deliveries = [(_CODES[type(d)], *d) for d in parcel.deliveries]
-    packed: bytes = msgpack.packb((_PARCEL, parcel.number, parcel.position, deliveries))
+    packed: bytes = msgpack.packb((_PARCEL, parcel.number, parcel.position, deliveries, parcel.taken))
     return packed
 
 
@@ -102,8 +103,8 @@ def unpack_message(data: bytes) -> Parcel | Head | Fenced:
         return Head(*fields)
     if kind == _FENCED:
         return Fenced(*fields)
-    number, position, deliveries = fields
-    return Parcel(number, position, [_KINDS[d[0]](*d[1:]) for d in deliveries])
+    number, position, deliveries, taken = fields
+    return Parcel(number, position, [_KINDS[d[0]](*d[1:]) for d in deliveries], taken)
 
 
 def pack_beat(beat: Beat) -> bytes:

@@ -84,11 +84,16 @@ _CODES = {kind: code for code, kind in _KINDS.items()}
 
 
 class Batch(NamedTuple):
-    """What one writer appends in one message. ``number`` counts a gateway's batches from 1; it is 0 for a broker's."""
+    """What one writer appends in one message.
+
+    ``number`` counts a gateway's batches from 1; it is 0 for a broker's. ``taken`` is when the first entry came
+    in, in seconds since the epoch by the writer's clock; nothing but a metric depends on it.
+    """
 
     writer: str
     number: int
     entries: list[Entry]
+    taken: float = 0.0
 
 
 class Malformed(ValueError):
@@ -97,14 +102,15 @@ class Malformed(ValueError):
 
 def pack_batch(batch: Batch) -> bytes:
     """The bytes that go into the log."""
-    packed: bytes = msgpack.packb((batch.writer, batch.number, [(_CODES[type(e)], *e) for e in batch.entries]))
+    entries = [(_CODES[type(entry)], *entry) for entry in batch.entries]
+    packed: bytes = msgpack.packb((batch.writer, batch.number, entries, batch.taken))
     return packed
 
 
 def unpack_batch(data: bytes) -> Batch:
     """Reverse of pack_batch. Raises Malformed."""
     try:
-        writer, number, entries = msgpack.unpackb(data)
-        return Batch(writer, number, [_KINDS[fields[0]](*fields[1:]) for fields in entries])
+        writer, number, entries, taken = msgpack.unpackb(data)
+        return Batch(writer, number, [_KINDS[fields[0]](*fields[1:]) for fields in entries], taken)
     except (ValueError, TypeError, KeyError, IndexError, msgpack.UnpackException) as error:
         raise Malformed(str(error)) from None

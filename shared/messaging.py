@@ -4,8 +4,11 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
+from prometheus_client import Counter
 
 log = logging.getLogger(__name__)
+
+RECONNECTS = Counter("parley_nats_reconnects_total", "Times that the connection to NATS was lost and made again.")
 
 OnReconnect = Callable[[], Awaitable[None]]
 
@@ -29,6 +32,7 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
     async def on_reconnected() -> None:
         nonlocal troubled
         troubled = False
+        RECONNECTS.inc()
         log.warning("reconnected to NATS")
         if on_reconnect is not None:
             await on_reconnect()

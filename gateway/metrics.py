@@ -1,0 +1,27 @@
+"""What a gateway counts. No label takes a value that a client could invent."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CONNECTIONS = Gauge("parley_gateway_connections", "Sockets that have shown a good app token.")
+HANDSHAKES = Counter("parley_gateway_handshakes_total", "Handshakes by outcome: ok or the refusal's code.", ["outcome"])
+ADMISSIONS = Counter(
+    "parley_gateway_admissions_total",
+    "Sockets admitted as peers: new, resumed, or not resumable any more.",
+    ["outcome"],
+)
+EVENTS = Counter("parley_gateway_events_total", "Client events by name: unknown ones are one.", ["event"])
+REFUSALS = Counter("parley_gateway_refusals_total", "Client events refused by the gateway itself.", ["code"])
+RELAY_SECONDS = Histogram(
+    "parley_gateway_relay_seconds",
+    "Seconds from the first event of a batch coming in at one gateway to its deliveries going out at another.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+BATCH_ENTRIES = Histogram(
+    "parley_gateway_batch_entries", "Entries in one batch to the log.", buckets=(1, 2, 5, 10, 20, 50, 100, 500, 2000)
+)
+HELD_BYTES = Gauge("parley_gateway_held_bytes", "Bytes of events that are not in the log yet.")
+HELD_EVENTS = Gauge("parley_gateway_held_events", "Events that wait for the batch in flight.")
+POSITION = Gauge("parley_gateway_position", "Log position of the newest deliveries taken.")
+GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing and was asked for again.")
+FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had given this gateway up.")
+SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients cut off because they did not read.")

@@ -1,0 +1,23 @@
+"""TURN credentials that end soon, in the REST form of coturn (``use-auth-secret``). Pure: time is an argument."""
+
+import base64
+import dataclasses
+import hashlib
+import hmac
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """TURN servers, and the secret they share with us. ``lifetime`` of a credential is in seconds."""
+
+    urls: tuple[str, ...]
+    secret: str
+    lifetime: int
+
+    def ice_servers(self, peer_id: str, now: float) -> list[dict[str, Any]]:
+        """What a browser takes as ``iceServers``. ``now`` is in seconds since the epoch."""
+        username = f"{int(now) + self.lifetime}:{peer_id}"
+        # SHA-1 is what coturn checks; as an HMAC it is sound
+        digest = hmac.new(self.secret.encode(), username.encode(), hashlib.sha1).digest()
+        return [{"urls": list(self.urls), "username": username, "credential": base64.b64encode(digest).decode()}]
