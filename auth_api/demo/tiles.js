@@ -1,0 +1,105 @@
+// The video grid: a tile for each person, all as large as the space allows.
+
+const GAP = 12;
+const [NARROWEST, WIDEST] = [4 / 5, 16 / 9];
+const STATES = { new: "Connecting…", connecting: "Connecting…", disconnected: "Connection is weak…", failed: "Reconnecting…" };
+
+export class Tiles {
+  #grid;
+  #template;
+  #tiles = new Map();
+
+  constructor(grid, template) {
+    this.#grid = grid;
+    this.#template = template;
+    new ResizeObserver(() => this.layOut()).observe(grid);
+  }
+
+  add(id, name) {
+    const tile = new Tile(this.#template.content.firstElementChild.cloneNode(true), id, name);
+    this.#tiles.set(id, tile);
+    this.#grid.append(tile.element);
+    this.layOut();
+    return tile;
+  }
+
+  get(id) {
+    return this.#tiles.get(id);
+  }
+
+  remove(id) {
+    this.#tiles.get(id)?.element.remove();
+    this.#tiles.delete(id);
+    this.layOut();
+  }
+
+  clear() {
+    for (const id of [...this.#tiles.keys()]) this.remove(id);
+  }
+
+  setOwner(owner) {
+    for (const [id, tile] of this.#tiles) tile.element.toggleAttribute("data-host", id === owner);
+  }
+
+  layOut() {
+    const count = [...this.#grid.children].filter((child) => !child.hidden).length;
+    const { clientWidth, clientHeight } = this.#grid;
+    if (!count || !clientWidth) return;
+    const { width, height } = largest(count, clientWidth, clientHeight);
+    this.#grid.style.setProperty("--tile-width", `${Math.floor(width)}px`);
+    this.#grid.style.setProperty("--tile-height", `${Math.floor(height)}px`);
+  }
+}
+
+class Tile {
+  element;
+  #video;
+
+  constructor(element, id, name) {
+    this.element = element;
+    this.#video = element.querySelector("video");
+    element.dataset.peer = id;
+    element.querySelector(".name").textContent = name;
+    paintFace(element.querySelector(".face"), name);
+  }
+
+  /** Show our own picture: mirrored, and never heard. */
+  setOwn() {
+    this.element.dataset.own = "";
+    this.#video.muted = true;
+  }
+
+  setStream(stream) {
+    this.#video.srcObject = stream;
+  }
+
+  setState(state) {
+    this.element.dataset.state = state;
+    this.element.querySelector(".tile-state").textContent = STATES[state] ?? "";
+  }
+
+  /** What the person says of their microphone and camera. */
+  setAbout({ audio, video }) {
+    this.element.toggleAttribute("data-silent", audio === false);
+    this.element.toggleAttribute("data-dark", video === false);
+  }
+}
+
+/** Initials on a colour of their own, where there is no picture. */
+export function paintFace(element, name) {
+  const letters = [...name].filter((letter) => /\S/u.test(letter));
+  const hue = letters.reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  element.textContent = (letters[0] ?? "?").toUpperCase();
+  element.style.setProperty("--hue", hue);
+}
+
+function largest(count, width, height) {
+  let best = { width: 0, height: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const cell = { width: (width - GAP * (columns - 1)) / columns, height: (height - GAP * (rows - 1)) / rows };
+    const fit = { width: Math.min(cell.width, cell.height * WIDEST), height: Math.min(cell.height, cell.width / NARROWEST) };
+    if (fit.width * fit.height > best.width * best.height) best = fit;
+  }
+  return best;
+}

@@ -1,0 +1,190 @@
+// One visit to one room: from the first connection until we leave, or cannot stay.
+import { Call, nameIn } from "./call.js";
+import { Signal } from "./signal.js";
+
+const FAREWELL = 1000; // ms that a goodbye may take
+
+/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knock`, `unknock`, `people`. */
+export class Visit {
+  #signal;
+  #config;
+  #room;
+  #media;
+  #tiles;
+  #view;
+  #call = null;
+  #owner = "";
+  #over = false;
+
+  constructor(config, name, room, media, tiles, view) {
+    this.#signal = new Signal(config, { name });
+    this.#config = config;
+    this.#room = room;
+    this.#media = media;
+    this.#tiles = tiles;
+    this.#view = view;
+    media.addEventListener("change", () => this.#call?.mediaChanged());
+    this.#listen();
+  }
+
+  /** `way` is `create` or `join`. */
+  start(way) {
+    this.#view.wait("Connecting…", "One moment.");
+    this.#signal.on("opened", (answer) => {
+      this.#learn(answer);
+      this.#ask(way);
+    });
+    this.#signal.open();
+  }
+
+  async leave() {
+    const inside = this.#call !== null;
+    this.#stop();
+    const farewell = new Promise((done) => setTimeout(done, FAREWELL));
+    if (inside) await Promise.race([this.#signal.ask("room-leave-request", { room: this.#room }), farewell]);
+    this.close();
+  }
+
+  close() {
+    this.#stop();
+    this.#signal.close();
+  }
+
+  #listen() {
+    const signal = this.#signal;
+    signal.on("troubled", () => this.#call || this.#view.wait("Connecting…", "The server cannot be reached. Trying again…"));
+    signal.on("lost", () => this.#lost());
+    signal.on("renewed", (answer) => this.#learn(answer));
+    signal.on("resumed", (answer) => this.#resumed(answer));
+    signal.on("replaced", (answer) => this.#replaced(answer));
+    signal.on("ended", ({ message }) => this.#fail("ended", message));
+    this.#hear("room-create-accept", () => this.#arrive({}));
+    this.#hear("room-join-accept", (answer) => this.#arrive(answer));
+    this.#hear("room-join-request", (request) => this.#knocked(request));
+    this.#hear("room-user-join", (news) => this.#came(news));
+    this.#hear("room-user-leave", (news) => this.#left(news));
+    this.#hear("room-owner", ({ peer_id }) => this.#ownerMoved(peer_id));
+    this.#hear("session-description", (news) => this.#call?.takeDescription(news));
+    this.#hear("ice-candidate", (news) => this.#call?.takeCandidate(news));
+  }
+
+  /** Listen to what concerns this room, while this visit lasts. */
+  #hear(event, listener) {
+    this.#signal.on(event, (detail) => {
+      if (detail?.room === this.#room && !this.#over) listener(detail);
+    });
+  }
+
+  #learn({ ice_servers }) {
+    if (ice_servers) this.#config.ice_servers = ice_servers;
+  }
+
+  async #ask(way, orCreate = false) {
+    const [event, title, text] = way === "create" ? CREATE : JOIN;
+    this.#view.wait(title, text);
+    const answer = await this.#signal.ask(event, { room: this.#room });
+    if (this.#over || answer.ok || answer.code === "lost") return; // the accepting event says what follows
+    if (answer.code === "not-found" && orCreate) this.#ask("create");
+    else this.#fail(answer.code, answer.message);
+  }
+
+  #arrive({ peers = [], peersinfo = {}, owner = this.#signal.peerId }) {
+    if (this.#call) return this.#reconcile({ peers, peersinfo, owner });
+    this.#call = new Call(this.#room, this.#config, this.#signal, this.#media, this.#tiles);
+    this.#view.enter(this.#room, this.#signal.peerId);
+    this.#call.callAll(peers.filter((id) => id !== this.#signal.peerId), peersinfo);
+    this.#setOwner(owner);
+  }
+
+  #knocked({ peer_id, peerinfo }) {
+    const name = nameIn(peerinfo);
+    this.#view.knock(peer_id, name, async (yes) => {
+      const event = yes ? "room-join-accept" : "room-join-reject";
+      const answer = await this.#signal.ask(event, { room: this.#room, peer_id, to: peer_id });
+      if (!answer.ok) this.#view.toast(answer.code === "not-pending" ? `${name} is not waiting any more` : answer.message);
+    });
+  }
+
+  #came({ peer_id, peerinfo }) {
+    if (!this.#call || this.#call.has(peer_id)) return;
+    this.#call.add(peer_id, peerinfo);
+    this.#view.toast(`${nameIn(peerinfo)} came in`);
+    this.#setOwner(this.#owner);
+  }
+
+  #left({ peer_id, reason }) {
+    if (!this.#call?.has(peer_id)) return;
+    this.#view.toast(`${this.#call.nameOf(peer_id)} ${reason === "lost" ? "lost the connection" : "left"}`);
+    this.#call.remove(peer_id);
+    this.#setOwner(this.#owner);
+  }
+
+  #ownerMoved(peerId) {
+    if (!this.#call || peerId === this.#owner) return;
+    const mine = peerId === this.#signal.peerId;
+    this.#view.toast(mine ? "You are the host now" : `${this.#call.nameOf(peerId)} is the host now`);
+    this.#setOwner(peerId);
+  }
+
+  #setOwner(peerId) {
+    this.#owner = peerId;
+    this.#tiles.setOwner(peerId);
+    const mine = peerId === this.#signal.peerId;
+    if (!mine) this.#view.unknock();
+    this.#view.people(this.#call.size, mine);
+  }
+
+  #lost() {
+    if (this.#call) this.#view.banner("Connection lost. Reconnecting… The call goes on meanwhile.");
+    else this.#view.wait("Reconnecting…", "The connection was lost.");
+  }
+
+  #resumed(answer) {
+    this.#learn(answer);
+    this.#view.banner("");
+    const room = answer.rooms?.find((each) => each.room === this.#room);
+    if (this.#call && room) this.#reconcile(room);
+    else if (this.#call) this.#rejoin();
+    else if (!room) this.#view.wait(...JOIN.slice(1)); // what was asked is asked again by itself
+  }
+
+  #replaced(answer) {
+    this.#learn(answer);
+    this.#view.banner("");
+    this.#rejoin();
+  }
+
+  /** We are in no room any more: all connections are void, and the host is asked again. */
+  #rejoin() {
+    this.#endCall();
+    this.#view.toast("You were away too long. Asking to come back in…");
+    this.#ask("join", true);
+  }
+
+  #reconcile({ peers, peersinfo, owner }) {
+    this.#call.reconcile(peers, peersinfo);
+    this.#setOwner(owner ?? this.#owner);
+  }
+
+  #endCall() {
+    this.#call?.end();
+    this.#call = null;
+    this.#tiles.clear();
+    this.#view.unknock();
+  }
+
+  #fail(code, message) {
+    if (this.#over) return;
+    this.close();
+    this.#view.fail(code, message, this.#room);
+  }
+
+  #stop() {
+    this.#over = true;
+    this.#endCall();
+    this.#view.banner("");
+  }
+}
+
+const CREATE = ["room-create-request", "Opening the room…", "One moment."];
+const JOIN = ["room-join-request", "Asking to come in…", "The host sees your name and lets you in. You can leave this page open."];
