@@ -1,0 +1,73 @@
+"""``python -m tests.bench``."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import uvloop
+
+from tests.bench import core_speed, idle, phases, report
+from tests.bench.client import Fault
+from tests.bench.figures import Run
+from tests.bench.options import Options, parse
+from tests.bench.target import Target, started
+
+PAUSE = 1.0  # seconds between runs, in which servers finish what the last one left them
+CORE_SECONDS = 2.0
+
+
+async def measure(options: Options) -> report.Report:
+    """Everything that was asked for."""
+    async with _target(options) as target:
+        targets = [target] if options.against is None else [target, options.against]
+        fresh = options.target is None
+        results = [report.Result(each.name, len(each.urls), [], None) for each in targets]
+        if fresh:
+            _say(f"{target.name}: idle connections")
+            results[0].idle_bytes = await idle.bytes_per_connection(target)
+        for number in range(options.rounds + 1):
+            for each, result in zip(targets, results, strict=True):
+                run = await _run(each, options, number)
+                if number > 0:
+                    result.runs.append(run)
+    _say("core alone")
+    return report.Report(report.machine(), results, core_speed.measure(CORE_SECONDS))
+
+
+async def _run(target: Target, options: Options, number: int) -> Run:
+    await asyncio.sleep(PAUSE)
+    label = f"run {number} of {options.rounds}" if number else "warm-up"
+    return await phases.run(target, options.seconds, lambda phase: _say(f"{target.name}, {label}: {phase}"))
+
+
+@asynccontextmanager
+async def _target(options: Options) -> AsyncIterator[Target]:
+    if options.target is not None:
+        yield options.target
+    else:
+        _say(f"starting {options.gateways} gateways")
+        async with started(options.gateways) as target:
+            yield target
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    options = parse(arguments)
+    try:
+        found = uvloop.run(measure(options))
+    except Fault as fault:
+        print(f"bench: {fault}", file=sys.stderr)
+        return 1
+    if options.json is not None:
+        report.write(found, options.json)
+    print(report.text(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

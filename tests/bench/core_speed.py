@@ -1,0 +1,106 @@
+"""How fast the broker's core decides, alone: real entries through Core.apply, on one core, without IO."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from broker.core import Core
+from broker.limits import Limits
+from shared.frames import event_frame
+from shared.log import Authenticated, Batch, Entry, GatewayUp, Said
+from tests.bench.relay import description
+
+GATEWAYS = 2
+COUPLES = 50  # an owner and a guest each; one log message holds an entry of each couple
+
+
+class CoreSpeed(msgspec.Struct, frozen=True):
+    """Operations a second: a relay is one decision, a visit three (request, acceptance, leaving)."""
+
+    relays: float
+    visits: float
+
+
+def measure(seconds: float) -> CoreSpeed:
+    """Spend so many seconds of CPU on each of them. Session descriptions have 1.8 KB."""
+    world = _World()
+    world.everyone("room-create-request", _owner)
+    visits = world.rate(world.visit, seconds)
+    world.everyone("room-join-request", _guest)
+    world.everyone("room-join-accept", _owner, _guest)
+    return CoreSpeed(relays=world.rate(world.relay, seconds), visits=visits)
+
+
+class _World:
+    """A core, and couples that speak to it through its log, each with a room of its own."""
+
+    def __init__(self) -> None:
+        self._core = Core(Limits())
+        self._position = 0
+        self._batches = dict.fromkeys((_gateway(number) for number in range(GATEWAYS)), 0)
+        self._frame = event_frame("session-description", {"session_description": description("offer")})
+        for gateway in self._batches:
+            self._say(gateway, [GatewayUp(gateway)])
+        for name in (_owner, _guest):
+            for couple in range(COUPLES):
+                arrival = Authenticated(
+                    conn=name(couple),
+                    ack=None,
+                    app="bench",
+                    peerinfo=b'{"name":"x"}',
+                    resumable=None,
+                    resume_id="",
+                    resume_turn=0,
+                    payload=b"",
+                    received=None,
+                )
+                self._say(_gateway(couple + (name is _guest)), [arrival])
+
+    def everyone(self, event: str, sender: Callable[[int], str], to: Callable[[int], str] | None = None) -> None:
+        """One event in each couple."""
+        self._say_said(event, sender, to, b"")
+
+    def visit(self) -> None:
+        """Every guest comes in and leaves."""
+        self.everyone("room-join-request", _guest)
+        self.everyone("room-join-accept", _owner, _guest)
+        self.everyone("room-leave-request", _guest)
+
+    def relay(self) -> None:
+        """Every owner sends its guest a session description."""
+        self._say_said("relay-session-description", _owner, _guest, self._frame)
+
+    @staticmethod
+    def rate(act: Callable[[], None], seconds: float) -> float:
+        """How often every couple does it, a second."""
+        done = 0
+        start = time.process_time()
+        while (passed := time.process_time() - start) < seconds:
+            act()
+            done += COUPLES
+        return done / passed
+
+    def _say_said(self, event: str, sender: Callable[[int], str], to: Callable[[int], str] | None, body: bytes) -> None:
+        entries: list[Entry] = [
+            Said(event, sender(couple), None, f"room-{couple}", to(couple) if to else "", body)
+            for couple in range(COUPLES)
+        ]
+        self._say(_gateway(0), entries)
+
+    def _say(self, gateway: str, entries: list[Entry]) -> None:
+        self._position += 1
+        self._batches[gateway] += 1
+        self._core.apply(self._position, float(self._position), Batch(gateway, self._batches[gateway], entries))
+
+
+def _gateway(number: int) -> str:
+    return f"gateway-{number % GATEWAYS}"
+
+
+def _owner(couple: int) -> str:
+    return f"owner-{couple}"
+
+
+def _guest(couple: int) -> str:
+    return f"guest-{couple}"
