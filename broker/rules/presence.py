@@ -9,7 +9,10 @@ from broker.rules.admission import room_view
 from broker.rules.rooms import take_out
 from broker.state import Peer
 from shared.deliveries import Admit
+from shared.events import AuthRequest
+from shared.frames import refusal_frames, with_raw
 from shared.log import Authenticated, Closed, GatewayLost
+from shared.refusals import UNAUTHORIZED, Refusal
 
 if TYPE_CHECKING:
     from broker.core import Core
@@ -25,6 +28,9 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
     else:
         returning = _returning(core, entry)
         resumed = returning is not None
+        if not resumed and entry.conn in core.state.peers:
+            _refuse_left_behind(core, gateway, entry)
+            return
         peer = returning or _arrive(core, gateway, entry)
     if resumed:
         _come_back(core, peer, gateway, entry)
@@ -87,6 +93,12 @@ def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
         core.state.conns.pop(peer.conn, None)
         core.state.absent.pop(peer.peer_id, None)
         core.state.peers.pop(peer.peer_id, None)
+
+
+def _refuse_left_behind(core: "Core", gateway: str, entry: Authenticated) -> None:
+    """The peer that is named after this socket lives on, elsewhere."""
+    frames = refusal_frames(AuthRequest.NAME, Refusal(UNAUTHORIZED), entry.ack, with_raw(payload=entry.payload))
+    core.out.answer(gateway, entry.conn, frames)
 
 
 def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
