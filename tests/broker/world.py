@@ -1,0 +1,238 @@
+"""A world around a core: gateways with sockets, and a record of what each of them reads."""
+
+import json
+from typing import Any, NamedTuple
+
+from broker.core import Core
+from broker.limits import Limits
+from shared.deliveries import Admit, Close, Delivery, Parcel, pack_parcel, unpack_message
+from shared.events import COUNTED
+from shared.frames import event_frame
+from shared.log import Authenticated, Batch, Closed, Entry, GatewayLost, GatewayUp, Said, pack_batch, unpack_batch
+
+RELAYED = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
+BODIES = {"relay-session-description": "session_description", "relay-ice-candidate": "ice_candidate"}
+
+
+class Token(NamedTuple):
+    """What a session token vouches for."""
+
+    peer_id: str
+    turn: int
+
+
+NOBODY = Token("", 0)
+
+
+class Message(NamedTuple):
+    """A message of the log."""
+
+    position: int
+    time: float
+    data: bytes
+
+
+class Told(NamedTuple):
+    """An event as a client reads it."""
+
+    event: str
+    fields: dict[str, Any]
+
+
+class World:
+    """Owns a core, its log and its clock. ``now`` is in seconds since the epoch."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.core = Core(Limits(**limits))
+        self.log: list[Message] = []
+        self.parcels: list[tuple[str, Parcel]] = []
+        self.gateways: dict[str, Gateway] = {}
+        self.now = 1_000_000.0
+        self.term = 0
+        self._sockets = 0
+
+    def gateway(self, name: str = "g1") -> "Gateway":
+        """The gateway of that name, introduced to the core if it is new."""
+        if name not in self.gateways:
+            self.gateways[name] = Gateway(self, name)
+            self.gateways[name].send(GatewayUp(name))
+        return self.gateways[name]
+
+    def socket(self, gateway: str = "g1") -> "Socket":
+        """A socket that has not authenticated."""
+        self._sockets += 1
+        return Socket(self.gateway(gateway), f"s{self._sockets}")
+
+    def peer(self, gateway: str = "g1", **fields: Any) -> "Socket":
+        """A socket that has authenticated, with nothing unread."""
+        socket = self.socket(gateway)
+        socket.authenticate(**fields)
+        socket.read()
+        return socket
+
+    def room(self, *members: "Socket", name: str = "room") -> None:
+        """A room of these, the first its owner, with nothing unread."""
+        owner, *others = members
+        owner.say("room-create-request", name)
+        for other in others:
+            other.say("room-join-request", name)
+            owner.say("room-join-accept", name, other.peer_id)
+        for member in members:
+            member.read()
+
+    def say(self, *entries: Entry) -> None:
+        """Append entries as a broker does."""
+        self.feed(pack_batch(Batch("b1", 0, list(entries))))
+
+    def lose(self, gateway: str) -> None:
+        """The speaker gives a gateway up."""
+        self.say(GatewayLost(self.term, gateway, self.gateways[gateway].have))
+
+    def feed(self, data: bytes) -> None:
+        """Append a message to the log, and hand out what follows from it."""
+        message = Message(len(self.log) + 1, self.now, data)
+        self.log.append(message)
+        parcels = self.core.apply(message.position, message.time, unpack_batch(data))
+        self.parcels += parcels
+        for name, parcel in parcels:
+            self.gateways[name].receive(pack_parcel(parcel))
+
+
+class Gateway:
+    """A gateway. ``have`` is the number of its newest parcel; while it is ``stuck``, parcels wait."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.have = 0
+        self.stuck = False
+        self.waiting: list[Parcel] = []
+        self.sockets: dict[str, Socket] = {}
+        self.last_sent = b""
+        self._batches = 0
+
+    def send(self, *entries: Entry) -> None:
+        """Append a batch."""
+        self._batches += 1
+        self.last_sent = pack_batch(Batch(self.name, self._batches, list(entries)))
+        self.world.feed(self.last_sent)
+
+    def receive(self, data: bytes) -> None:
+        parcel = unpack_message(data)
+        assert isinstance(parcel, Parcel)
+        self.waiting.append(parcel)
+        if not self.stuck:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Emit what waits."""
+        self.stuck = False
+        for parcel in self.waiting:
+            assert parcel.number == self.have + 1, "parcels are numbered without a gap"
+            self.have = parcel.number
+            for delivery in parcel.deliveries:
+                self._emit(delivery)
+        self.waiting.clear()
+
+    def _emit(self, delivery: Delivery) -> None:
+        if isinstance(delivery, Admit | Close):
+            self.sockets[delivery.conn].take(delivery)
+        else:
+            for conn in delivery.conns:
+                self.sockets[conn].take_frame(delivery.frame)
+
+
+class Socket:
+    """A client's socket: says things, and records what it reads. ``acks`` holds the answers by id.
+
+    ``received`` counts as a resumable client does. What is sent to a ``deaf`` socket is lost on the way.
+    """
+
+    def __init__(self, gateway: Gateway, conn: str) -> None:
+        self.gateway = gateway
+        self.conn = conn
+        self.token = NOBODY
+        self.inbox: list[Told] = []
+        self.frames: list[bytes] = []
+        self.acks: dict[int, list[dict[str, Any]]] = {}
+        self.received = 0
+        self.closed = False
+        self.deaf = False
+        gateway.sockets[conn] = self
+
+    @property
+    def peer_id(self) -> str:
+        return self.token.peer_id
+
+    def authenticate(self, **fields: Any) -> None:
+        self.gateway.send(self.authenticated(**fields))
+
+    def authenticated(
+        self,
+        app: str = "app",
+        peerinfo: Any = None,
+        resumable: bool | None = None,
+        resume: Token = NOBODY,
+        received: int | None = None,
+        ack: int | None = None,
+        payload: Any = None,
+    ) -> Authenticated:
+        """The entry that an ``auth-request`` becomes."""
+        return Authenticated(self.conn, ack, app, _json(peerinfo), resumable, *resume, _json(payload), received)
+
+    def say(self, event: str, room: str = "", peer_id: str = "", ack: int | None = None, payload: Any = None) -> None:
+        self.gateway.send(self.said(event, room, peer_id, ack, payload))
+
+    def said(self, event: str, room: str, peer_id: str = "", ack: int | None = None, payload: Any = None) -> Said:
+        """The entry that an event becomes; for a relay, ``payload`` is its body."""
+        body = _json(payload)
+        if event in RELAYED:
+            fields = {"room": room, "peer_id": self.peer_id, BODIES[event]: payload, "payload": payload}
+            body = event_frame(RELAYED[event], fields)
+        return Said(event, self.conn, ack, room, peer_id, body)
+
+    def close(self, reason: str = "closed", for_good: bool = False) -> None:
+        self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))
+
+    def take(self, delivery: Admit | Close) -> None:
+        if self.deaf:
+            return
+        if isinstance(delivery, Close):
+            self.closed = True
+            return
+        self.token = Token(delivery.peer_id, delivery.turn)
+        fields = {**delivery._asdict(), "rooms": json.loads(delivery.rooms or b"[]")}
+        self.inbox.append(Told("auth-accept", fields))
+        if delivery.ack is not None:
+            self.acks.setdefault(delivery.ack, []).append({"ok": True})
+
+    def take_frame(self, frame: bytes) -> None:
+        if self.deaf:
+            return
+        self.frames.append(frame)
+        start = frame.index(b"[")
+        decoded = json.loads(frame[start:])
+        if frame.startswith(b"42"):
+            self.inbox.append(Told(*decoded))
+            self.received += decoded[0] in COUNTED
+        else:
+            self.acks.setdefault(int(frame[2:start]), []).extend(decoded)
+
+    def read(self) -> list[Told]:
+        """What has come since the last call."""
+        told, self.inbox = self.inbox, []
+        return told
+
+    def heard(self) -> list[str]:
+        """The names of the events that have come since the last call."""
+        return [told.event for told in self.read()]
+
+    def refused(self, event: str) -> str:
+        """The code of the only event that has come, which must be that refusal."""
+        told = self.read()
+        assert [one.event for one in told] == [event], told
+        return str(told[0].fields["code"])
+
+
+def _json(value: Any) -> bytes:
+    return b"" if value is None else json.dumps(value).encode()
