@@ -4,42 +4,53 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-import aiohttp
-
 from dev.trouble import Trouble
 
+Address = tuple[str, int]
+
 _PAUSE = 0.2  # seconds between two questions
+_PATIENCE = 2.0  # seconds for one answer
 
 
-async def wait(probes: Mapping[str, str], timeout: float, tell: Callable[[str], None]) -> None:
-    """Ask each process at its address until it answers 200.
+async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[str], None]) -> None:
+    """Ask each process ``GET /readyz`` at its address until it answers 200.
 
     Raises Trouble after ``timeout`` seconds, naming who is not ready and what each said last.
     """
     last = dict.fromkeys(probes, "has not been asked")
     started = time.monotonic()
-    request_limit = aiohttp.ClientTimeout(total=2)
-    async with aiohttp.ClientSession(timeout=request_limit) as session:
 
-        async def ask(name: str) -> None:
-            while last[name]:
-                last[name] = await _answer(session, probes[name])
-                await asyncio.sleep(_PAUSE if last[name] else 0)
-            tell(f"{name} is ready after {time.monotonic() - started:.1f} s")
+    async def ask(name: str) -> None:
+        while True:
+            last[name] = await _why_not_ready(*probes[name])
+            if not last[name]:
+                break
+            await asyncio.sleep(_PAUSE)
+        tell(f"{name} is ready after {time.monotonic() - started:.1f} s")
 
-        try:
-            await asyncio.wait_for(asyncio.gather(*map(ask, probes)), timeout)
-        except TimeoutError:
-            late = "\n".join(f"{name} is not ready after {timeout:g} s: {why}" for name, why in last.items() if why)
-            raise Trouble(late) from None
-
-
-async def _answer(session: aiohttp.ClientSession, url: str) -> str:
-    """Why it is not ready, or nothing."""
     try:
-        async with session.get(url) as response:
-            if response.status == 200:
-                return ""
-            return f"{url} answers {response.status} {(await response.text())[:200]}".rstrip()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return f"{url} does not answer ({type(error).__name__})"
+        await asyncio.wait_for(asyncio.gather(*map(ask, probes)), timeout)
+    except TimeoutError:
+        late = "\n".join(f"{name} is not ready after {timeout:g} s: {why}" for name, why in last.items() if why)
+        raise Trouble(late) from None
+
+
+async def _why_not_ready(host: str, port: int) -> str:
+    try:
+        head, _, body = (await asyncio.wait_for(_get(host, port), _PATIENCE)).partition("\r\n\r\n")
+    except TimeoutError:
+        return f"no answer at {host}:{port}"
+    except OSError as error:
+        return f"cannot connect to {host}:{port} ({error.strerror or error})"
+    status = head.split("\r\n")[0]
+    return "" if " 200 " in f"{status} " else f"{status} {body[:200]}".strip()
+
+
+async def _get(host: str, port: int) -> str:
+    # By hand, since importing an HTTP client takes longer than all the rest of the launcher.
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        return (await reader.read()).decode(errors="replace")
+    finally:
+        writer.close()

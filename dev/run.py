@@ -48,7 +48,7 @@ async def _run(settings: Settings, environ: Mapping[str, str]) -> None:
     secrets = secrets_file.complete(["APP_SECRET", "APP_PASS"], secrets_path, environ)
     programs = system.programs(settings, {**environ, **secrets})
     screen = Screen(sys.stdout, [_NAME, *(program.name for program in programs)])
-    probes = {service.name: f"{service.url}/readyz" for service in system.services(settings)}
+    probes = {service.name: (service.reachable_host, service.port) for service in system.services(settings)}
 
     async with Processes(screen.line) as processes:
         stop = _stop_on_signals(processes)
@@ -60,6 +60,7 @@ async def _run(settings: Settings, environ: Mapping[str, str]) -> None:
             print(_greeting(settings, secrets_path), flush=True)
             await _first(stop.wait(), processes.watch())
         screen.line(_NAME, "stopping (Ctrl-C again: at once)")
+    screen.line(_NAME, "stopped")
 
 
 def _stop_on_signals(processes: Processes) -> asyncio.Event:

@@ -24,8 +24,13 @@ class Service:
     defaults: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
+    def reachable_host(self) -> str:
+        """How a browser on this machine says the host. Camera and microphone are given to localhost only."""
+        return "localhost" if self.host in (_LOOPBACK, "0.0.0.0", "::1", "::") else self.host
+
+    @property
     def url(self) -> str:
-        return f"http://{_reachable(self.host)}:{self.port}"
+        return f"http://{self.reachable_host}:{self.port}"
 
     def program(self, settings: Settings, environ: Mapping[str, str]) -> Program:
         """How to start it. ``environ`` wins over the defaults, and not over where things are."""
@@ -71,8 +76,3 @@ def _gateway(settings: Settings, index: int) -> Service:
 def _auth_api(settings: Settings, gateways: list[Service]) -> Service:
     defaults = {"GATEWAY_URL": ",".join(gateway.url for gateway in gateways)}
     return Service("auth_api", "auth_api", settings.app_host, settings.auth_api_port, "AUTH_API_PORT", defaults)
-
-
-def _reachable(host: str) -> str:
-    """How a browser on this machine says ``host``. Camera and microphone are given to localhost only."""
-    return "localhost" if host in (_LOOPBACK, "0.0.0.0") else host

@@ -63,8 +63,6 @@ async def test_one_that_does_not_stop_is_killed_and_named(monkeypatch: pytest.Mo
         await running.start(python("base", SLEEP))
         await running.start(python("deaf", DEAF))
         await log.until(("base", "up"), ("deaf", "up"))
-        started = time.monotonic()
-    assert time.monotonic() - started < 2
     assert ("deaf", "did not stop within 0.3 s: killed") in log.lines
 
 
@@ -85,14 +83,15 @@ async def test_a_death_by_signal_is_told_with_the_name_of_the_signal() -> None:
             await running.watch()
 
 
-async def test_kill_ends_even_the_deaf_at_once() -> None:
+async def test_kill_ends_even_the_deaf_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "BASE_PATIENCE", 30)
     log = Log()
     async with Processes(log) as running:
         await running.start(python("base", DEAF))
         await log.until(("base", "up"))
         started = time.monotonic()
         running.kill()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 10
 
 
 async def test_a_line_without_end_is_shown_in_pieces() -> None:

@@ -4,9 +4,10 @@ import pytest
 from aiohttp import web
 
 from dev import readiness
+from dev.readiness import Address
 from dev.trouble import Trouble
 
-Serve = Callable[[list[int]], Awaitable[str]]
+Serve = Callable[[list[int]], Awaitable[Address]]
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ async def serve() -> AsyncIterator[Serve]:
     """Start a server that gives these answers in turn, the last one for ever, and return its address."""
     runners: list[web.AppRunner] = []
 
-    async def start(answers: list[int]) -> str:
+    async def start(answers: list[int]) -> Address:
         async def answer(_: web.Request) -> web.Response:
             status = answers.pop(0) if len(answers) > 1 else answers[0]
             return web.Response(status=status, text="nats: not connected")
@@ -25,7 +26,7 @@ async def serve() -> AsyncIterator[Serve]:
         runners.append(runner)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}/readyz"
+        return "127.0.0.1", runner.addresses[0][1]
 
     yield start
     for runner in runners:
@@ -40,11 +41,11 @@ async def test_it_waits_until_all_are_ready_and_tells_of_each(serve: Serve) -> N
 
 
 async def test_it_names_who_is_late_and_why(serve: Serve) -> None:
-    probes = {"prompt": await serve([200]), "late": await serve([503]), "absent": "http://127.0.0.1:1/readyz"}
+    probes = {"prompt": await serve([200]), "late": await serve([503]), "absent": ("127.0.0.1", 1)}
     with pytest.raises(Trouble) as told:
         await readiness.wait(probes, 0.5, lambda _: None)
     text = str(told.value)
     assert "late is not ready after 0.5 s" in text
-    assert "answers 503 nats: not connected" in text
-    assert "absent is not ready" in text
+    assert "503 Service Unavailable nats: not connected" in text
+    assert "absent is not ready after 0.5 s: cannot connect to 127.0.0.1:1" in text
     assert "prompt" not in text
