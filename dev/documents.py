@@ -107,7 +107,7 @@ def _fields(event: type[ClientEvent]) -> str:
 
 
 def _gateway_metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
-    described = metric.describe()[0] if hasattr(metric, "describe") else next(iter(metric.collect()))
+    described = next(iter(metric.collect()))
     suffix = "_total" if described.type == "counter" else ""
     labels: Iterable[str] = getattr(metric, "_labelnames", ())
     return f"`{described.name}{suffix}`", described.type, ", ".join(labels), described.documentation
