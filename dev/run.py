@@ -48,7 +48,7 @@ async def _run(settings: Settings, environ: Mapping[str, str]) -> None:
     secrets = secrets_file.complete(["APP_SECRET", "APP_PASS"], secrets_path, environ)
     programs = system.programs(settings, {**environ, **secrets})
     screen = Screen(sys.stdout, [_NAME, *(program.name for program in programs)])
-    probes = {service.name: (service.reachable_host, service.port) for service in system.services(settings)}
+    probes = {service.name: service.address for service in system.services(settings)}
 
     async with Processes(screen.line) as processes:
         stop = _stop_on_signals(processes)

@@ -24,13 +24,16 @@ class Service:
     defaults: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def reachable_host(self) -> str:
-        """How a browser on this machine says the host. Camera and microphone are given to localhost only."""
-        return "localhost" if self.host in (_LOOPBACK, "0.0.0.0", "::1", "::") else self.host
+    def address(self) -> tuple[str, int]:
+        """Where this machine reaches it."""
+        return {"0.0.0.0": _LOOPBACK, "::": "::1"}.get(self.host, self.host), self.port
 
     @property
     def url(self) -> str:
-        return f"http://{self.reachable_host}:{self.port}"
+        """Where a browser on this machine reaches it. Camera and microphone are given to localhost only."""
+        host = self.address[0]
+        shown = "localhost" if host == _LOOPBACK else f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.port}"
 
     def program(self, settings: Settings, environ: Mapping[str, str]) -> Program:
         """How to start it. ``environ`` wins over the defaults, and not over where things are."""

@@ -50,3 +50,18 @@ def test_other_variables_are_passed_on_and_win_over_our_defaults(folder: str) ->
     assert programs["gateway-1"].environ["ROOM_SCOPE"] == "app"
     assert programs["gateway-1"].environ["LOG_FORMAT"] == "json"
     assert programs["gateway-1"].environ["DRAIN_SECONDS"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("app_host", "address", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1", "http://localhost:5000"),
+        ("0.0.0.0", "127.0.0.1", "http://localhost:5000"),
+        ("::", "::1", "http://[::1]:5000"),
+        ("192.0.2.7", "192.0.2.7", "http://192.0.2.7:5000"),
+    ],
+)
+def test_where_processes_are_reached(app_host: str, address: str, url: str) -> None:
+    services = {service.name: service for service in system.services(read(Settings, {"APP_HOST": app_host}))}
+    assert services["gateway-1"].address == (address, 5000)
+    assert services["gateway-1"].url == url
