@@ -34,11 +34,20 @@ run: setup ## Start the whole system on this machine (settings: make run ARGS=--
 test: setup-dev ## Run the tests (choose some: make test ARGS=tests/broker)
 	$(PY) -m pytest $(ARGS)
 
+.PHONY: bench
+bench: setup-dev ## Measure relays, idle connections and the core (options: make bench ARGS=--help)
+	$(PY) -m tests.bench $(ARGS)
+
 .PHONY: check
-check: $(DEV) ## Check format, lint and types
+check: $(DEV) ## Check format, lint, types and the tables in the documents
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(PY) -m dev.documents --check
+
+.PHONY: docs
+docs: $(LOCAL) ## Make the tables in the documents again, from the code
+	$(PY) -m dev.documents
 
 .PHONY: format
 format: $(DEV) ## Format the code, and fix what can be fixed by itself
