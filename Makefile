@@ -39,11 +39,10 @@ bench: setup-dev ## Measure relays, idle connections and the core (options: make
 	$(PY) -m tests.bench $(ARGS)
 
 .PHONY: check
-check: $(DEV) ## Check format, lint, types and the tables in the documents
+check: $(DEV) ## Check format, lint and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m dev.documents --check
 
 .PHONY: docs
 docs: $(LOCAL) ## Make the tables in the documents again, from the code
