@@ -14,6 +14,7 @@ from broker.lease import Lease
 from broker.settings import Settings
 from broker.snapshots import Snapshots
 from broker.speaker import Speaker
+from broker.state import State
 from broker.watch import Watch
 from shared.log import Malformed, unpack_batch
 
@@ -38,6 +39,7 @@ class Authority:
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas)
         self._applying = asyncio.Lock()
+        self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
         self.core = Core(settings.limits)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
@@ -85,14 +87,20 @@ class Authority:
         }
 
     async def _restore(self, extent: Extent) -> None:
-        """Begin from a snapshot, or afresh when there is none that the log goes on from."""
-        state = await self._snapshots.load(extent)
-        if state is not None:
-            self.core = Core(self._settings.limits, state)
-            log.info("state restored", extra={"facts": {"position": state.position, "peers": len(state.peers)}})
+        """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
+        base, self._newer = await self._snapshots.load(extent)
+        if base is not None:
+            self.core = Core(self._settings.limits, base)
+            log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
+            self._adopt_newer()
         elif extent.first > 1:
             log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
             self.core.state.position = extent.last
+
+    def _adopt_newer(self) -> None:
+        if self._newer is not None and self._newer.position == self.core.state.position:
+            self.core.adopt(self._newer)
+            self._newer = None
 
     async def _catch_up(self, extent: Extent) -> None:
         if self.core.state.position < extent.last:
@@ -113,6 +121,7 @@ class Authority:
                 self.core.state.position = stored.position
                 return
             parcels = self.core.apply(stored.position, stored.time, batch)
+            self._adopt_newer()
         await self._speaker.publish(parcels)
 
     async def _take_snapshots(self, extent: Extent) -> None:

@@ -49,6 +49,11 @@ class Core:
                 presence.give_up_overfull(self)
         return self.out.seal(position, batch.taken)
 
+    def adopt(self, state: State) -> None:
+        """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
+        self.state = state
+        self.out.adopt(state)
+
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
         return next(iter(self.state.absent.values()), None)

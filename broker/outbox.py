@@ -12,27 +12,37 @@ from shared.frames import ack_frame
 PARCEL_BYTES = 1024 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
 HISTORY_BYTES = 16 * 1024 * 1024  # kept for each gateway, to repeat what it missed
 HISTORY_PARCELS = 20_000
+HISTORY_SECONDS = 45.0  # longer than it takes to see that a client's network died
 PAST_DELIVERIES = 5_000  # looked through, behind what is surely missed, when a socket is lost
 
 
 class History:
-    """The newest parcels of one gateway, bounded in number and bytes."""
+    """The newest parcels of one gateway, bounded in number, bytes and age.
+
+    What it holds follows from the last HISTORY_SECONDS of the log alone: a broker that has read them has the same.
+    """
 
     def __init__(self) -> None:
-        self._parcels: deque[tuple[Parcel, int]] = deque()
+        self._parcels: deque[tuple[Parcel, int, float]] = deque()
         self._bytes = 0
 
-    def add(self, parcel: Parcel, size: int) -> None:
+    def add(self, parcel: Parcel, size: int, now: float) -> None:
         """Remember ``parcel``; forget the oldest when there are too many."""
-        self._parcels.append((parcel, size))
+        self._parcels.append((parcel, size, now))
         self._bytes += size
+        self.forget_old(now)
         while self._bytes > HISTORY_BYTES or len(self._parcels) > HISTORY_PARCELS:
-            self._bytes -= self._parcels.popleft()[1]
+            self._drop()
+
+    def forget_old(self, now: float) -> None:
+        """Forget what is older than HISTORY_SECONDS."""
+        while self._parcels and self._parcels[0][2] < now - HISTORY_SECONDS:
+            self._drop()
 
     def after(self, number: int) -> list[Parcel]:
         """The parcels with a higher number than ``number``, oldest first."""
         found = []
-        for parcel, _ in reversed(self._parcels):
+        for parcel, _, _ in reversed(self._parcels):
             if parcel.number <= number:
                 break
             found.append(parcel)
@@ -42,13 +52,16 @@ class History:
         """Some of the parcels up to ``number``, oldest first: those of the last PAST_DELIVERIES deliveries."""
         found: list[Parcel] = []
         count = 0
-        for parcel, _ in reversed(self._parcels):
+        for parcel, _, _ in reversed(self._parcels):
             if parcel.number <= number:
                 found.append(parcel)
                 count += len(parcel.deliveries)
             if count > PAST_DELIVERIES:
                 break
         return found[::-1]
+
+    def _drop(self) -> None:
+        self._bytes -= self._parcels.popleft()[1]
 
 
 class Outbox:
@@ -110,7 +123,7 @@ class Outbox:
             for part, size in _parts(deliveries):
                 gateway.parcel += 1
                 parcel = Parcel(gateway.parcel, position, part, taken)
-                self._history.setdefault(name, History()).add(parcel, size)
+                self._history.setdefault(name, History()).add(parcel, size, self._state.now)
                 sealed.append((name, parcel))
         self._open = {}
         return sealed
@@ -127,6 +140,8 @@ class Outbox:
         may know better.
         """
         lost = {peer.conn: peer for peer in peers}
+        if gateway in self._history:
+            self._history[gateway].forget_old(self._state.now)
         missed = self.after(gateway, seen)
         known = self._state.gateways.get(gateway)
         if known is not None and len(missed) < known.parcel - seen:
@@ -134,16 +149,19 @@ class Outbox:
         for peer in lost.values():
             peer.conn = peer.gateway = ""
         past = self._history[gateway].until(seen) if gateway in self._history else []
-        for parcel, emit in _emits(past):
-            for conn in emit.conns:
-                if conn in lost and emit.frame.startswith(COUNTED_FRAMES):
-                    lost[conn].past.append(Kept(emit.frame, parcel.position))
-        for parcel, emit in _emits([*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]):
-            for conn in emit.conns:
-                if conn in lost:
-                    self._keep(lost[conn], emit.frame, parcel.position)
+        for peer, frame, position in _for(lost, past):
+            if frame.startswith(COUNTED_FRAMES):
+                peer.past.append(Kept(frame, position))
+        for peer, frame, position in _for(
+            lost, [*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]
+        ):
+            self._keep(peer, frame, position)
         for peer in lost.values():
             self._bound_past(peer)
+
+    def adopt(self, state: State) -> None:
+        """Go on with this state; the histories stay."""
+        self._state = state
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""
@@ -177,8 +195,14 @@ def _count(peer: Peer, frame: bytes) -> None:
         peer.told += 1
 
 
-def _emits(parcels: Iterable[Parcel]) -> Iterator[tuple[Parcel, Emit]]:
-    return ((parcel, d) for parcel in parcels for d in parcel.deliveries if isinstance(d, Emit))
+def _for(lost: dict[str, Peer], parcels: Iterable[Parcel]) -> Iterator[tuple[Peer, bytes, int]]:
+    """What parcels hold for the sockets of ``lost``: peer, frame, log position."""
+    for parcel in parcels:
+        for delivery in parcel.deliveries:
+            if isinstance(delivery, Emit):
+                for conn in delivery.conns:
+                    if conn in lost:
+                        yield lost[conn], delivery.frame, parcel.position
 
 
 def _parts(deliveries: list[Delivery]) -> Iterable[tuple[list[Delivery], int]]:

@@ -1,8 +1,11 @@
 """Snapshots: the state at a log position, in a NATS object store, so that a broker need not read the whole log.
 
+What a state does not hold is what gateways were told lately, which decides what a peer that comes back has missed. So a
+broker reads the log from an older snapshot, HISTORY_SECONDS before the newest or more, and takes the newest one's state
+when it gets there. The log is cut off behind the older one.
+
 Session descriptions and candidates that wait for an absent peer are not stored again: a snapshot names the log message
-that holds them. Two snapshots are kept. A broker begins from the older one, so that it also has the latest parcels to
-repeat; the log is cut off behind it.
+that holds them.
 """
 
 import asyncio
@@ -15,11 +18,12 @@ import msgspec
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ObjectStoreConfig, StorageType
-from nats.js.errors import BadRequestError, DigestMismatchError, NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from broker.core import Core
 from broker.event_log import EventLog, Extent
+from broker.outbox import HISTORY_SECONDS
 from broker.state import Gateway, Kept, Peer, Room, State
 from shared import subjects
 from shared.log import Malformed, Said, unpack_batch
@@ -29,7 +33,6 @@ log = logging.getLogger(__name__)
 VERSION = 1
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
-KEPT_SNAPSHOTS = 2
 
 
 class BadSnapshot(ValueError):
@@ -68,30 +71,44 @@ class Snapshots:
             position, needed = core.state.position, _oldest_needed(core.state)
             data = await encode(log_id, core.state)
         store = await self._open()
-        await store.put(f"{PREFIX}{position:020d}", data)
+        await store.put(_name(position, core.state.now), data)
         names = await self._names(store)
-        for name in names[:-KEPT_SNAPSHOTS]:
-            await store.delete(name)
-        oldest = _position(names[-KEPT_SNAPSHOTS:][0])
-        await self._log.cut(min(oldest + 1, needed))
+        base = _base(names)
+        for name in names:
+            if base is not None and name < base:
+                await store.delete(name)
+        if base is not None:
+            await self._log.cut(min(_position(base) + 1, needed))
         self.taken_at, self.size = time.monotonic(), len(data)
         self.duration = self.taken_at - began
         facts = {"position": position, "bytes": self.size, "seconds": round(self.duration, 3)}
         log.info("snapshot taken", extra={"facts": facts})
         return position
 
-    async def load(self, extent: Extent) -> State | None:
-        """The state to begin from: the oldest good snapshot that the log goes on from."""
+    async def load(self, extent: Extent) -> tuple[State | None, State | None]:
+        """The state to begin reading from, and the newer one to adopt on the way.
+
+        (None, None): read the log from its beginning, if it still has it.
+        """
+        if extent.first <= 1:
+            return None, None
         store = await self._open()
-        for name in await self._names(store):
+        names = await self._names(store)
+        newest = await self._first_good(store, names[::-1], extent)
+        if newest is None:
+            return None, None
+        base = await self._first_good(store, names, extent)
+        return base or newest, newest
+
+    async def _first_good(self, store: ObjectStore, names: list[str], extent: Extent) -> State | None:
+        for name in names:
             try:
-                data = (await store.get(name)).data or b""
-                state = decode(extent.log_id, data)
+                state = decode(extent.log_id, (await store.get(name)).data or b"")
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
                 log.warning("snapshot %s is passed over: the log does not go on from it", name)
-            except (BadSnapshot, DigestMismatchError, NatsError, TimeoutError) as error:
+            except (BadSnapshot, NatsError, TimeoutError) as error:
                 log.error("snapshot %s is passed over: %s %s", name, type(error).__name__, error)
         return None
 
@@ -196,5 +213,20 @@ def _digest(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()[:16]
 
 
+def _name(position: int, now: float) -> str:
+    """Names sort by position. The time is the log's, in milliseconds."""
+    return f"{PREFIX}{position:020d}-{int(now * 1000)}"
+
+
 def _position(name: str) -> int:
-    return int(name.removeprefix(PREFIX))
+    return int(name.split("-")[1])
+
+
+def _time(name: str) -> float:
+    return int(name.split("-")[2]) / 1000
+
+
+def _base(names: list[str]) -> str | None:
+    """The newest snapshot that is old enough to begin from, if there is one."""
+    old_enough = [name for name in names if _time(name) < _time(names[-1]) - HISTORY_SECONDS]
+    return old_enough[-1] if old_enough else None

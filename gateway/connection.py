@@ -7,19 +7,29 @@ from gateway.engineio_overrides import Socket
 
 @dataclasses.dataclass(slots=True)
 class Bucket:
-    """A token bucket: so many events at once, so many a second. Time is in seconds, from any clock."""
+    """A token bucket: so many events at once, so many a second. Time is in seconds, from any clock.
+
+    What is refused costs nothing, so one who sends too much still gets the rate. ``refused`` counts that, and is
+    forgotten once the bucket is full again.
+    """
 
     rate: float
     burst: float
     level: float
     last: float
+    refused: int = 0
 
-    def take(self, now: float) -> float:
-        """Take one; the level after that. Below zero the event is one too many."""
+    def take(self, now: float) -> bool:
+        """Whether one more event is within the limit."""
         self.level = min(self.burst, self.level + (now - self.last) * self.rate)
         self.last = now
-        self.level = max(self.level - 1, -self.burst)
-        return self.level
+        if self.level < 1:
+            self.refused += 1
+            return False
+        if self.level == self.burst:
+            self.refused = 0
+        self.level -= 1
+        return True
 
 
 @dataclasses.dataclass(slots=True)

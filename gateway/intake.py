@@ -18,6 +18,8 @@ from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
 
+PATIENCE = 10  # bursts of refused events, after which a client is parted with
+
 Append = Callable[[Connection, Entry, int], bool]
 
 
@@ -48,10 +50,9 @@ class Intake:
     def _meter(self, connection: Connection) -> None:
         """Refuse what comes too fast, and part with a client that does not heed it."""
         bucket = connection.bucket
-        level = bucket.take(time.monotonic())
-        if level <= -bucket.burst:
-            connection.socket.cut_off(FLOOD)
-        if level < 0:
+        if not bucket.take(time.monotonic()):
+            if bucket.refused > PATIENCE * bucket.burst:
+                connection.socket.cut_off(FLOOD)
             raise Refusal(TOO_MANY)
 
     def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> ClientEvent:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from gateway.turn import Turn
-from shared.settings import SettingError, secret, setting
+from shared.settings import NATS_SCHEMES, SettingError, secret, setting
 
 DEFAULT_NATS = "nats://127.0.0.1:4222"
 
@@ -16,7 +16,7 @@ class Settings:
         "What app tokens and session tokens are signed with; the same for gateways and auth_api.", min_bytes=32
     )
     app_secret_old: str = secret("A former APP_SECRET, still accepted for checking.", min_bytes=32, default="")
-    nats_url: str = setting(DEFAULT_NATS, "NATS servers, comma-separated.")
+    nats_url: str = setting(DEFAULT_NATS, "NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
     gateway_name: str = setting("", "A name for logs and metrics; the host's name and port if empty.")

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+NATS_SCHEMES = ("nats://", "tls://")
+
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -32,6 +34,7 @@ class Rule:
     at_least: float | None = None
     at_most: float | None = None
     choices: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
     secret: bool = False
     min_bytes: int = 0
 
@@ -43,9 +46,13 @@ def setting(
     at_least: float | None = None,
     at_most: float | None = None,
     choices: tuple[str, ...] = (),
+    schemes: tuple[str, ...] = (),
 ) -> Any:
-    """Declare an optional variable. Numbers are bounded by ``at_least`` and ``at_most``, both included."""
-    return dataclasses.field(default=default, metadata={"rule": Rule(doc, at_least, at_most, choices)})
+    """Declare an optional variable. Numbers are bounded by ``at_least`` and ``at_most``, both included.
+
+    With ``schemes`` the value is one or more URLs, comma-separated, each with one of them.
+    """
+    return dataclasses.field(default=default, metadata={"rule": Rule(doc, at_least, at_most, choices, schemes)})
 
 
 def secret(doc: str, *, min_bytes: int = 1, default: Any = dataclasses.MISSING) -> Any:
@@ -107,6 +114,8 @@ def _check(name: str, value: Any, rule: Rule) -> None:
         return
     if rule.choices and value not in rule.choices:
         raise SettingError(name, f"must be one of {', '.join(rule.choices)}; got {value!r}")
+    if rule.schemes and not all(url.strip().startswith(rule.schemes) for url in str(value).split(",")):
+        raise SettingError(name, f"must be URLs that start with {' or '.join(rule.schemes)}")
     # "not (a <= b)" so that a NaN is refused as well
     if rule.at_least is not None and not value >= rule.at_least:
         raise SettingError(name, f"must be at least {rule.at_least:g}; got {value!r}")
