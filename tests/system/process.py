@@ -96,6 +96,9 @@ class Process:
         row = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(row.split()[1]) * 1024
 
+    def open_files(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
 
 async def probe(http: aiohttp.ClientSession, url: str) -> int:
     """The status of a GET, 0 if there is no answer."""

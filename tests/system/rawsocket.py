@@ -1,5 +1,6 @@
 """A websocket, or polling, that speaks Engine.IO and Socket.IO frames by hand, and can say anything."""
 
+import io
 import json
 from types import TracebackType
 from typing import Any
@@ -95,21 +96,22 @@ class Polling:
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
-        self._url = url + HANDSHAKE + "polling"
+        self.url = url + HANDSHAKE + "polling"
 
     async def open(self, app_token: str) -> None:
         """Open the Engine.IO and the Socket.IO session."""
         status, body = await self.get()
         assert status == 200, body
-        self._url += f"&sid={json.loads(body[1:])['sid']}"
+        self.url += f"&sid={json.loads(body[1:])['sid']}"
         assert await self.post("40" + json.dumps({"token": app_token})) == 200
         status, body = await self.get()
         assert (status, body[:2]) == (200, "40"), body
 
     async def get(self) -> tuple[int, str]:
-        async with self._http.get(self._url) as answer:
+        async with self._http.get(self.url) as answer:
             return answer.status, await answer.text()
 
-    async def post(self, body: str | bytes, headers: dict[str, str] | None = None) -> int:
-        async with self._http.post(self._url, data=body, headers=headers) as answer:
+    async def post(self, body: str | bytes) -> int:
+        content = io.BytesIO(body.encode() if isinstance(body, str) else body)
+        async with self._http.post(self.url, data=content) as answer:
             return answer.status
