@@ -1,7 +1,6 @@
 """What POST /app is asked: an app's name and the password, as a form or as JSON."""
 
 import asyncio
-import re
 import urllib.parse
 
 import msgspec
@@ -10,11 +9,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from auth_api.answers import Refused
+from auth_api.app_name import check_app_name
 
 MAX_BODY = 16 * 1024
-MAX_NAME = 128
 BODY_SECONDS = 10
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class AppRequest(msgspec.Struct, frozen=True):
@@ -31,8 +29,7 @@ async def read_app_request(request: web.Request) -> AppRequest:
         asked = _parse(request.content_type, body)
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
         raise Refused(400, f"The request is not well-formed: {_reason(error)}") from None
-    if not 1 <= len(asked.app) <= MAX_NAME or _CONTROL.search(asked.app):
-        raise Refused(400, f"app must have 1 to {MAX_NAME} characters and no control characters")
+    check_app_name(asked.app)
     return asked
 
 

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import pathlib
 import sys
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from auth_api.admin import Admin
 from auth_api.answers import in_shape, refuse
 from auth_api.app_request import MAX_BODY
 from auth_api.app_token import AppTokens, allow_any_origin
+from auth_api.authority import Authority
 from auth_api.broken_http import keep_broken_http_out_of_the_log
 from auth_api.client_address import networks
 from auth_api.demo_page import DemoPage
@@ -46,10 +49,19 @@ def build(settings: Settings) -> web.Application:
     app.router.add_post("/app", tokens.issue)
     app.router.add_options("/app", tokens.preflight)
     app.on_response_prepare.append(allow_any_origin)
+    if settings.admin_token:
+        authority = Authority(settings.nats_url)
+        app.cleanup_ctx.append(lambda _: _while_serving(authority))
+        Admin(settings, authority, networks(settings.trusted_proxies)).add_to(app)
     if settings.demo:
         DemoPage(settings).add_to(app)
     add_probes(app, _readiness)
     return app
+
+
+async def _while_serving(authority: Authority) -> AsyncIterator[None]:
+    async with authority:
+        yield
 
 
 async def _root(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ import dataclasses
 from auth_api.client_address import networks
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
-from shared.settings import secret, setting
+from shared.settings import NATS_SCHEMES, secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,10 @@ class Settings:
 
     app_secret: str = secret("Signs the tokens; the gateways must have the same one.", min_bytes=32)
     app_pass: str = secret("The password that POST /app asks for.")
+    admin_token: str = secret(
+        "Opens the calls under /admin, as a bearer token. Empty: there are none.", min_bytes=32, default=""
+    )
+    nats_url: str = setting("nats://127.0.0.1:4222", "NATS servers, comma-separated; for /admin.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))

@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from broker.core import Core
+from broker.desk import Desk
 from broker.event_log import EventLog, Extent, Stored
 from broker.lease import Lease
 from broker.settings import Settings
@@ -56,6 +57,8 @@ class Authority:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
+                desk = Desk(self._nc, self._log, self.core, self._lease, self._broker)
+                tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._check(extent), name="check")
         except* LogReplaced:

@@ -8,7 +8,7 @@ from collections import Counter
 from broker import rules
 from broker.limits import Limits
 from broker.outbox import Outbox
-from broker.rules import presence
+from broker.rules import orders, presence
 from broker.state import Gateway, Peer, State
 from shared.deliveries import Parcel
 from shared.events import EVENTS
@@ -20,6 +20,7 @@ from shared.log import (
     Entry,
     GatewayLost,
     GatewayUp,
+    Ordered,
     Said,
     Speaking,
     Tick,
@@ -79,6 +80,9 @@ class Core:
             presence.close(self, entry)
         elif isinstance(entry, GatewayUp):
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
+            orders.tell_revoked(self, writer)
+        elif isinstance(entry, Ordered):
+            orders.ORDERS[type(entry)](self, entry)
         elif entry.term >= self.state.term:
             self._apply_term(entry)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.limits import Limits
 from broker.state import COUNTED_FRAMES, Kept, Peer, State
-from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
+from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.frames import ack_frame
 
 PARCEL_BYTES = 1024 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
@@ -112,6 +112,10 @@ class Outbox:
     def close(self, gateway: str, conn: str) -> None:
         """Close a socket."""
         self._add(gateway, Close(conn))
+
+    def revoke(self, gateway: str, revoked: Revoked) -> None:
+        """Tell a gateway that an app's tokens count no more."""
+        self._add(gateway, revoked)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""

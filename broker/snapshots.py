@@ -24,7 +24,7 @@ from nats.js.object_store import ObjectStore
 from broker.core import Core
 from broker.event_log import EventLog, Extent
 from broker.outbox import HISTORY_SECONDS
-from broker.state import Gateway, Kept, Peer, Room, State
+from broker.state import App, Gateway, Kept, Peer, Room, State
 from shared import subjects
 from shared.log import Malformed, Said, unpack_batch
 
@@ -49,6 +49,7 @@ class Image(msgspec.Struct, array_like=True):
     term: int
     gateways: dict[str, Gateway]
     absent: dict[str, float]
+    apps: dict[str, App]
     peers: list[msgspec.Raw]
     rooms: list[msgspec.Raw]
 
@@ -152,7 +153,7 @@ class Snapshots:
 async def encode(log_id: str, state: State) -> bytes:
     """The state as bytes. Gives way to other tasks now and then; the caller sees to it that nothing changes."""
     image = Image(
-        VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent,
+        VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
         await _encode_slices([_without_relays(peer) for peer in state.peers.values()]),
         await _encode_slices(list(state.rooms.values())),
     )  # fmt: skip
@@ -181,6 +182,7 @@ def decode(log_id: str, data: bytes) -> State:
         rooms={room.key: room for room in rooms},
         gateways=image.gateways,
         absent=image.absent,
+        apps=image.apps,
     )
 
 

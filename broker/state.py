@@ -80,6 +80,16 @@ class Gateway(msgspec.Struct):
     parcel: int = 0
 
 
+class App(msgspec.Struct):
+    """An app that tokens were issued for, the last time at ``issued``. Tokens issued at ``revoked`` or before are void.
+
+    Both are in seconds since the epoch.
+    """
+
+    issued: int = 0
+    revoked: int = 0
+
+
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
@@ -94,3 +104,4 @@ class State(msgspec.Struct):
     rooms: dict[str, Room] = {}
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
+    apps: dict[str, App] = {}

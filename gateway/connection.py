@@ -3,6 +3,7 @@
 import dataclasses
 
 from gateway.engineio_overrides import Socket
+from shared.tokens import App
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,15 +35,16 @@ class Bucket:
 
 @dataclasses.dataclass(slots=True)
 class Connection:
-    """A socket and who is behind it. ``peer_id`` is empty until the broker has admitted it.
+    """A socket and who is behind it.
 
-    ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged`` says that the
-    log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the log.
-    ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one.
+    ``app`` is what it showed in the handshake. ``peer_id`` is empty until the broker has admitted it. ``token`` is its
+    newest session token, good until ``expires`` (seconds since the epoch). ``logged`` says that the log knows of this
+    socket, so its end has to go there too. ``held`` counts its bytes on the way to the log. ``resumable`` may come back
+    on another socket; ``returning`` has asked to do so on this one.
     """
 
     sid: str
-    app: str
+    app: App
     socket: Socket
     bucket: Bucket
     peer_id: str = ""

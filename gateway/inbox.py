@@ -5,9 +5,10 @@ from typing import Any
 
 from gateway import metrics
 from gateway.connection import Connection
+from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
-from shared.deliveries import Admit, Close, Delivery, Emit, Parcel
+from shared.deliveries import Admit, Delivery, Emit, Parcel, Revoked
 from shared.frames import accepted_frames, with_raw
 
 CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
@@ -16,9 +17,16 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 class Inbox:
     """The parcels of one gateway. ``have`` is the number of the newest one taken."""
 
-    def __init__(self, connections: dict[str, Connection], sessions: Sessions, turn: Turn | None = None) -> None:
+    def __init__(
+        self,
+        connections: dict[str, Connection],
+        sessions: Sessions,
+        revocations: Revocations | None = None,
+        turn: Turn | None = None,
+    ) -> None:
         self._connections = connections
         self._sessions = sessions
+        self._revocations = revocations or Revocations()
         self._turn = turn
         self.have = 0
         self.told_resumable = False  # whether one who may come back has been told something
@@ -46,13 +54,22 @@ class Inbox:
         elif isinstance(delivery, Admit):
             if (connection := self._connections.get(delivery.conn)) is not None:
                 self._admit(connection, delivery)
+        elif isinstance(delivery, Revoked):
+            self._revoke(delivery)
         elif (connection := self._connections.get(delivery.conn)) is not None:
-            _close(connection, delivery)
+            connection.logged = False  # the log knows already
+            _part(connection)
+
+    def _revoke(self, revoked: Revoked) -> None:
+        self._revocations.revoke(revoked.app, revoked.until)
+        for connection in list(self._connections.values()):
+            if self._revocations.covers(connection.app):
+                _part(connection)
 
     def _admit(self, connection: Connection, admit: Admit) -> None:
         """The socket is a peer from here on: give it its session token."""
         token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.turn)
-        connection.app, connection.peer_id, connection.peerinfo = admit.app, admit.peer_id, admit.peerinfo
+        connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
         connection.socket.stay()
@@ -71,7 +88,6 @@ class Inbox:
         connection.send(accepted_frames("auth-accept", fields, admit.ack))
 
 
-def _close(connection: Connection, _: Close) -> None:
-    connection.logged = False  # the log knows already
+def _part(connection: Connection) -> None:
     connection.send(CLOSED_BY_SERVER)
     connection.socket.leave()

@@ -18,6 +18,7 @@ from gateway.inbox import Inbox
 from gateway.intake import Intake
 from gateway.link import Link, new_gateway_id
 from gateway.log_writer import LogWriter
+from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.settings import Settings
 from gateway.socketio_overrides import Server
@@ -37,7 +38,8 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connections: dict[str, Connection] = {}
-        self._sessions = Sessions(settings.secrets, settings.token_lifetime)
+        self._revocations = Revocations()
+        self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations)
         self._intake = Intake(self._sessions, _sizes(settings), self._append)
         self._link: Link | None = None
         self._draining = False
@@ -75,7 +77,13 @@ class Gateway:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
             writer = LogWriter(nc.jetstream(), gateway, *limits)
-            self._link = Link(nc, gateway, name, writer, Inbox(self._connections, self._sessions, self._settings.turn))
+            self._link = Link(
+                nc,
+                gateway,
+                name,
+                writer,
+                Inbox(self._connections, self._sessions, self._revocations, self._settings.turn),
+            )
             log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
             await self._link.run()
             for connection in list(self._connections.values()):

@@ -5,24 +5,26 @@ import time
 from typing import Any
 
 from gateway.connection import Connection
+from gateway.revocations import Revocations
 from shared.refusals import UNAUTHORIZED, Refusal
-from shared.tokens import Session, TokenError, make_session_token, read_app_token, read_session_token
+from shared.tokens import App, Session, TokenError, make_session_token, read_app, read_session_token
 
 
 class Sessions:
     """Checks app tokens and session tokens, and makes the latter. ``lifetime`` is in seconds."""
 
-    def __init__(self, secrets: tuple[str, ...], lifetime: int) -> None:
+    def __init__(self, secrets: tuple[str, ...], lifetime: int, revocations: Revocations | None = None) -> None:
         self._secrets = secrets
+        self._revocations = revocations or Revocations()
         self._lifetime = lifetime
         # every socket of an app shows the same token, twice
-        self._app_of = functools.lru_cache(maxsize=1024)(functools.partial(read_app_token, secrets))
+        self._app_of = functools.lru_cache(maxsize=1024)(functools.partial(read_app, secrets))
 
-    def app_of(self, token: object) -> str:
+    def app_of(self, token: object) -> App:
         """The app that an app token was made for. Raises Refusal."""
         try:
             if isinstance(token, str):
-                return self._app_of(token)
+                return self._revocations.check(self._app_of(token))
         except TokenError:
             pass
         raise Refusal(UNAUTHORIZED)
@@ -41,7 +43,7 @@ class Sessions:
         session = self.session_of(token)
         if session is not None and connection.peer_id and session.peer_id == connection.peer_id:
             return session.app
-        return self.app_of(token)
+        return self.app_of(token).name
 
     def session_of(self, token: object) -> Session | None:
         """What a session token says, or None if it says nothing that counts."""

@@ -40,8 +40,15 @@ class Close(NamedTuple):
     conn: str
 
 
-Delivery = Emit | Admit | Close
-_KINDS: dict[int, type[Any]] = dict(enumerate((Emit, Admit, Close)))
+class Revoked(NamedTuple):
+    """Tokens of ``app`` issued until then (seconds since the epoch) count no more: refuse them, close their sockets."""
+
+    app: str
+    until: int
+
+
+Delivery = Emit | Admit | Close | Revoked
+_KINDS: dict[int, type[Any]] = dict(enumerate((Emit, Admit, Close, Revoked)))
 _CODES = {kind: code for code, kind in _KINDS.items()}
 
 

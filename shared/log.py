@@ -78,8 +78,51 @@ class Tick(NamedTuple):
     term: int
 
 
-Entry = Said | Authenticated | Closed | GatewayUp | GatewayLost | Speaking | Tick
-_KINDS: dict[int, type[Any]] = dict(enumerate((Said, Authenticated, Closed, GatewayUp, GatewayLost, Speaking, Tick)))
+class RoomClosed(NamedTuple):
+    """An operator closes a room, named by its key."""
+
+    key: str
+
+
+class PeerRemoved(NamedTuple):
+    """An operator removes a peer."""
+
+    peer_id: str
+
+
+class AppIssued(NamedTuple):
+    """A token was issued for an app, at a time in seconds since the epoch."""
+
+    app: str
+    issued: int
+
+
+class AppRevoked(NamedTuple):
+    """Tokens of an app issued until then count no more."""
+
+    app: str
+    until: int
+
+
+Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
+Entry = Said | Authenticated | Closed | GatewayUp | GatewayLost | Speaking | Tick | Ordered
+_KINDS: dict[int, type[Any]] = dict(
+    enumerate(
+        (
+            Said,
+            Authenticated,
+            Closed,
+            GatewayUp,
+            GatewayLost,
+            Speaking,
+            Tick,
+            RoomClosed,
+            PeerRemoved,
+            AppIssued,
+            AppRevoked,
+        )
+    )
+)
 _CODES = {kind: code for code, kind in _KINDS.items()}
 
 

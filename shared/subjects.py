@@ -3,6 +3,7 @@
 EVENT_STREAM = "parley-events"  # JetStream stream: the one ordered log
 EVENTS = "parley.events"  # gateways and the speaker append here
 BEATS = "parley.beats"  # gateways -> brokers, not kept
+ADMIN = "parley.admin"  # auth_api asks, the speaker answers
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 

@@ -13,6 +13,14 @@ class TokenError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
+class App:
+    """What an app token vouches for. ``issued`` is in seconds since the epoch."""
+
+    name: str
+    issued: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Session:
     """What a session token vouches for.
 
@@ -44,15 +52,21 @@ def make_session_token(secret: str, session: Session) -> str:
 
 
 def read_app_token(secrets: tuple[str, ...], token: object) -> str:
-    """The name of the app that ``token`` was made for.
+    """The name of the app that ``token`` was made for. See ``read_app``."""
+    return read_app(secrets, token).name
+
+
+def read_app(secrets: tuple[str, ...], token: object) -> App:
+    """The app that ``token`` was made for.
 
     ``secrets`` are tried in order, so that a secret can be replaced while old tokens still count.
     Raises TokenError.
     """
-    app = _claims(secrets, token, APP).get("app")
-    if not isinstance(app, str) or not app:
-        raise TokenError("Token names no app")
-    return app
+    claims = _claims(secrets, token, APP)
+    name, issued = claims.get("app"), claims.get("iat")
+    if isinstance(name, str) and name and isinstance(issued, int):
+        return App(name, issued)
+    raise TokenError("Token lacks a claim")
 
 
 def read_session_token(secrets: tuple[str, ...], token: object) -> Session:

@@ -52,7 +52,7 @@ def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payloa
         del room.members[peer.peer_id], peer.rooms[room.key]
     rest = [core.state.peers[member] for member in room.members]
     if not rest:
-        _dissolve(core, room)
+        dissolve(core, room)
         return
     for peer in gone:
         fields = {"room": room.name, "peer_id": peer.peer_id, "reason": reason}
@@ -77,7 +77,7 @@ def _pass_on_ownership(core: "Core", room: Room, members: list[Peer]) -> None:
         tell_owner(core, room, core.state.peers[candidate_id])
 
 
-def _dissolve(core: "Core", room: Room) -> None:
+def dissolve(core: "Core", room: Room) -> None:
     """A room without members is gone; whoever waited for it hears so."""
     del core.state.rooms[room.key]
     refusal = Refusal(NOT_FOUND, "Room is closed.")

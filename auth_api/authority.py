@@ -1,0 +1,53 @@
+"""The line to the room authority: asks the speaking broker over NATS."""
+
+import asyncio
+import logging
+from types import TracebackType
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from auth_api.answers import Refused
+from shared import subjects
+from shared.admin import Answer, AnyAsk, pack, unpack_answer
+from shared.messaging import connect
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 6.0  # seconds; a broker that takes over needs two or three
+
+
+class Authority:
+    """Connects in the background; until then, and whenever no broker answers, questions are refused with 503."""
+
+    def __init__(self, nats_url: str) -> None:
+        self._url = nats_url
+        self._connecting: asyncio.Task[Client] | None = None
+
+    async def __aenter__(self) -> "Authority":
+        self._connecting = asyncio.create_task(connect(self._url, "auth_api"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if (client := self._client()) is not None:
+            await client.close()
+        elif self._connecting is not None:
+            self._connecting.cancel()
+
+    async def ask(self, ask: AnyAsk) -> Answer:
+        """The broker's answer. Raises Refused with 503 when there is none."""
+        client = self._client()
+        if client is None:
+            raise Refused(503, "NATS cannot be reached")
+        try:
+            return unpack_answer((await client.request(subjects.ADMIN, pack(ask), timeout=TIMEOUT)).data)
+        except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
+            log.warning("the broker does not answer: %s", type(error).__name__)
+            raise Refused(503, "The broker does not answer") from None
+
+    def _client(self) -> Client | None:
+        done = self._connecting is not None and self._connecting.done() and not self._connecting.cancelled()
+        return self._connecting.result() if done and self._connecting is not None else None

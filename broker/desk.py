@@ -1,0 +1,117 @@
+"""The operator's desk: answers what auth_api asks, from the state itself, and puts orders into the log."""
+
+import asyncio
+import heapq
+import logging
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from broker.core import Core
+from broker.event_log import EventLog
+from broker.lease import Lease
+from broker.state import Room
+from shared import subjects
+from shared.admin import (
+    Answer,
+    AnyAsk,
+    CloseRoom,
+    ListApps,
+    ListRooms,
+    NoteIssued,
+    RemovePeer,
+    RevokeApp,
+    ShowRoom,
+    pack,
+    unpack_ask,
+)
+from shared.log import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+
+log = logging.getLogger(__name__)
+
+MOST_ROOMS = 500  # in one answer
+ORDER_TIMEOUT = 5.0  # seconds for an order to take effect
+
+
+class Desk:
+    """Only the speaker answers; what it answers is the state at the log position it has read to."""
+
+    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, broker: str) -> None:
+        self._nc = nc
+        self._log = event_log
+        self._core = core
+        self._lease = lease
+        self._broker = broker
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        subscription = await self._nc.subscribe(subjects.ADMIN)
+        try:
+            async for message in subscription.messages:
+                if self._lease.held:
+                    await self._answer(message)
+        finally:
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    async def _answer(self, message: Msg) -> None:
+        try:
+            async with asyncio.timeout(ORDER_TIMEOUT):
+                await message.respond(pack(await self._do(unpack_ask(message.data))))
+        except (msgspec.MsgspecError, NatsError, TimeoutError) as error:
+            log.warning("an operator's request was not answered: %s", type(error).__name__)
+
+    async def _do(self, ask: AnyAsk) -> Answer:
+        state = self._core.state
+        match ask:
+            case ListRooms(after, limit):
+                return Answer(True, self._rooms(after, limit))
+            case ShowRoom(room, app):
+                found = state.rooms.get(self._key(room, app))
+                return Answer(found is not None, self._room(found) if found else None)
+            case CloseRoom(room, app):
+                key = self._key(room, app)
+                return await self._order(RoomClosed(key), key in state.rooms)
+            case RemovePeer(peer_id):
+                return await self._order(PeerRemoved(peer_id), peer_id in state.peers)
+            case ListApps():
+                apps = {name: {"issued": app.issued, "revoked": app.revoked} for name, app in state.apps.items()}
+                return Answer(True, apps)
+            case NoteIssued(app, issued):
+                return await self._order(AppIssued(app, issued), True)
+            case RevokeApp(app, until):
+                return await self._order(AppRevoked(app, until), True)
+
+    async def _order(self, order: Ordered, found: bool) -> Answer:
+        """Put an order into the log, and wait until it has taken effect here."""
+        if found:
+            position = await self._log.append(self._broker, [order])
+            while self._core.state.position < position:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+                await asyncio.sleep(0.005)
+        return Answer(found)
+
+    def _rooms(self, after: str, limit: int) -> dict[str, Any]:
+        rooms = self._core.state.rooms
+        keys = heapq.nsmallest(max(1, min(limit, MOST_ROOMS)), (key for key in rooms if key > after))
+        return {"rooms": [self._room_line(rooms[key]) for key in keys], "total": len(rooms)}
+
+    def _room_line(self, room: Room) -> dict[str, Any]:
+        return {
+            "key": room.key,
+            "room": room.name,
+            "owner": room.owner,
+            "peers": len(room.members),
+            "pending": len(room.pending),
+            "created": room.created,
+        }
+
+    def _room(self, room: Room) -> dict[str, Any]:
+        peers = [self._core.state.peers[member] for member in room.members]
+        members = [{"peer_id": peer.peer_id, "app": peer.app, "absent": not peer.conn} for peer in peers]
+        return {**self._room_line(room), "members": members}
+
+    def _key(self, room: str, app: str) -> str:
+        return f"{app}\n{room}" if self._core.limits.scope_by_app else room
