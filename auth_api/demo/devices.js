@@ -14,7 +14,6 @@ export class Devices {
       byId(`${name}-switch`).onclick = () => media.toggle(kind);
       byId(`${name}-picker`).onchange = ({ target }) => media.choose(kind, target.value);
     }
-    byId("preview-video").srcObject = media.stream;
     byId("open-devices").onclick = () => this.#openDialog();
     byId("name").addEventListener("input", () => this.#paintOwnFace());
     media.addEventListener("change", () => this.#show());
@@ -41,9 +40,15 @@ export class Devices {
       byId(`${name}-switch`).title = `${on ? "Switch off" : "Switch on"} the ${name}`;
       fill(byId(`${name}-picker`), await this.#media.devices(kind), `No ${name}`);
     }
-    const { audio, video } = this.#media.problems;
-    byId("preview").toggleAttribute("data-dark", !this.#media.isOn("video"));
-    byId("preview-note").textContent = [video, audio].filter(Boolean).join(" ");
+    this.#showPreview(this.#media.isOn("video"));
+    byId("preview-note").textContent = this.#media.problem;
+  }
+
+  /** A stream without a picture would keep the page loading for ever. */
+  #showPreview(on) {
+    const [video, stream] = [byId("preview-video"), on ? this.#media.stream : null];
+    if (video.srcObject !== stream) video.srcObject = stream;
+    byId("preview").toggleAttribute("data-dark", !on);
   }
 
   #paintOwnFace() {

@@ -28,6 +28,7 @@ export class Lobby {
     const { text, offer } = problem(code, message, room);
     byId("problem-text").textContent = text;
     byId("problem").hidden = false;
+    byId("problem").scrollIntoView({ block: "center" });
     byId("problem-offer").hidden = !offer;
     if (!offer) return;
     byId("problem-offer").textContent = offer.label;
@@ -52,13 +53,16 @@ export class Lobby {
   #submit(way) {
     const [name, room] = [byId("name"), byId("room")];
     name.value = name.value.trim();
-    room.required = way === "join";
-    const missing = [name, room].find((input) => !input.checkValidity());
     byId("problem").hidden = true;
-    for (const input of [name, room]) input.toggleAttribute("aria-invalid", input === missing);
-    if (missing) return missing.focus();
+    if (!name.value) return this.#miss(name, "no-name");
+    if (way === "join" && !room.value.trim()) return this.#miss(room, "no-room");
     localStorage.setItem(NAME_KEY, name.value);
     this.#go(way, name.value, room.value.trim() || room.placeholder);
+  }
+
+  #miss(input, code) {
+    this.showProblem(code);
+    input.focus();
   }
 }
 

@@ -6,14 +6,14 @@ const WISHES = { audio: { echoCancellation: true }, video: { width: { ideal: 128
 /** Tells `change` whenever what is sent, seen or wrong is another. `kind` is `audio` or `video` throughout. */
 export class Media extends EventTarget {
   stream = new MediaStream();
-  problems = { audio: "", video: "" }; // in words
   #wanted = { audio: true, video: true };
+  #errors = { audio: "", video: "" }; // names of what went wrong, as browsers have them
   #device = { audio: "", video: "" }; // chosen; empty: whichever the browser takes
 
   /** Ask for both at once, so that the browser asks the person once. */
   async open() {
     if (!navigator.mediaDevices) {
-      return this.#fail(["audio", "video"], "Camera and microphone work on https pages and on localhost only.");
+      return this.#fail(["audio", "video"], "InsecureContext");
     }
     navigator.mediaDevices.addEventListener("devicechange", () => this.#tell());
     try {
@@ -24,6 +24,13 @@ export class Media extends EventTarget {
       await this.#get("audio");
       await this.#get("video");
     }
+  }
+
+  /** What is wrong with camera and microphone, in words; empty if nothing is. */
+  get problem() {
+    const { audio, video } = this.#errors;
+    if (audio === video) return inWords(audio, "camera and microphone");
+    return `${inWords(video, NAMES.video)} ${inWords(audio, NAMES.audio)}`.trim();
   }
 
   track(kind) {
@@ -67,17 +74,17 @@ export class Media extends EventTarget {
       this.#use(stream.getTracks()[0]);
       this.#tell();
     } catch (error) {
-      this.#fail([kind], inWords(error, NAMES[kind]));
+      this.#fail([kind], error.name);
     }
   }
 
   #use(track) {
     this.#drop(track.kind); // two requests may have crossed
     this.stream.addTrack(track);
-    this.problems[track.kind] = "";
+    this.#errors[track.kind] = "";
     track.onended = () => {
       this.#drop(track.kind);
-      this.#fail([track.kind], `The ${NAMES[track.kind]} was unplugged or taken away.`);
+      this.#fail([track.kind], "Ended");
     };
   }
 
@@ -88,8 +95,8 @@ export class Media extends EventTarget {
     this.stream.removeTrack(track);
   }
 
-  #fail(kinds, words) {
-    for (const kind of kinds) this.problems[kind] = words;
+  #fail(kinds, name) {
+    for (const kind of kinds) this.#errors[kind] = name;
     this.#tell();
   }
 
@@ -99,9 +106,22 @@ export class Media extends EventTarget {
 }
 
 function inWords(error, name) {
-  if (error.name === "NotAllowedError") return `This page may not use your ${name}. Allow it in the address bar, then switch it on.`;
-  if (error.name === "NotFoundError") return `No ${name} found.`;
-  if (error.name === "NotReadableError") return `Another program is using your ${name}.`;
-  if (error.name === "OverconstrainedError") return `That ${name} is gone. Pick another one.`;
-  return `The ${name} cannot be used (${error.name}).`;
+  switch (error) {
+    case "":
+      return "";
+    case "InsecureContext":
+      return "Camera and microphone work on https pages and on localhost only.";
+    case "NotAllowedError":
+      return `This page may not use your ${name}. Allow it in the address bar, then switch it on.`;
+    case "NotFoundError":
+      return `No ${name} found.`;
+    case "NotReadableError":
+      return `Another program is using your ${name}.`;
+    case "OverconstrainedError":
+      return `That ${name} is gone. Pick another one.`;
+    case "Ended":
+      return `Your ${name} was unplugged or taken away.`;
+    default:
+      return `Your ${name} cannot be used (${error}).`;
+  }
 }

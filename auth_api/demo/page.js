@@ -17,6 +17,7 @@ const lobby = new Lobby(go);
 let visit = null;
 let ownName = "";
 let ownTile = null;
+let problemShown = "";
 
 /** What a visit shows; see visit.js. */
 const view = {
@@ -29,7 +30,7 @@ const view = {
     byId("room-name").textContent = room;
     byId("link").textContent = location.href;
     show("call");
-    ownTile = tiles.add(peerId, `${ownName} (you)`);
+    ownTile = tiles.add(peerId, ownName);
     ownTile.setOwn();
     ownTile.setStream(media.stream);
     ownTile.setState("connected");
@@ -82,6 +83,8 @@ function show(screen) {
 
 function showOwnMedia() {
   ownTile?.setAbout({ audio: media.isOn("audio"), video: media.isOn("video") });
+  if (media.problem && media.problem !== problemShown && document.body.dataset.screen === "call") toasts.show(media.problem);
+  problemShown = media.problem;
 }
 
 async function copyLink() {

@@ -3,6 +3,10 @@
 /** `{text, offer}`; `offer` is null or `{label, way}` with a way to try again: `create` or `join`. */
 export function problem(code, message, room) {
   switch (code) {
+    case "no-name":
+      return { text: "Say who you are first.", offer: null };
+    case "no-room":
+      return { text: "Which room? Type its name, or open the link you were given.", offer: null };
     case "taken":
       return { text: `A room called “${room}” is open already.`, offer: { label: "Ask to join it", way: "join" } };
     case "not-found":

@@ -1,7 +1,8 @@
 // The video grid: a tile for each person, all as large as the space allows.
 
 const GAP = 12;
-const [NARROWEST, WIDEST] = [4 / 5, 16 / 9];
+const WIDEST = 16 / 9;
+const NARROWEST = { upright: 4 / 5, lying: 4 / 3 }; // on a screen of that kind
 const STATES = { new: "Connecting…", connecting: "Connecting…", disconnected: "Connection is weak…", failed: "Reconnecting…" };
 
 export class Tiles {
@@ -66,6 +67,7 @@ class Tile {
   /** Show our own picture: mirrored, and never heard. */
   setOwn() {
     this.element.dataset.own = "";
+    this.element.querySelector(".name").append(" (you)");
     this.#video.muted = true;
   }
 
@@ -95,10 +97,11 @@ export function paintFace(element, name) {
 
 function largest(count, width, height) {
   let best = { width: 0, height: 0 };
+  const narrowest = width < height ? NARROWEST.upright : NARROWEST.lying;
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
     const cell = { width: (width - GAP * (columns - 1)) / columns, height: (height - GAP * (rows - 1)) / rows };
-    const fit = { width: Math.min(cell.width, cell.height * WIDEST), height: Math.min(cell.height, cell.width / NARROWEST) };
+    const fit = { width: Math.min(cell.width, cell.height * WIDEST), height: Math.min(cell.height, cell.width / narrowest) };
     if (fit.width * fit.height > best.width * best.height) best = fit;
   }
   return best;

@@ -3,6 +3,10 @@ import { Call, nameIn } from "./call.js";
 import { Signal } from "./signal.js";
 
 const FAREWELL = 1000; // ms that a goodbye may take
+const WORDS = {
+  create: (room) => [`Opening “${room}”…`, "One moment."],
+  join: (room) => ["Waiting for the host", `You asked to come into “${room}”. The host sees your name and lets you in.`],
+};
 
 /** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knock`, `unknock`, `people`. */
 export class Visit {
@@ -80,9 +84,8 @@ export class Visit {
   }
 
   async #ask(way, orCreate = false) {
-    const [event, title, text] = way === "create" ? CREATE : JOIN;
-    this.#view.wait(title, text);
-    const answer = await this.#signal.ask(event, { room: this.#room });
+    this.#view.wait(...WORDS[way](this.#room));
+    const answer = await this.#signal.ask(`room-${way}-request`, { room: this.#room });
     if (this.#over || answer.ok || answer.code === "lost") return; // the accepting event says what follows
     if (answer.code === "not-found" && orCreate) this.#ask("create");
     else this.#fail(answer.code, answer.message);
@@ -145,7 +148,7 @@ export class Visit {
     const room = answer.rooms?.find((each) => each.room === this.#room);
     if (this.#call && room) this.#reconcile(room);
     else if (this.#call) this.#rejoin();
-    else if (!room) this.#view.wait(...JOIN.slice(1)); // what was asked is asked again by itself
+    else if (!room) this.#view.wait(...WORDS.join(this.#room)); // what was asked is asked again by itself
   }
 
   #replaced(answer) {
@@ -185,6 +188,3 @@ export class Visit {
     this.#view.banner("");
   }
 }
-
-const CREATE = ["room-create-request", "Opening the room…", "One moment."];
-const JOIN = ["room-join-request", "Asking to come in…", "The host sees your name and lets you in. You can leave this page open."];
