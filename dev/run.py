@@ -102,7 +102,7 @@ The demo: {auth_api}/demo
 The secrets are in {secrets_path} unless the environment has them.
 To get an app token, in another terminal:
 
-  ( . {shlex.quote(str(secrets_path))}; curl -d app=demo -d password="$APP_PASS" {auth_api}/app )
+  ( . {shlex.quote(str(secrets_path))}; curl -s -d app=demo -d password="$APP_PASS" {auth_api}/app )
 
 Ctrl-C stops everything.
 """
