@@ -38,6 +38,10 @@ test: setup-dev ## Run the tests (choose some: make test ARGS=tests/broker)
 bench: setup-dev ## Measure relays, idle connections and the core (options: make bench ARGS=--help)
 	$(PY) -m tests.bench $(ARGS)
 
+.PHONY: chaos
+chaos: setup-dev ## Kill processes under load, and check the promises (options: make chaos ARGS=--help)
+	$(PY) -m tests.chaos $(ARGS)
+
 .PHONY: check
 check: $(DEV) ## Check format, lint and types
 	$(PY) -m ruff format --check .
