@@ -41,6 +41,8 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
     await client.connect(
         servers=[server.strip() for server in url.split(",")],
         name=name,
+        # an inbox for each kind of process, so that NATS can let it read its own answers and nobody else's
+        inbox_prefix=f"_INBOX_{name.partition(' ')[0]}",
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,

@@ -1,0 +1,28 @@
+# One image for gateway, broker and auth_api; the command says which: python -m gateway.
+
+FROM node:24.19.0-slim AS javascript
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN ["npm", "ci", "--omit=dev"]
+
+FROM python:3.13.9-slim-trixie AS packages
+COPY requirements/run.txt .
+RUN ["python", "-m", "venv", "/venv"]
+RUN ["/venv/bin/pip", "install", "--no-cache-dir", "--require-hashes", "--only-binary=:all:", "-r", "run.txt"]
+
+FROM python:3.13.9-slim-trixie
+WORKDIR /parley
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    APP_PORT=8000
+COPY --from=packages /venv /venv
+COPY --from=javascript /build/node_modules/socket.io-client/dist node_modules/socket.io-client/dist
+COPY shared shared
+COPY gateway gateway
+COPY broker broker
+COPY auth_api auth_api
+COPY deploy/healthcheck.py deploy/
+# The file system is read-only when it runs, so Python could not keep these then.
+RUN ["python", "-m", "compileall", "-q", "."]
+USER 10001:10001
+HEALTHCHECK --interval=3s --timeout=3s --retries=5 --start-period=30s CMD ["python", "deploy/healthcheck.py"]
