@@ -292,6 +292,7 @@ class Engine(engineio.AsyncServer):
         super().__init__(monitor_clients=False, **options)
         self.max_unsent = max_unsent
         self.welcome_timeout = welcome_timeout
+        self.accepting = True
         self._async = {**self._async, "websocket": Transport}
 
     def slow(self, socket: Socket) -> None:
@@ -300,7 +301,9 @@ class Engine(engineio.AsyncServer):
         socket.cut_off(SLOW)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
-        """As the library's, but with our Socket, which it has no other way to put in."""
+        """As the library's, but with our Socket, which it has no other way to put in; and nobody when we leave."""
+        if not self.accepting:
+            return {"status": "503 SERVICE UNAVAILABLE", "headers": [], "response": b"Stopping"}
         sid = self.generate_id()
         socket = Socket(self, sid)
         self.sockets[sid] = socket

@@ -66,7 +66,7 @@ class Gateway:
             nc = connecting.result()
             serving = asyncio.create_task(self._serve(nc, name), name="link")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await self._drain(site)
+            await self._drain()
             serving.cancel()
             await nc.close()
         await runner.cleanup()
@@ -90,15 +90,21 @@ class Gateway:
                 connection.logged = False
                 self._hang_up(connection)
 
-    async def _drain(self, site: web.TCPSite) -> None:
+    async def _drain(self) -> None:
         """Take no more clients, and send away those there are, in random order, so that they spread."""
         self._draining = True
-        await site.stop()
+        if self._settings.drain_seconds:
+            await asyncio.sleep(self._settings.drain_notice)
+        # only newcomers are turned away: polling clients need the listener until it is their turn to go
+        self._sio.eio.accepting = False
         leaving = list(self._connections.values())
         random.shuffle(leaving)
         for connection in leaving:
             self._hang_up(connection)
             await asyncio.sleep(self._settings.drain_seconds / len(leaving))
+        for connection in list(self._connections.values()):  # who was half-way in when the door closed
+            self._hang_up(connection)
+        await asyncio.sleep(0)  # lets the last of them be noted as closed
         if self._link is not None:
             try:
                 async with asyncio.timeout(FLUSH_TIMEOUT):

@@ -36,7 +36,14 @@ class Settings:
     auth_timeout: float = setting(30.0, "Seconds after which a socket must have authenticated.", at_least=0.1)
     ping_interval: float = setting(15.0, "Seconds between pings.", at_least=0.1)
     ping_timeout: float = setting(10.0, "Seconds that a client has to answer a ping.", at_least=0.1)
-    drain_seconds: float = setting(10.0, "Seconds over which a stopping gateway closes its sockets.", at_least=0)
+    drain_notice: float = setting(
+        2.0,
+        "Seconds that a stopping gateway goes on while /readyz says that it stops, for load balancers to see it.",
+        at_least=0,
+    )
+    drain_seconds: float = setting(
+        10.0, "Seconds over which a stopping gateway closes its sockets; 0: at once, without notice.", at_least=0
+    )
     turn_urls: tuple[str, ...] = setting((), "TURN servers told to clients, comma-separated `turn:` and `turns:` URLs.")
     turn_secret: str = secret("The `static-auth-secret` of these TURN servers.", default="")
     turn_lifetime: int = setting(86400, "Life of a TURN credential, in seconds.", at_least=60)

@@ -14,9 +14,11 @@ def add_probes(app: web.Application, readiness: Readiness) -> None:
     async def livez(_: web.Request) -> web.Response:
         return web.json_response({"live": True})
 
-    async def readyz(_: web.Request) -> web.Response:
+    async def readyz(request: web.Request) -> web.Response:
         missing = readiness()
-        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+        # HAProxy sends no new clients to a server that answers 404, yet lets it keep those that it has
+        unready = 404 if request.query.get("unready") == "404" else 503
+        return web.json_response({"ready": not missing, "missing": missing}, status=unready if missing else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
