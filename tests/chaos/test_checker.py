@@ -1,0 +1,253 @@
+"""The checker finds each fault in the records of a broken run, and none in those of a good one."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from tests.chaos.checker import faults
+from tests.chaos.story import OK, Back, Got, Sent, Story, View, views
+
+Stories = dict[str, Story]
+
+
+def good_run() -> Stories:
+    """Ann's room: Ben is let in, Cas is let in and leaves, Dan is refused; relays go to and fro."""
+    room, both, all_three = "room", frozenset({"ann", "ben"}), frozenset({"ann", "ben", "cas"})
+    ann = Story("ann", True, [
+        Sent(1, "room-create-request", room, answer=OK),
+        Got("room-create-accept", room, 1),
+        Got("room-join-request", room, 2, "ben"),
+        Sent(3, "room-join-accept", room, "ben", OK),
+        Got("room-user-join", room, 3, "ben"),
+        Sent(4, "relay-session-description", room, "ben", OK),
+        Got("room-join-request", room, 7, "cas"),
+        Sent(8, "room-join-accept", room, "cas", OK),
+        Got("room-user-join", room, 8, "cas"),
+        Sent(10, "relay-ice-candidate", room, "ben", OK),
+        Got("ice-candidate", room, 11, "ben"),
+        Got("room-user-leave", room, 12, "cas"),
+        Sent(13, "relay-ice-candidate", room, "ben"),
+    ], stayed=True, truth={room: View(both, "ann")})  # fmt: skip
+    ben = Story("ben", True, [
+        Sent(0, "room-create-request", room, answer="taken"),
+        Sent(2, "room-join-request", room, answer=OK),
+        Got("room-join-accept", room, 3, "ben", View(both, "ann")),
+        Got("session-description", room, 4, "ann"),
+        Got("room-user-join", room, 8, "cas"),
+        Back({room: View(all_three, "ann")}),
+        Got("ice-candidate", room, 10, "ann"),
+        Sent(11, "relay-ice-candidate", room, "ann", OK),
+        Got("room-user-leave", room, 12, "cas"),
+        Sent(14, "room-join-accept", room, "dan", "not-owner"),
+    ], stayed=True, truth={room: View(both, "ann")})  # fmt: skip
+    cas = Story("cas", False, [
+        Sent(7, "room-join-request", room, answer=OK),
+        Got("room-join-accept", room, 8, "cas", View(all_three, "ann")),
+        Sent(12, "room-leave-request", room, answer=OK),
+        Got("room-leave-accept", room, 12),
+    ])  # fmt: skip
+    dan = Story("dan", True, [Sent(15, "room-join-request", room, answer="rejected")], stayed=True)
+    return {story.peer_id: story for story in (ann, ben, cas, dan)}
+
+
+def found(stories: Stories) -> set[str]:
+    """The names of the checks that found a fault."""
+    return {fault.partition(":")[0] for fault in faults(list(stories.values()))}
+
+
+def remove(story: Story, number: int) -> None:
+    """Take out what the peer was told under a number."""
+    story.entries = [entry for entry in story.entries if not (isinstance(entry, Got) and entry.number == number)]
+
+
+def change(story: Story, number: int, **fields: object) -> None:
+    """Change the record of an event that the peer sent."""
+    sent = next(sent for sent in story.sent() if sent.number == number)
+    for name, value in fields.items():
+        setattr(sent, name, value)
+
+
+def tell(story: Story, *entries: Got) -> None:
+    story.entries.extend(entries)
+
+
+def test_a_good_run_has_no_faults() -> None:
+    assert faults(list(good_run().values())) == []
+
+
+def test_an_event_without_an_answer_may_have_had_its_effect() -> None:
+    stories = good_run()
+    tell(stories["ben"], Got("ice-candidate", "room", 13, "ann"))
+    assert found(stories) == set()
+
+
+def test_what_was_sent_to_one_who_went_away_may_be_gone() -> None:
+    stories = good_run()
+    stories["ann"].entries.insert(9, Sent(9, "relay-ice-candidate", "room", "cas", OK))
+    assert found(stories) == set()
+
+
+def lose_a_relay(stories: Stories) -> None:
+    remove(stories["ben"], 10)
+
+
+def lose_an_admission(stories: Stories) -> None:
+    remove(stories["ben"], 3)
+
+
+def lose_a_join(stories: Stories) -> None:
+    remove(stories["ben"], 8)
+    stories["ben"].entries.remove(next(entry for entry in stories["ben"].entries if isinstance(entry, Back)))
+    remove(stories["ben"], 12)
+    stories["ben"].truth = stories["ann"].truth = {"room": View(frozenset({"ann", "ben", "dan"}), "ann")}
+
+
+def lose_a_leave(stories: Stories) -> None:
+    remove(stories["ben"], 12)
+
+
+def repeat_a_relay(stories: Stories) -> None:
+    tell(stories["ben"], Got("ice-candidate", "room", 10, "ann"))
+
+
+def repeat_what_was_not_answered(stories: Stories) -> None:
+    tell(stories["ben"], Got("ice-candidate", "room", 13, "ann"), Got("ice-candidate", "room", 13, "ann"))
+
+
+def repeat_a_join(stories: Stories) -> None:
+    stories["ann"].entries.insert(9, Got("room-user-join", "room", 8, "cas"))
+
+
+def repeat_a_request(stories: Stories) -> None:
+    stories["ann"].entries.insert(3, Got("room-join-request", "room", 2, "ben"))
+
+
+def swap_two_relays(stories: Stories) -> None:
+    remove(stories["ben"], 4)
+    tell(stories["ben"], Got("session-description", "room", 4, "ann"))
+
+
+def do_what_was_refused(stories: Stories) -> None:
+    change(stories["ann"], 10, answer="not-member")
+
+
+def tell_what_nobody_sent(stories: Stories) -> None:
+    tell(stories["ben"], Got("ice-candidate", "room", 99, "ann"))
+
+
+def tell_the_wrong_one(stories: Stories) -> None:
+    tell(stories["dan"], Got("ice-candidate", "room", 10, "ann"))
+
+
+def tell_in_the_wrong_room(stories: Stories) -> None:
+    remove(stories["ben"], 10)
+    tell(stories["ben"], Got("ice-candidate", "another", 10, "ann"))
+
+
+def keep_out_one_who_may_come_back(stories: Stories) -> None:
+    stories["ben"].evicted = True
+
+
+def say_that_one_left_who_stayed(stories: Stories) -> None:
+    tell(stories["ann"], Got("room-user-leave", "room", None, "ben"), Got("room-user-join", "room", None, "ben"))
+
+
+def move_ownership_for_nothing(stories: Stories) -> None:
+    for name in ("ann", "ben"):
+        tell(stories[name], Got("room-user-join", "room", None, "ben"), Got("room-owner", "room", None, "ben"))
+        stories[name].truth = {"room": View(frozenset({"ann", "ben"}), "ben")}
+
+
+def have_two_owners(stories: Stories) -> None:
+    stories["ben"].truth = {"room": View(frozenset({"ann", "ben"}), "ben")}
+    stories["ben"].entries[5] = Back({"room": View(frozenset({"ann", "ben", "cas"}), "ben")})
+
+
+def disagree_on_members(stories: Stories) -> None:
+    stories["ben"].truth = {"room": View(frozenset({"ann", "ben", "cas"}), "ann")}
+    remove(stories["ben"], 12)
+
+
+def have_a_ghost(stories: Stories) -> None:
+    for name in ("ann", "ben"):
+        remove(stories[name], 12)
+        stories[name].truth = {"room": View(frozenset({"ann", "ben", "cas"}), "ann")}
+
+
+def have_an_owner_outside(stories: Stories) -> None:
+    for name in ("ann", "ben"):
+        tell(stories[name], Got("room-user-leave", "room", None, "cas"), Got("room-owner", "room", None, "cas"))
+        stories[name].truth = {"room": View(frozenset({"ann", "ben"}), "cas")}
+
+
+def let_in_unasked(stories: Stories) -> None:
+    stories["dan"].truth = {"room": View(frozenset({"ann", "ben"}), "ann")}
+
+
+def give_a_room_twice(stories: Stories) -> None:
+    change(stories["ben"], 0, answer=OK)
+
+
+def give_a_room_to_nobody(stories: Stories) -> None:
+    change(stories["ann"], 1, answer="taken")
+
+
+BREAKS: list[tuple[Callable[[Stories], None], str]] = [
+    (lose_a_relay, "lost"),
+    (lose_an_admission, "lost"),
+    (lose_a_join, "misled"),
+    (lose_a_leave, "misled"),
+    (repeat_a_relay, "repeated"),
+    (repeat_what_was_not_answered, "repeated"),
+    (repeat_a_join, "repeated"),
+    (repeat_a_request, "repeated"),
+    (swap_two_relays, "disordered"),
+    (do_what_was_refused, "refused_but_done"),
+    (tell_what_nobody_sent, "forged"),
+    (tell_the_wrong_one, "forged"),
+    (tell_in_the_wrong_room, "forged"),
+    (keep_out_one_who_may_come_back, "evicted"),
+    (say_that_one_left_who_stayed, "falsely_gone"),
+    (move_ownership_for_nothing, "moved_ownership"),
+    (have_two_owners, "disagreeing"),
+    (disagree_on_members, "disagreeing"),
+    (have_a_ghost, "ghosts"),
+    (have_an_owner_outside, "ghosts"),
+    (let_in_unasked, "misled"),
+    (give_a_room_twice, "two_winners"),
+    (give_a_room_to_nobody, "no_winner"),
+]
+
+
+@pytest.mark.parametrize(("do_break", "check"), BREAKS, ids=lambda part: getattr(part, "__name__", ""))
+def test_a_broken_run_is_caught(do_break: Callable[[Stories], None], check: str) -> None:
+    stories = copy.deepcopy(good_run())
+    do_break(stories)
+    assert check in found(stories)
+
+
+def test_a_new_owner_may_be_told_of_a_request_again() -> None:
+    stories = {
+        "ann": Story("ann", True, [
+            Got("room-join-request", "room", 1, "cas"),
+            Got("room-user-leave", "room", None, "ben"),
+            Got("room-owner", "room", None, "ann"),
+            Got("room-join-request", "room", 1, "cas"),
+        ]),
+        "cas": Story("cas", True, [Sent(1, "room-join-request", "room")]),
+    }  # fmt: skip
+    assert found(stories) == set()
+
+
+def test_views_follow_what_a_peer_was_told() -> None:
+    story = Story("ann", True, [
+        Got("room-join-accept", "room", 1, "ann", View(frozenset({"ann", "ben"}), "ben")),
+        Got("room-user-join", "room", 2, "cas"),
+        Got("room-user-leave", "room", None, "ben"),
+        Got("room-owner", "room", None, "ann"),
+        Got("room-create-accept", "mine", 3),
+        Got("room-leave-accept", "mine", 4),
+        Got("room-user-join", "unknown", 5, "dan"),
+    ])  # fmt: skip
+    assert views(story) == {"room": View(frozenset({"ann", "cas"}), "ann")}
