@@ -8,22 +8,16 @@ from typing import Any
 import aiohttp
 import socketio
 
-from tests.system.recorder import Recorder
+from tests.system.client import Client
 
 OWN_EVENTS = ("connect", "connect_error", "disconnect")
 
 
-class Peer(Recorder):
-    """One client. ``send`` and ``call`` add its session token, the ``bare`` ones send just what they are given."""
+class Peer(Client):
+    """One python-socketio client."""
 
     def __init__(self, name: str, url: str, app_token: str, transports: Sequence[str] = ("websocket",)) -> None:
-        super().__init__(name)
-        self.url = url
-        self.app_token = app_token
-        self.token = ""
-        self.peer_id = ""
-        self.peerinfo: Any = None
-        self.refusal: Any = None
+        super().__init__(name, url, app_token)
         self._transports = list(transports)
         self._http: aiohttp.ClientSession | None = None
         self._client = socketio.AsyncClient(reconnection=False)
@@ -46,27 +40,6 @@ class Peer(Recorder):
         auth = {"token": self.app_token} if auth is None else auth
         await self._client.connect(self.url, auth=auth, transports=self._transports, wait_timeout=5)
 
-    async def authenticate(self, peerinfo: Any = None, **fields: Any) -> Any:
-        """Become a peer; returns what ``auth-accept`` says."""
-        self.peerinfo = {"name": self.name} if peerinfo is None else peerinfo
-        await self.send_bare("auth-request", {"token": self.app_token, "peerinfo": self.peerinfo, **fields})
-        accepted = await self.expect("auth-accept")
-        self.token, self.peer_id = accepted["token"], accepted["peer_id"]
-        return accepted
-
-    async def send(self, event: str, data: dict[str, Any] | None = None) -> None:
-        await self.send_bare(event, {"auth": self.token, **(data or {})})
-
-    async def call(self, event: str, data: dict[str, Any] | None = None, within: float = 5.0) -> Any:
-        """Send and wait for the acknowledgement."""
-        return await self.call_bare(event, {"auth": self.token, **(data or {})}, within=within)
-
-    async def ask(self, event: str, data: dict[str, Any] | None = None) -> asyncio.Queue[Any]:
-        """Send, and get the queue into which every acknowledgement of it goes."""
-        answers: asyncio.Queue[Any] = asyncio.Queue()
-        await self._client.emit(event, {"auth": self.token, **(data or {})}, callback=answers.put_nowait)
-        return answers
-
     async def send_bare(self, event: str, *args: Any) -> None:
         await self._client.emit(event, args)
 
@@ -76,8 +49,13 @@ class Peer(Recorder):
         except socketio.exceptions.TimeoutError:
             raise AssertionError(f"{self.name}: {event} was not acknowledged; {self.story()}") from None
 
+    async def ask(self, event: str, data: dict[str, Any] | None = None) -> asyncio.Queue[Any]:
+        """Send, and get the queue into which every acknowledgement of it goes."""
+        answers: asyncio.Queue[Any] = asyncio.Queue()
+        await self._client.emit(event, {"auth": self.token, **(data or {})}, callback=answers.put_nowait)
+        return answers
+
     async def close(self) -> None:
-        """The client's own disconnect()."""
         if self._client.eio.state == "connected":
             await self._client.disconnect()
         await self._close_http()

@@ -8,7 +8,7 @@ import pytest
 from tests.system.harness import System
 from tests.system.peer import Peer
 from tests.system.rawsocket import RawSocket
-from tests.system.world import create, new_name, request, room_of
+from tests.system.rooms import create, new_name, request, room_of
 
 Trio = list[Peer]
 

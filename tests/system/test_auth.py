@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.system.rooms import create, new_name, room_of
 from tests.system.tokens import claims_of, expired, forged
-from tests.system.world import World, create, new_name, room_of
+from tests.system.world import World
 
 
 async def test_the_accepting_fields(world: World) -> None:

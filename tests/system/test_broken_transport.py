@@ -9,9 +9,10 @@ import pytest
 
 from tests.system.harness import System
 from tests.system.rawsocket import HANDSHAKE, Polling
+from tests.system.rooms import room_of
 from tests.system.tcpsocket import BINARY, CLOSE, PING, TEXT, TcpSocket, frame
 from tests.system.waiting import until
-from tests.system.world import World, room_of
+from tests.system.world import World
 
 FRAMES = {
     "not UTF-8": frame(TEXT, b"42\xff\xfe"),

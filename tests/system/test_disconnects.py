@@ -6,7 +6,8 @@ from tests.conftest import StartSystem
 from tests.system.harness import System
 from tests.system.peer import Peer
 from tests.system.rawsocket import RawSocket
-from tests.system.world import World, admit, create, request, room_of
+from tests.system.rooms import admit, create, request, room_of
+from tests.system.world import World
 
 Trio = list[Peer]
 

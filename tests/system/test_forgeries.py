@@ -8,9 +8,10 @@ import pytest
 
 from tests.conftest import StartSystem
 from tests.system.peer import Peer
+from tests.system.rooms import create, new_name, request, room_of
 from tests.system.tokens import claims_of, expired, forged, signed, unsigned
 from tests.system.waiting import until
-from tests.system.world import World, create, new_name, request, room_of
+from tests.system.world import World
 
 Trio = list[Peer]
 
@@ -89,7 +90,8 @@ async def test_a_relay_beyond_the_room_says_nothing_about_who_exists(trio: Trio,
         await refused(stranger, event, "not-member", {"room": new_name(), "peer_id": to, RELAYS[event]: 1})
     await create(stranger)
     assert stranger.all(event.removeprefix("relay-")) == []
-    await second.call(event, {"room": room, "to": owner.peer_id, RELAYS[event]: "marker"})
+    await second.send(event, {"room": room, "to": owner.peer_id, RELAYS[event]: "marker"})
+    assert (await owner.expect(event.removeprefix("relay-")))[RELAYS[event]] == "marker"
     assert len(owner.all(event.removeprefix("relay-"))) == 1
 
 

@@ -12,7 +12,8 @@ from tests.system.harness import System
 from tests.system.junk import EVENTS, FRAMES, MAY_CLOSE
 from tests.system.peer import Peer
 from tests.system.rawsocket import Closed, RawSocket
-from tests.system.world import World, room_of
+from tests.system.rooms import room_of
+from tests.system.world import World
 
 MARKER = "555"
 

@@ -9,8 +9,9 @@ import pytest
 from tests.system.harness import System
 from tests.system.peer import Peer
 from tests.system.rawsocket import Closed, RawSocket
+from tests.system.rooms import admit, create, new_name, request, room_of
 from tests.system.waiting import until
-from tests.system.world import World, admit, create, new_name, request, room_of
+from tests.system.world import World
 
 KIB = 1024
 

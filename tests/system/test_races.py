@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from tests.system.peer import Peer
-from tests.system.world import World, create, new_name, request
+from tests.system.rooms import create, new_name, request
+from tests.system.world import World
 
 ROUNDS = 50
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.system.peer import Peer
-from tests.system.world import World, room_of
+from tests.system.rooms import room_of
+from tests.system.world import World
 
 Trio = list[Peer]
 

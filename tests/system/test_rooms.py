@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.system.peer import Peer
-from tests.system.world import World, admit, create, new_name, request, room_of
+from tests.system.rooms import admit, create, new_name, request, room_of
+from tests.system.world import World
 
 Trio = list[Peer]
 

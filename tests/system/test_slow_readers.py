@@ -7,8 +7,9 @@ import aiohttp
 from tests.system.harness import System
 from tests.system.peer import Peer
 from tests.system.rawsocket import Polling
+from tests.system.rooms import admit, create
 from tests.system.tcpsocket import TcpSocket
-from tests.system.world import World, admit, create
+from tests.system.world import World
 
 BODY = "x" * 45_000
 COUNT = 400

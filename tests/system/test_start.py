@@ -13,7 +13,8 @@ import pytest
 from tests.system.harness import APP_PASS, APP_SECRET, System
 from tests.system.ports import free_port
 from tests.system.process import COMPLAINTS, ROOT, probe
-from tests.system.world import World, room_of
+from tests.system.rooms import room_of
+from tests.system.world import World
 
 GOOD = {"APP_SECRET": APP_SECRET, "APP_PASS": APP_PASS, "APP_HOST": "127.0.0.1", "LOG_FORMAT": "text"}
 

@@ -1,8 +1,7 @@
-"""Peers by the name of the gateway they use, and the rooms tests need them in."""
+"""Peers by the number of the gateway they use."""
 
 import asyncio
 import itertools
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,40 +45,3 @@ class World:
 
     async def close(self) -> None:
         await asyncio.gather(*(peer.close() for peer in self._peers))
-
-
-def new_name() -> str:
-    """The name of a room that no other test uses."""
-    return f"room-{uuid.uuid4().hex[:12]}"
-
-
-async def create(owner: Peer, room: str | None = None, payload: Any = None) -> str:
-    """A room of that peer; returns its name."""
-    room = room or new_name()
-    await owner.send("room-create-request", {"room": room, "payload": payload})
-    await owner.expect("room-create-accept", room=room)
-    return room
-
-
-async def request(owner: Peer, candidate: Peer, room: str) -> None:
-    """Ask to be let in, and let the owner hear it."""
-    await candidate.send("room-join-request", {"room": room})
-    await owner.expect("room-join-request", room=room, peer_id=candidate.peer_id)
-
-
-async def admit(owner: Peer, candidate: Peer, room: str) -> Any:
-    """Let the candidate in; returns what it is told."""
-    await request(owner, candidate, room)
-    await owner.send("room-join-accept", {"room": room, "peer_id": candidate.peer_id, "to": candidate.peer_id})
-    await owner.expect("room-user-join", room=room, peer_id=candidate.peer_id)
-    return await candidate.expect("room-join-accept", room=room)
-
-
-async def room_of(owner: Peer, *others: Peer) -> str:
-    """A room with these members, all of whom have heard about each other."""
-    room = await create(owner)
-    for number, newcomer in enumerate(others):
-        await admit(owner, newcomer, room)
-        for member in others[:number]:
-            await member.expect("room-user-join", room=room, peer_id=newcomer.peer_id)
-    return room

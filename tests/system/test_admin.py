@@ -1,0 +1,89 @@
+"""The operator's calls: answered by the authority, and felt by clients."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+import socketio
+
+from tests.conftest import StartSystem
+from tests.system.peer import Peer
+from tests.system.world import World
+
+ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
+
+Call = Callable[..., Awaitable[tuple[int, Any]]]
+
+
+@pytest.fixture
+async def operated(start_system: StartSystem) -> AsyncIterator[World]:
+    """A system whose operator has calls of its own."""
+    world = World(await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}))
+    yield world
+    await world.close()
+
+
+@pytest.fixture
+async def call(operated: World) -> AsyncIterator[Call]:
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with aiohttp.ClientSession(operated.system.auth.url, headers=headers) as http:
+
+        async def call(method: str, path: str) -> tuple[int, Any]:
+            async with http.request(method, path) as answer:
+                return answer.status, (await answer.json())["response"]
+
+        yield call
+
+
+async def room_of_two(world: World) -> list[Peer]:
+    ann, bob = await world.peers(0, 1)
+    await ann.call("room-create-request", {"room": "tea"})
+    await bob.send("room-join-request", {"room": "tea"})
+    await ann.expect("room-join-request", peer_id=bob.peer_id)
+    await ann.call("room-join-accept", {"room": "tea", "peer_id": bob.peer_id})
+    await bob.expect("room-join-accept", room="tea")
+    return [ann, bob]
+
+
+async def test_rooms_are_listed_shown_and_closed(operated: World, call: Call) -> None:
+    ann, bob = await room_of_two(operated)
+    status, page = await call("GET", "/admin/rooms")
+    assert (status, page["total"]) == (200, 1)
+    assert page["rooms"][0]["owner"] == ann.peer_id
+    _, room = await call("GET", "/admin/rooms/tea")
+    assert [member["peer_id"] for member in room["members"]] == [ann.peer_id, bob.peer_id]
+    assert await call("DELETE", "/admin/rooms/tea") == (200, None)
+    await ann.expect("room-user-leave", room="tea", peer_id=bob.peer_id)
+    await bob.expect("room-closed", room="tea")
+    assert (await call("GET", "/admin/rooms/tea"))[0] == 404
+
+
+async def test_a_peer_is_removed(operated: World, call: Call) -> None:
+    ann, bob = await room_of_two(operated)
+    assert await call("DELETE", f"/admin/peers/{ann.peer_id}") == (200, None)
+    await bob.expect("room-user-leave", peer_id=ann.peer_id)
+    await bob.expect("room-owner", room="tea", peer_id=bob.peer_id)
+    assert (await call("DELETE", f"/admin/peers/{ann.peer_id}"))[0] == 404
+
+
+async def test_a_revoked_app_is_refused_on_every_gateway_even_after_restarts(operated: World, call: Call) -> None:
+    token = await operated.system.app_token("tests")
+    ann, _ = await room_of_two(operated)
+    assert "tests" in (await call("GET", "/admin/apps"))[1]
+    assert (await call("DELETE", "/admin/apps/tests"))[0] == 200
+    await ann.expect("disconnect")
+    await operated.system.restart("broker-0")
+    await operated.system.restart("gateway-1")
+    for gateway in operated.system.gateways:
+        client = socketio.AsyncClient(reconnection=False)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await client.connect(gateway.url, auth={"token": token}, transports=["websocket"])
+        await client.disconnect()
+
+
+async def test_nobody_else_may_ask(operated: World) -> None:
+    async with aiohttp.ClientSession(operated.system.auth.url) as http:
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            async with http.get("/admin/rooms", headers=headers) as answer:
+                assert answer.status == 401
