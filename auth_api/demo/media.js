@@ -67,6 +67,7 @@ export class Media extends EventTarget {
   }
 
   async #get(kind) {
+    if (!navigator.mediaDevices) return this.#fail([kind], "InsecureContext");
     this.#drop(kind);
     const device = this.#device[kind] ? { deviceId: { exact: this.#device[kind] } } : {};
     try {

@@ -58,6 +58,12 @@ export class Peer {
     if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(this.#ways.about()));
   }
 
+  /** Look for another way through the network. */
+  restart() {
+    this.#connection.setConfiguration({ iceServers: this.#ways.iceServers() }); // their passwords may have changed
+    this.#connection.restartIce();
+  }
+
   close() {
     this.#connection.close();
   }
@@ -125,9 +131,7 @@ export class Peer {
   #stateChanged() {
     const state = this.#connection.connectionState;
     this.#ways.state(state);
-    if (state !== "failed") return;
-    this.#connection.setConfiguration({ iceServers: this.#ways.iceServers() }); // their passwords may have changed
-    this.#connection.restartIce();
+    if (state === "failed") this.restart();
   }
 }
 
