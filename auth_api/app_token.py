@@ -10,9 +10,11 @@ from prometheus_client import Counter
 
 from auth_api.answers import Refused, accept
 from auth_api.app_request import read_app_request
+from auth_api.authority import Authority
 from auth_api.client_address import Network, client_address
 from auth_api.settings import Settings
 from auth_api.throttle import Throttle
+from shared.admin import NoteIssued
 from shared.tokens import make_app_token
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ _requests = Counter("parley_app_token_requests", "Requests for an app token.", [
 class AppTokens:
     """Answers /app."""
 
-    def __init__(self, settings: Settings, trusted: tuple[Network, ...]) -> None:
+    def __init__(self, settings: Settings, trusted: tuple[Network, ...], authority: Authority | None = None) -> None:
+        self._authority = authority
         self._secret = settings.app_secret
         self._password = settings.app_pass.encode()
         self._trusted = trusted
@@ -47,7 +50,10 @@ class AppTokens:
             raise
         _requests.labels("issued").inc()
         log.info("token issued for app %r", asked.app)
-        return accept({"token": make_app_token(self._secret, asked.app, int(time.time()))})
+        now = int(time.time())
+        if self._authority is not None:
+            self._authority.tell(NoteIssued(asked.app, now))
+        return accept({"token": make_app_token(self._secret, asked.app, now)})
 
     async def preflight(self, request: web.Request) -> web.Response:
         """What a browser may send here from a page of another origin."""

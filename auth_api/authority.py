@@ -1,6 +1,7 @@
 """The line to the room authority: asks the speaking broker over NATS."""
 
 import asyncio
+import contextlib
 import logging
 from types import TracebackType
 
@@ -24,6 +25,7 @@ class Authority:
     def __init__(self, nats_url: str) -> None:
         self._url = nats_url
         self._connecting: asyncio.Task[Client] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Authority":
         self._connecting = asyncio.create_task(connect(self._url, "auth_api"))
@@ -47,6 +49,16 @@ class Authority:
         except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
             log.warning("the broker does not answer: %s", type(error).__name__)
             raise Refused(503, "The broker does not answer") from None
+
+    def tell(self, ask: AnyAsk) -> None:
+        """Let the broker know, if it can be reached; nobody waits for it."""
+        task = asyncio.ensure_future(self._tell(ask))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, ask: AnyAsk) -> None:
+        with contextlib.suppress(Refused):
+            await self.ask(ask)
 
     def _client(self) -> Client | None:
         done = self._connecting is not None and self._connecting.done() and not self._connecting.cancelled()
