@@ -18,6 +18,7 @@ from shared.log import (
     Batch,
     Closed,
     Entry,
+    GatewayDown,
     GatewayLost,
     GatewayUp,
     Ordered,
@@ -81,6 +82,8 @@ class Core:
         elif isinstance(entry, GatewayUp):
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
             orders.tell_revoked(self, writer)
+        elif isinstance(entry, GatewayDown):
+            presence.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
         elif entry.term >= self.state.term:
@@ -88,7 +91,7 @@ class Core:
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if isinstance(entry, GatewayLost):
-            presence.lose_gateway(self, entry)
+            presence.lose_gateway(self, entry.gateway, entry.seen)
         elif isinstance(entry, Speaking):
             self.state.term = entry.term
         else:

@@ -56,7 +56,7 @@ class Speaker:
 
     def on_lease_change(self) -> None:
         """The lease was won or lost."""
-        log.warning(
+        log.info(
             "speaking now" if self._lease.held else "not speaking any more", extra={"facts": {"term": self._lease.term}}
         )
         if self._lease.held:

@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from gateway.connection import Connection
 from gateway.metrics import BATCH_ENTRIES
 from shared import subjects
-from shared.log import Batch, Closed, Entry, GatewayUp, pack_batch
+from shared.log import Batch, Closed, Entry, GatewayDown, GatewayUp, pack_batch
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LogWriter:
         self._put(entry, size, connection)
         return True
 
-    def append_always(self, entry: GatewayUp | Closed) -> None:
+    def append_always(self, entry: GatewayUp | GatewayDown | Closed) -> None:
         """Take an entry that nobody could take back."""
         self._put(entry, 0, None)
 

@@ -22,7 +22,7 @@ from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.settings import Settings
 from gateway.socketio_overrides import Server
-from shared.log import Closed, Entry
+from shared.log import Closed, Entry, GatewayDown
 from shared.messaging import connect
 from shared.probes import add_probes
 from shared.refusals import Refusal
@@ -73,7 +73,7 @@ class Gateway:
 
     async def _serve(self, nc: Client, name: str) -> None:
         """One link after the other; the sockets of one never outlive it."""
-        while True:
+        while not self._draining:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
             writer = LogWriter(nc.jetstream(), gateway, *limits)
@@ -106,6 +106,7 @@ class Gateway:
             self._hang_up(connection)
         await asyncio.sleep(0)  # lets the last of them be noted as closed
         if self._link is not None:
+            self._link.writer.append_always(GatewayDown(self._link.inbox.have))
             try:
                 async with asyncio.timeout(FLUSH_TIMEOUT):
                     await self._link.writer.flush()

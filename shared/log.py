@@ -58,6 +58,12 @@ class GatewayUp(NamedTuple):
     name: str
 
 
+class GatewayDown(NamedTuple):
+    """A gateway takes its leave, after its sockets. ``seen`` as in Closed."""
+
+    seen: int
+
+
 class GatewayLost(NamedTuple):
     """A gateway has not been heard of for too long. ``seen`` as in Closed. Said by the speaker of ``term``."""
 
@@ -105,7 +111,7 @@ class AppRevoked(NamedTuple):
 
 
 Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
-Entry = Said | Authenticated | Closed | GatewayUp | GatewayLost | Speaking | Tick | Ordered
+Entry = Said | Authenticated | Closed | GatewayUp | GatewayDown | GatewayLost | Speaking | Tick | Ordered
 _KINDS: dict[int, type[Any]] = dict(
     enumerate(
         (
@@ -120,6 +126,7 @@ _KINDS: dict[int, type[Any]] = dict(
             PeerRemoved,
             AppIssued,
             AppRevoked,
+            GatewayDown,
         )
     )
 )

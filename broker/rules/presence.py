@@ -11,7 +11,7 @@ from broker.state import Peer
 from shared.deliveries import Admit
 from shared.events import AuthRequest
 from shared.frames import refusal_frames, with_raw
-from shared.log import Authenticated, Closed, GatewayLost
+from shared.log import Authenticated, Closed
 from shared.refusals import UNAUTHORIZED, Refusal
 
 if TYPE_CHECKING:
@@ -53,17 +53,17 @@ def close(core: "Core", entry: Closed) -> None:
         remove(core, [peer], entry.reason)
 
 
-def lose_gateway(core: "Core", entry: GatewayLost) -> None:
-    """A gateway is gone, with all its sockets."""
-    if entry.gateway not in core.state.gateways:
+def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
+    """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled."""
+    if gateway not in core.state.gateways:
         return
-    theirs = [peer for peer in core.state.peers.values() if peer.gateway == entry.gateway]
+    theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
-    _step_out(core, entry.gateway, staying, entry.seen)
-    del core.state.gateways[entry.gateway]
+    _step_out(core, gateway, staying, seen)
+    del core.state.gateways[gateway]
     leaving = [peer for peer in theirs if peer.conn]
     remove(core, leaving, LOST)
-    core.out.forget(entry.gateway)
+    core.out.forget(gateway)
 
 
 def expire(core: "Core") -> None:
