@@ -144,6 +144,15 @@ class Socket(AsyncSocket):
         else:
             raise ProtocolError("unexpected packet")
 
+    async def handle_get_request(self, environ: dict[str, Any]) -> Any:
+        """A client polls, or opens a WebSocket. One that has hung up by then is no error of ours."""
+        try:
+            return await super().handle_get_request(environ)
+        except ConnectionError:
+            if not self.connected:
+                await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            return self.server._bad_request()
+
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """A polling client says something. The library logs a traceback for what it cannot read."""
         length = int(environ.get("CONTENT_LENGTH", "0"))

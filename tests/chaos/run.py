@@ -12,7 +12,7 @@ import aiohttp
 
 from shared.tokens import make_app_token
 from tests.chaos import checker
-from tests.chaos.faults import all_ready, inflict, plan
+from tests.chaos.faults import all_ready, inflict, plan, start
 from tests.chaos.guest import Guest, Party
 from tests.chaos.story import Story
 from tests.chaos.visitor import Visitor
@@ -56,8 +56,8 @@ class Run:
 
     async def run(self) -> Outcome:
         """Make chaos, restore order, and judge."""
-        await self._system.start()
         try:
+            await start(self._system)
             async with aiohttp.ClientSession() as http:
                 await self._with_guests(http)
             await self._system.stop()

@@ -1,6 +1,7 @@
 """A client that always comes back: through any gateway, as the peer that it was if it may, and writes its story."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ Answer = asyncio.Future[dict[str, Any]]
 class Visitor:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
-    ``rooms`` are those it is in, as far as it was told.
+    ``rooms`` are those it is in, as far as it was told; ``received`` counts what it was told on this line.
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class Visitor:
         self._urls = urls
         self._app_token = app_token
         self._numbers = numbers
-        self._line: Line | None = None
+        self.line: Line | None = None
         self._last_url = ""
-        self._token = ""
-        self._received = 0
+        self.token = ""
+        self.received = 0
         self._admitted = asyncio.Event()
         self._answers: list[tuple[Sent, Answer]] = []
 
@@ -58,44 +59,48 @@ class Visitor:
     @property
     def here(self) -> bool:
         """Whether it is connected and admitted."""
-        return self._line is not None and self._admitted.is_set() and not self._line.down.is_set()
+        return self.line is not None and self._admitted.is_set() and not self.line.down.is_set()
 
     async def stay(self) -> None:
         """Be here, whatever happens to gateways, until cancelled."""
         while True:
-            while not await self._arrive():
+            while not await self._arrive_anywhere():
                 await asyncio.sleep(0.1)
-            if self._line is not None:
-                await self._line.down.wait()
+            if self.line is not None:
+                await self.line.down.wait()
 
     async def leave(self) -> None:
         """Say goodbye."""
-        line, self._line = self._line, None
+        line, self.line = self.line, None
         if line is not None and not line.down.is_set():
             await line.goodbye()
 
     async def drop(self) -> None:
         """Lose the connection."""
-        if self._line is not None:
-            await self._line.cut()
+        if self.line is not None:
+            await self.line.cut()
 
     async def call(self, event: str, room: str, to: str = "", **fields: Any) -> str | None:
         """Send an event and wait for its answer, as long as there is hope of one."""
-        line = self._line
-        if line is None or not self.here:
+        if (sent := self.send(event, room, to, **fields)) is None or self.line is None:
+            return None
+        answer = next((answer for waiting, answer in self._answers if waiting is sent), None)
+        if answer is not None:
+            await _first_of(self.line.down.wait(), asyncio.shield(answer))
+        self.collect_answers()
+        return sent.answer
+
+    def send(self, event: str, room: str, to: str = "", **fields: Any) -> Sent | None:
+        """Send an event, if it can be sent at all. Its record learns the answer when it is collected."""
+        if self.line is None or not self.here:
             return None
         sent = Sent(next(self._numbers), event, room, to)
         named = {"to": to} if to else {}
-        body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **named, **fields}
+        body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **named, **fields}
         self.story.entries.append(sent)
-        try:
-            answer = line.send(event, body)
-        except OSError:
-            return None
-        self._answers.append((sent, answer))
-        await _first_of(line.down.wait(), asyncio.shield(answer))
-        self.collect_answers()
-        return sent.answer
+        with contextlib.suppress(OSError):
+            self._answers.append((sent, self.line.send(event, body)))
+        return sent
 
     def collect_answers(self) -> None:
         """Take down all answers that have come, late ones too."""
@@ -104,29 +109,35 @@ class Visitor:
                 sent.answer = OK if answer.result()["ok"] else answer.result()["code"]
         self._answers = [(sent, answer) for sent, answer in self._answers if sent.answer is None]
 
-    async def _arrive(self) -> bool:
-        """Try one gateway: another one than the last, if there is any."""
+    async def arrive(self, url: str, **fields: Any) -> bool:
+        """Connect to a gateway and become a peer there, or go on as the one from before.
+
+        ``fields`` replace some of the ``auth-request``. Whether it came about in time.
+        """
         await self.drop()  # a socket that is still open must not be heard any more
-        url = self.chance.choice([url for url in self._urls if url != self._last_url] or self._urls)
         self._last_url = url
         self._admitted.clear()
-        self._line = line = Line(self._http, url, self._hear)
-        resume = {"resume": self._token, "received": self._received} if self.resumable and self._token else {}
-        request = {"token": self._app_token, "peerinfo": {}, "resumable": self.resumable}
+        self.line = line = Line(self._http, url, self._hear)
+        resume = {"resume": self.token, "received": self.received} if self.resumable and self.token else {}
+        request = {"token": self._app_token, "resumable": self.resumable, **resume, **fields}
         try:
             async with asyncio.timeout(PATIENCE):
                 await line.open(self._app_token)
-                line.send("auth-request", request | resume)
+                line.send("auth-request", request)
                 await _first_of(line.down.wait(), self._admitted.wait())
         except FAILURES:
             line.down.set()
         return self.here
 
+    async def _arrive_anywhere(self) -> bool:
+        """Try one gateway: another one than the last, if there is any."""
+        return await self.arrive(self.chance.choice([url for url in self._urls if url != self._last_url] or self._urls))
+
     def _hear(self, event: str, data: Any) -> None:
         if event == "auth-accept":
             self._admit(data)
         elif self._admitted.is_set():
-            self._received += event in COUNTED
+            self.received += event in COUNTED
             got = wire.got(event, data, self.story.peer_id)
             self.story.entries.append(got)
             see(self.rooms, self.story.peer_id, got)
@@ -142,7 +153,7 @@ class Visitor:
                 self.story.evicted = True
             self.stories.append(Story(data["peer_id"], self.resumable))
             self.rooms = {}
-        self._token, self._received = data["token"], 0
+        self.token, self.received = data["token"], 0
         self._admitted.set()
 
 

@@ -1,0 +1,35 @@
+"""Fixtures for tests that kill."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.chaos.company import Company, OwnCompany
+from tests.system.harness import System
+
+StartCompany = Callable[..., Awaitable[Company]]
+
+
+@pytest.fixture
+async def company(system: System) -> AsyncIterator[Company]:
+    """Visitors of the system that all tests share."""
+    company = Company(system)
+    await company.open()
+    yield company
+    await company.close()
+
+
+@pytest.fixture
+async def start_company(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartCompany]:
+    """Starts a system of the test's own, of class ``kind`` and with special settings, and stops it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(kind: type[System] = System, **options: Any) -> Company:
+            company = OwnCompany(kind(tmp_path_factory.mktemp("chaos"), **options))
+            stack.push_async_callback(company.close)
+            await company.open()
+            return company
+
+        yield start
