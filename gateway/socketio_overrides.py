@@ -25,6 +25,7 @@ class Server(socketio.AsyncServer):
     def __init__(self, on_event: OnEvent, **options: Any) -> None:
         super().__init__(async_handlers=False, **options)
         self._on_event = on_event
+        self.eio.take_event = self._handle_event_text
 
     def socket(self, sid: str) -> Socket | None:
         """The connection of a Socket.IO id, if it is open."""
