@@ -1,4 +1,10 @@
 # One image for gateway, broker and auth_api; the command says which: python -m gateway.
+# The stage nats is the NATS server with a folder that it may write to without being root.
+
+FROM nats:2.15.1-alpine AS nats
+# A new volume takes the owner of the folder that it is mounted on.
+RUN ["install", "-d", "-o", "10001", "-g", "10001", "/data"]
+USER 10001:10001
 
 FROM node:24.19.0-slim AS javascript
 WORKDIR /build
