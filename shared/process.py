@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,6 +16,8 @@ import uvloop
 from shared.settings import SettingError, read, table
 
 T = TypeVar("T")
+
+MANY_FILES = 131072  # enough sockets for one process
 
 
 def settings_from_environment(program: str, what: str, cls: type[T]) -> T:
@@ -41,12 +45,21 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
             loop.add_signal_handler(number, stop.set)
         await main(stop)
 
+    _allow_many_files()
     try:
         uvloop.run(until_stopped())
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
             raise
         sys.exit(f"{error.strerror}. Choose another address with APP_HOST and APP_PORT.")
+
+
+def _allow_many_files() -> None:
+    """Each socket is an open file, and the soft limit of many systems is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if most == resource.RLIM_INFINITY else min(most, MANY_FILES)
+    with contextlib.suppress(ValueError, OSError):  # macOS allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _fail(program: str, message: str) -> int:
