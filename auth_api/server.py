@@ -13,10 +13,10 @@ from auth_api.answers import in_shape, refuse
 from auth_api.app_request import MAX_BODY
 from auth_api.app_token import AppTokens, allow_any_origin
 from auth_api.authority import Authority
-from auth_api.broken_http import keep_broken_http_out_of_the_log
 from auth_api.client_address import networks
 from auth_api.demo_page import DemoPage
 from auth_api.settings import Settings
+from shared.broken_http import keep_broken_http_out_of_the_log
 from shared.probes import add_probes
 
 log = logging.getLogger(__name__)

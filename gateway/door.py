@@ -68,8 +68,13 @@ def peer_named(event: PeerEvent) -> str:
 
 
 def auth_of(body: msgspec.Raw | None) -> Any:
-    """The ``auth`` field of an event that may not be well-formed."""
-    return _loose(body).auth
+    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is no JSON at all."""
+    try:
+        return _LOOSE.decode(body).auth if body is not None else None
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise Refusal(BAD_REQUEST, "The fields cannot be read") from None
 
 
 def known_of(body: msgspec.Raw | None, sizes: Sizes) -> dict[str, Any]:

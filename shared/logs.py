@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from shared.broken_http import keep_broken_http_out_of_the_log
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line."""
@@ -52,4 +54,5 @@ def configure(level: str, style: str, process: str) -> None:
     # the libraries say much that is of no use to an operator, some of it with what clients sent
     for name in ("aiohttp.access", "engineio", "engineio.server", "socketio", "socketio.server"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    keep_broken_http_out_of_the_log()
     logging.getLogger("nats").setLevel(logging.WARNING)
