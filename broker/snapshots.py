@@ -12,7 +12,8 @@ import asyncio
 import hashlib
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 from nats.errors import Error as NatsError
@@ -29,6 +30,8 @@ from shared import subjects
 from shared.log import Malformed, Said, unpack_batch
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 VERSION = 1
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
@@ -154,8 +157,8 @@ async def encode(log_id: str, state: State) -> bytes:
     """The state as bytes. Gives way to other tasks now and then; the caller sees to it that nothing changes."""
     image = Image(
         VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-        await _encode_slices([_without_relays(peer) for peer in state.peers.values()]),
-        await _encode_slices(list(state.rooms.values())),
+        await _encode_slices(list(state.peers.values()), _without_relays),
+        await _encode_slices(list(state.rooms.values()), lambda room: room),
     )  # fmt: skip
     return msgspec.msgpack.encode(image)
 
@@ -186,10 +189,10 @@ def decode(log_id: str, data: bytes) -> State:
     )
 
 
-async def _encode_slices(things: list[Any]) -> list[msgspec.Raw]:
+async def _encode_slices(things: list[T], form: Callable[[T], T]) -> list[msgspec.Raw]:
     slices = []
     for start in range(0, len(things), SLICE):
-        slices.append(msgspec.Raw(msgspec.msgpack.encode(things[start : start + SLICE])))
+        slices.append(msgspec.Raw(msgspec.msgpack.encode([form(thing) for thing in things[start : start + SLICE]])))
         await asyncio.sleep(0)
     return slices
 
