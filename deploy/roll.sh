@@ -1,0 +1,24 @@
+#!/bin/sh
+# Replaces every process, one after the other, without losing an event. Build first to bring in a new version:
+# docker compose build && sh deploy/roll.sh
+set -eu
+cd "$(dirname "$0")/.."
+
+up() {
+    docker compose up -d --no-deps --wait "$@"
+}
+
+# A new one stands ready before an old one is asked to go.
+for service in broker gateway auth_api; do
+    old=$(docker compose ps -q "$service")
+    count=$(echo "$old" | wc -l)
+    for container in $old; do
+        up --no-recreate --scale "$service=$((count + 1))" "$service"
+        docker stop "$container"
+        docker rm "$container"
+    done
+done
+
+# Of these there can be only one: clients and processes wait for a moment, and go on where they were.
+up --force-recreate nats
+up --force-recreate haproxy
