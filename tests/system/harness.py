@@ -74,7 +74,7 @@ class System:
         await asyncio.gather(*(process.ready() for process in running))
 
     async def stop(self) -> None:
-        """Stop what runs. Every process must go in time, with code 0, and no log may hold a traceback."""
+        """Stop what runs. Every process must go in time, with code 0; no log may hold a traceback or a secret."""
         faults: list[str] = []
         for process in self.processes:
             try:
@@ -83,6 +83,7 @@ class System:
             except AssertionError as fault:
                 faults.append(str(fault))
         faults += self.new_complaints()
+        faults += [f"{process.name} logs a secret" for process in self.processes if self._secret_in(process.text())]
         assert not faults, "\n\n".join(faults)
 
     def new_complaints(self) -> list[str]:
@@ -111,6 +112,9 @@ class System:
                 assert answer.status == 200, body
             self._tokens[app] = body["response"]["token"]
         return self._tokens[app]
+
+    def _secret_in(self, text: str) -> bool:
+        return any(secret in text for secret in (APP_SECRET, APP_PASS, *self._tokens.values()))
 
     def _make(self, name: str, module: str) -> Process:
         port = free_port()
