@@ -1,5 +1,6 @@
 """A few visitors of a system, sent where the test wants them, and their rooms."""
 
+import functools
 import itertools
 import random
 import time
@@ -63,7 +64,7 @@ class Company:
             assert await owner.call("room-join-accept", room, id_of(other)) == OK
         everybody = frozenset(id_of(member) for member in (owner, *others))
         for member in (owner, *others):
-            await until(lambda member=member: sees(member, room, everybody), "all know each other")
+            await until(functools.partial(sees, member, room, everybody), "all know each other")
         return room
 
     async def ask(self, owner: Visitor, candidate: Visitor, room: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ async def company(system: System) -> AsyncIterator[Company]:
 
 
 @pytest.fixture
-async def start_company(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartCompany]:
-    """Starts a system of the test's own, of class ``kind`` and with special settings, and stops it."""
+async def start_company(tmp_path: Path) -> AsyncIterator[StartCompany]:
+    """Starts a system of the test's own, with special settings or ready made, and stops it."""
     async with AsyncExitStack() as stack:
 
-        async def start(kind: type[System] = System, **options: Any) -> Company:
-            company = OwnCompany(kind(tmp_path_factory.mktemp("chaos"), **options))
+        async def start(system: System | None = None, **options: Any) -> Company:
+            company = OwnCompany(system or System(tmp_path, **options))
             stack.push_async_callback(company.close)
             await company.open()
             return company

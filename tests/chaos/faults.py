@@ -58,9 +58,12 @@ async def start(system: System) -> None:
 
 async def all_ready(system: System, within: float = 60.0) -> None:
     """Return when all that runs can serve."""
-    await system.nats.ready(within, "/healthz")
-    serving = [process for process in system.processes if process.running and process is not system.nats]
-    await asyncio.gather(*(process.ready(within) for process in serving))
+    running = [process for process in system.processes if process.running]
+    await asyncio.gather(*(process.ready(within, _probe(process)) for process in running))
+
+
+def _probe(process: Process) -> str:
+    return "/healthz" if process.name.startswith("nats") else "/readyz"
 
 
 def find(system: System, target: str) -> Process:

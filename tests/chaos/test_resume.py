@@ -143,7 +143,7 @@ async def test_what_is_kept_is_bounded(company: Company, count: int, size: int, 
     await ann.drop()
     for _ in range(count):
         ben.send("relay-session-description", room, gone, session_description="x" * size)
-    await until(lambda: ben.collect_answers() or all(sent.answer for sent in ben.story.sent()), "all are answered")
+    await until(ben.all_answered, "all are answered")
     assert await company.come(ann, 0)
     assert (id_of(ann) == gone) is kept
     if kept:

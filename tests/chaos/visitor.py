@@ -102,6 +102,11 @@ class Visitor:
             self._answers.append((sent, self.line.send(event, body)))
         return sent
 
+    def all_answered(self) -> bool:
+        """Whether the last peer's events have all been answered."""
+        self.collect_answers()
+        return all(sent.answer for sent in self.story.sent())
+
     def collect_answers(self) -> None:
         """Take down all answers that have come, late ones too."""
         for sent, answer in self._answers:
