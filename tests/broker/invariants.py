@@ -1,0 +1,63 @@
+"""What is true of every state that a core can be in, and ways to compare states."""
+
+from typing import Any
+
+import msgspec
+
+from broker.limits import Limits
+from broker.state import Peer, State
+
+
+def check(state: State, limits: Limits) -> None:
+    """Fail if the state contradicts itself or a limit."""
+    for key, room in state.rooms.items():
+        assert key == room.key
+        assert room.owner in room.members, "one owner, who is a member"
+        assert 0 < len(room.members) <= limits.peers_per_room
+        assert not room.members.keys() & room.pending.keys()
+        assert all(key in state.peers[member].rooms for member in room.members)
+        assert all(key in state.peers[candidate].asked for candidate in room.pending)
+        assert all(len(pending.acks) <= limits.pending_per_peer for pending in room.pending.values())
+    for peer_id, peer in state.peers.items():
+        assert peer_id == peer.peer_id
+        assert len(peer.rooms) <= limits.rooms_per_peer
+        assert len(peer.asked) <= limits.pending_per_peer
+        assert all(peer_id in state.rooms[key].members for key in peer.rooms)
+        assert all(peer_id in state.rooms[key].pending for key in peer.asked)
+        _check_presence(state, peer)
+        _check_kept(peer, limits)
+    assert all(state.peers[peer_id].conn == conn for conn, peer_id in state.conns.items())
+    assert all(peer_id in state.peers for peer_id in state.absent)
+    assert list(state.absent.values()) == sorted(state.absent.values())
+
+
+def _check_presence(state: State, peer: Peer) -> None:
+    if peer.conn:
+        assert state.conns[peer.conn] == peer.peer_id
+        assert peer.gateway in state.gateways
+        assert peer.peer_id not in state.absent
+        assert not peer.kept
+        assert not peer.past
+    else:
+        assert peer.resumable
+        assert peer.peer_id in state.absent
+        assert peer.gateway == ""
+
+
+def _check_kept(peer: Peer, limits: Limits) -> None:
+    assert peer.kept_bytes == sum(len(kept.frame) for kept in peer.kept)
+    for frames in (peer.kept, peer.past):
+        assert len(frames) <= limits.kept_deliveries
+        assert sum(len(kept.frame) for kept in frames) <= limits.kept_bytes
+
+
+def plain(state: State) -> Any:
+    """All of a state, order included, as something to compare."""
+    return msgspec.msgpack.encode(state)
+
+
+def plain_but_for_progress(state: State) -> Any:
+    """The same without what every message changes: position, clock, numbers, and that a peer has used its socket."""
+    peers = {peer_id: msgspec.structs.replace(peer, confirmed=True) for peer_id, peer in state.peers.items()}
+    changed = msgspec.structs.replace(state, position=0, now=0.0, peers=peers, gateways={})
+    return msgspec.msgpack.encode(changed)
