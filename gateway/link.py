@@ -54,10 +54,7 @@ class Link:
         try:
             await self.fenced.wait()
         finally:
-            writing.cancel()
-            beating.cancel()
-            if self._beating_soon is not None:
-                self._beating_soon.cancel()
+            await _end(writing, beating, *([self._beating_soon] if self._beating_soon else []))
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
@@ -107,3 +104,11 @@ class Link:
             self._resend_asked = time.monotonic()
             metrics.GAPS.inc()
             await self._beat(gap=True)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended: nats-py swallows a cancellation now and then."""
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
