@@ -109,8 +109,4 @@ MAY_CLOSE = {
     "single quotes",
     "trailing comma",
     "control character",
-    "deep payload",
-    "deep unknown field",
-    "deep description",
-    "surrogate in a room",
 }
