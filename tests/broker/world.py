@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from broker.core import Core
 from broker.limits import Limits
-from shared.deliveries import Admit, Close, Delivery, Parcel, pack_parcel, unpack_message
+from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
 from shared.events import COUNTED
 from shared.frames import event_frame
 from shared.log import Authenticated, Batch, Closed, Entry, GatewayLost, GatewayUp, Said, pack_batch, unpack_batch
@@ -137,7 +137,7 @@ class Gateway:
     def _emit(self, delivery: Delivery) -> None:
         if isinstance(delivery, Admit | Close):
             self.sockets[delivery.conn].take(delivery)
-        else:
+        elif isinstance(delivery, Emit):
             for conn in delivery.conns:
                 self.sockets[conn].take_frame(delivery.frame)
 

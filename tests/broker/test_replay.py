@@ -1,0 +1,178 @@
+"""Any log at all, sense or nonsense: the state stays sound, and whoever reads the log comes to the same."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.core import Core
+from broker.limits import Limits
+from broker.outbox import HISTORY_SECONDS
+from broker.snapshots import decode, encode
+from broker.state import State
+from shared.deliveries import Parcel
+from shared.frames import event_frame
+from shared.log import (
+    Authenticated,
+    Batch,
+    Closed,
+    Entry,
+    GatewayLost,
+    GatewayUp,
+    Said,
+    Speaking,
+    Tick,
+    pack_batch,
+    unpack_batch,
+)
+from tests.broker.invariants import check, plain
+
+LIMITS = Limits(
+    peers_per_room=3, rooms_per_peer=2, pending_per_peer=2, resume_for=10.0, kept_deliveries=3, kept_bytes=300
+)
+GATEWAYS, CONNS, ROOMS = ("g1", "g2"), ("a", "b", "c", "d"), ("red", "green", "blue")
+PLAIN_EVENTS = ("create-request", "join-request", "join-accept", "join-reject", "leave-request")
+
+conns, rooms = st.sampled_from(CONNS), st.sampled_from(ROOMS)
+acks = st.none() | st.integers(1, 9)
+bodies = st.sampled_from([b"", b"1", b'"' + b"x" * 90 + b'"'])
+relays = st.builds(lambda body: event_frame("ice-candidate", {"room": "red", "payload": body}), st.integers(0, 9))
+seen = st.integers(0, 4)  # how many parcels behind its newest a gateway is
+
+
+def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]]) -> State:
+    """The state by way of a snapshot, with the relays put back that a snapshot leaves to the log."""
+    state = decode("log", asyncio.run(encode("log", core.state)))
+    for peer in state.peers.values():
+        for kept in peer.kept + peer.past:
+            if kept.digest:
+                _, _, data = log[kept.position - 1]
+                bodies = [entry.body for entry in unpack_batch(data).entries if isinstance(entry, Said)]
+                kept.frame = next(body for body in bodies if hashlib.sha256(body).digest()[:16] == kept.digest)
+                kept.digest = b""
+    return state
+
+
+def said() -> st.SearchStrategy[Entry]:
+    plain_ones = st.builds(Said, st.sampled_from(PLAIN_EVENTS).map("room-{}".format), conns, acks, rooms, conns, bodies)
+    relayed = st.builds(Said, st.just("relay-ice-candidate"), conns, acks, st.just("red"), conns, relays)
+    return plain_ones | relayed | relayed
+
+
+def of_sockets(received: st.SearchStrategy[int | None], seen: st.SearchStrategy[int]) -> st.SearchStrategy[Entry]:
+    resumable = st.sampled_from([None, True, True, False])
+    authenticated = st.builds(
+        Authenticated, conns, acks, st.just("app"), bodies, resumable, conns, st.integers(1, 3), bodies, received
+    )
+    return authenticated | authenticated | st.builds(Closed, conns, seen, st.just("closed"), st.booleans())
+
+
+class Feeder:
+    """Turns drawn entries into the log of a core: numbers batches, keeps time, brings gateways up."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.log: list[tuple[int, float, bytes]] = []
+        self.parcels: list[tuple[str, Parcel]] = []
+        self.batches = dict.fromkeys(GATEWAYS, 0)
+        self._prepare()
+
+    def feed(self, writer: str, entries: list[Any], pause: float) -> None:
+        number = 0
+        if writer in GATEWAYS:
+            if writer not in self.core.state.gateways:
+                self.batches[writer] = 0
+                entries = [GatewayUp(writer), *entries]
+            self.batches[writer] = number = self.batches[writer] + 1
+        now = (self.log[-1][1] if self.log else 1000.0) + pause
+        data = pack_batch(Batch(writer, number, [self._placed(entry) for entry in entries]))
+        self.log.append((len(self.log) + 1, now, data))
+        self.parcels += apply(self.core, self.log[-1:])
+
+    def _prepare(self) -> None:
+        """Peers a and b are in the room red, and may come back."""
+        for writer, conn in zip(GATEWAYS, "ab", strict=True):
+            self.feed(writer, [Authenticated(conn, None, "app", b"", True, "", 0, b"", None)], 0)
+        self.feed("g1", [Said("room-create-request", "a", None, "red", "", b"")], 0)
+        self.feed("g2", [Said("room-join-request", "b", None, "red", "", b"")], 0)
+        self.feed("g1", [Said("room-join-accept", "a", None, "red", "b", b"")], 0)
+
+    def _placed(self, entry: Any) -> Any:
+        """``seen`` is drawn as the number of parcels that the gateway is behind."""
+        if isinstance(entry, GatewayLost):
+            gateway = self.core.state.gateways.get(entry.gateway)
+        elif isinstance(entry, Closed):
+            peer = self.core.state.peers.get(self.core.state.conns.get(entry.conn, ""))
+            gateway = self.core.state.gateways.get(peer.gateway) if peer else None
+        else:
+            return entry
+        return entry._replace(seen=max(0, gateway.parcel - entry.seen) if gateway else 0)
+
+
+def apply(core: Core, log: list[tuple[int, float, bytes]]) -> list[tuple[str, Parcel]]:
+    parcels = []
+    for position, time, data in log:
+        parcels += core.apply(position, time, unpack_batch(data))
+        check(core.state, LIMITS)
+    return parcels
+
+
+def messages(of_gateway: st.SearchStrategy[Entry], lag: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    lost = st.builds(GatewayLost, st.integers(0, 1), st.sampled_from(GATEWAYS), lag)
+    of_broker = lost | st.builds(Tick, st.integers(0, 1)) | st.builds(Speaking, st.integers(0, 1))
+    pauses = st.sampled_from([0.0, 1.0, 11.0, 46.0])
+    batches = st.tuples(st.sampled_from(GATEWAYS), st.lists(of_gateway, max_size=4), pauses)
+    return st.lists(batches | batches | batches | st.tuples(st.just("b"), st.lists(of_broker, max_size=2), pauses))
+
+
+@settings(max_examples=150, deadline=None)
+@given(messages(said() | of_sockets(st.none() | st.integers(0, 3), seen), seen))
+def test_any_log_leaves_a_sound_state_and_says_the_same_to_all_who_read_it(log: list[Any]) -> None:
+    first = Feeder(Core(LIMITS))
+    for message in log:
+        first.feed(*message)
+    second = Core(LIMITS)
+    assert apply(second, first.log) == first.parcels
+    assert plain(second.state) == plain(first.core.state)
+
+
+@settings(max_examples=150, deadline=None)
+@given(messages(said() | of_sockets(st.none(), st.just(0)), st.just(0)), st.data())
+def test_a_snapshot_at_any_position_leads_to_the_same(log: list[Any], data: st.DataObject) -> None:
+    """As long as nobody asks for what was sent before it, which a snapshot does not hold."""
+    first = Feeder(Core(LIMITS))
+    for message in log:
+        first.feed(*message)
+    position = data.draw(st.integers(0, len(first.log)))
+    early = Core(LIMITS)
+    before = apply(early, first.log[:position])
+    restored = Core(LIMITS, saved_and_loaded(early, first.log))
+    assert plain(restored.state) == plain(early.state)
+    assert before + apply(restored, first.log[position:]) == first.parcels
+    for core in (restored, first.core):
+        for peer in core.state.peers.values():
+            peer.past = []
+    assert plain(restored.state) == plain(first.core.state)
+
+
+@settings(max_examples=150, deadline=None)
+@given(messages(said() | of_sockets(st.none() | st.integers(0, 3), seen), seen), st.data())
+def test_a_broker_that_has_read_enough_before_a_snapshot_goes_on_like_the_others(
+    log: list[Any], data: st.DataObject
+) -> None:
+    first = Feeder(Core(LIMITS))
+    for message in log:
+        first.feed(*message)
+    newest = data.draw(st.integers(0, len(first.log)))
+    old = [position for position, time, _ in first.log[:newest] if time <= first.log[newest - 1][1] - HISTORY_SECONDS]
+    base = data.draw(st.sampled_from([0, *old]))
+    early, late = Core(LIMITS), Core(LIMITS)
+    apply(early, first.log[:base])
+    before = apply(late, first.log[:newest])
+    restored = Core(LIMITS, saved_and_loaded(early, first.log))
+    apply(restored, first.log[base:newest])
+    restored.adopt(saved_and_loaded(late, first.log))
+    assert before + apply(restored, first.log[newest:]) == first.parcels
+    assert plain(restored.state) == plain(first.core.state)
