@@ -42,11 +42,12 @@ class Stored(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """Which log this is, and the positions that it holds."""
+    """Which log this is, the positions that it holds, and how much of the space it may have is in use (0 to 1)."""
 
     log_id: str
     first: int
     last: int
+    used: float = 0.0
 
 
 OnStored = Callable[[Stored], Awaitable[None]]
@@ -72,7 +73,8 @@ class EventLog:
     async def extent(self) -> Extent:
         """Which log there is now. Raises NotFoundError when there is none."""
         info = await self._js.stream_info(subjects.EVENT_STREAM)
-        return Extent(_log_id(info), info.state.first_seq, info.state.last_seq)
+        used = info.state.bytes / (info.config.max_bytes or self._settings.log_max_bytes)
+        return Extent(_log_id(info), info.state.first_seq, info.state.last_seq, used)
 
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""

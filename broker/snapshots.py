@@ -9,6 +9,7 @@ that holds them.
 """
 
 import asyncio
+import base64
 import hashlib
 import logging
 import time
@@ -36,6 +37,8 @@ T = TypeVar("T")
 VERSION = 1
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
+# Above this part of its space the log is cut off behind the newest snapshot: full, it would take nothing more, ever.
+CROWDED = 0.5
 
 
 class BadSnapshot(ValueError):
@@ -78,9 +81,11 @@ class Snapshots:
         await store.put(_name(position, core.state.now), data)
         names = await self._names(store)
         base = _base(names)
+        if (await self._log.extent()).used > CROWDED:
+            base, needed = names[-1], position + 1
         for name in names:
             if base is not None and name < base:
-                await store.delete(name)
+                await self._delete(store, name)
         if base is not None:
             await self._log.cut(min(_position(base) + 1, needed))
         self.taken_at, self.size = time.monotonic(), len(data)
@@ -144,6 +149,12 @@ class Snapshots:
             return await self._js.create_object_store(subjects.SNAPSHOT_BUCKET, config)
         except BadRequestError:
             return await self._js.object_store(subjects.SNAPSHOT_BUCKET)
+
+    async def _delete(self, store: ObjectStore, name: str) -> None:
+        """Remove a snapshot, and what the library leaves of it: one mark for each name for ever."""
+        await store.delete(name)
+        mark = f"$O.{subjects.SNAPSHOT_BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+        await self._js.purge_stream(f"OBJ_{subjects.SNAPSHOT_BUCKET}", subject=mark)
 
     async def _names(self, store: ObjectStore) -> list[str]:
         try:

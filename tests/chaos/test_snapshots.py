@@ -1,0 +1,113 @@
+"""Snapshots, a log that is cut off behind them, and what happens when there is no good one."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from broker.snapshots import encode
+from broker.state import Peer, Room, State
+from tests.chaos.company import Company, id_of, relay
+from tests.chaos.conftest import StartCompany
+from tests.chaos.faults import all_ready
+from tests.chaos.store import Store, of_another_version
+from tests.chaos.story import OK
+from tests.system.waiting import until
+
+OFTEN = {"SNAPSHOT_INTERVAL": "0.5"}
+PEERS = 50_000
+STALL = 0.05  # seconds
+
+
+async def start_broker_again(company: Company) -> str:
+    """Kill the broker and start it; returns what it logged since."""
+    broker = company.system.brokers[0]
+    await broker.kill()
+    before = len(broker.text())
+    broker.start()
+    await all_ready(company.system)
+    return broker.text()[before:]
+
+
+async def make_junk(store: Store, name: str) -> None:
+    await store.write(name, b"junk")
+
+
+async def make_newer(store: Store, name: str) -> None:
+    await store.write(name, of_another_version(await store.read(name)))
+
+
+async def make_missing(store: Store, name: str) -> None:
+    await store.delete(name)
+
+
+async def test_a_broker_goes_on_from_a_snapshot(start_company: StartCompany) -> None:
+    company = await start_company(gateways=1, settings=OFTEN)
+    ann, ben, cas = [await company.visitor(0) for _ in range(3)]
+    room = await company.room(ann, ben)
+    await company.ask(ann, cas, room)
+    async with Store(company.system) as store:
+        first = await store.snapshot_of_all()
+        assert await relay(ann, ben, room) == OK
+        assert await store.snapshot_of_all() > first
+        await store.cut(first)
+        await make_junk(store, (await store.snapshots())[-1])
+    said = await start_broker_again(company)
+    assert f"state restored position={first}" in said
+    assert await ann.call("room-join-accept", room, id_of(cas)) == OK
+    await until(lambda: room in cas.rooms, "the pending request was still known")
+    assert all(member.here for member in (ann, ben, cas))
+    assert company.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (make_junk, "is passed over: BadSnapshot it is damaged"),
+        (make_newer, "is passed over: BadSnapshot it is of version 999"),
+        (make_missing, "starting afresh"),
+    ],
+    ids=["damaged", "of an unknown version", "missing"],
+)
+async def test_without_a_good_snapshot_all_begins_afresh(
+    start_company: StartCompany, damage: Callable[[Store, str], Awaitable[None]], words: str
+) -> None:
+    company = await start_company(gateways=1, settings=OFTEN)
+    ann, ben = await company.visitor(0), await company.visitor(0)
+    await company.room(ann, ben)
+    lines = [ann.line, ben.line]
+    async with Store(company.system) as store:
+        await store.cut(await store.snapshot_of_all())
+        for name in await store.snapshots():
+            await damage(store, name)
+    said = await start_broker_again(company)
+    assert words in said
+    assert "starting afresh, clients will reconnect" in said
+    await until(lambda: all(line and line.down.is_set() for line in lines), "clients are told to start afresh")
+    for visitor in (ann, ben):
+        assert await company.come(visitor, 0)
+        assert len(visitor.stories) == 2
+    assert await relay(ann, ben, await company.room(ann, ben)) == OK
+
+
+async def test_a_snapshot_of_many_peers_does_not_hold_up_the_broker() -> None:
+    peers = {str(n): Peer(str(n), "app", f"conn-{n}", "gateway", b'{"name":"x"}' * 8, True) for n in range(PEERS)}
+    members = [list(peers)[start : start + 4] for start in range(0, PEERS, 4)]
+    rooms = {four[0]: Room(four[0], four[0], four[0], 0.0, dict.fromkeys(four)) for four in members}
+    state = State(peers=peers, conns={peer.conn: peer.peer_id for peer in peers.values()}, rooms=rooms)
+    stalls: list[float] = []
+
+    async def watch() -> None:
+        # this thread's own time: how busy the machine is with other things does not count
+        before = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            before, last = time.thread_time(), before
+            stalls.append(before - last)
+
+    watching = asyncio.create_task(watch())
+    assert len(await encode("log", state)) > PEERS * 100
+    await asyncio.sleep(0)
+    watching.cancel()
+    assert max(stalls) < STALL
