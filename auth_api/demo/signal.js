@@ -91,15 +91,16 @@ export class Signal extends EventTarget {
 
   #accepted(answer) {
     this.#session = answer.token;
-    this.#renewIn(answer.expires_in);
+    this.#renewWithin(answer.expires_in);
     if (this.#ready) return this.#tell("renewed", answer);
     const before = this.peerId;
     this.peerId = answer.peer_id;
     this.#received = 0;
     this.#ready = true;
     if (before && !answer.resumed) this.#forget();
+    const unanswered = [...this.#asked.keys()];
     this.#tell(!before ? "opened" : answer.resumed ? "resumed" : "replaced", answer);
-    for (const number of [...this.#asked.keys()]) this.#send(number);
+    for (const number of unanswered) this.#send(number);
   }
 
   #refused(answer) {
@@ -120,10 +121,11 @@ export class Signal extends EventTarget {
     this.#asked.clear();
   }
 
-  #renewIn(seconds) {
+  /** At half its life: a token that lives for seconds must survive a slow network as well. */
+  #renewWithin(seconds) {
     clearTimeout(this.#renewal);
     const renew = () => this.#socket.emit("auth-request", { token: this.#session, peerinfo: this.#peerinfo, resumable: true });
-    this.#renewal = setTimeout(() => this.#ready && renew(), Math.min(seconds * 800, LONGEST_TIMER));
+    this.#renewal = setTimeout(() => this.#ready && renew(), Math.min(seconds * 500, LONGEST_TIMER));
   }
 
   #lost(reason) {

@@ -1,11 +1,12 @@
 """The demo page in headless Chromium, one browser context for each person."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
 
 from tests.system.process import Process
 
@@ -61,7 +62,10 @@ class Person:
         self.name = name
         self.page = page
         self.sockets: list[str] = []
-        page.on("websocket", lambda socket: self.sockets.append(socket.url))
+        self.sessions = 0  # session tokens that came over websockets
+        self.asked: list[str] = []  # events sent, over websockets and by polling
+        page.on("websocket", self._watch)
+        page.on("request", self._posted)
 
     async def create(self, room: str) -> None:
         await self.page.fill("#room", room)
@@ -106,6 +110,22 @@ class Person:
         async with asyncio.timeout(PATIENCE / 1000):
             while any(count < first[name] + by for name, count in (await self.frames()).items()):
                 await asyncio.sleep(0.1)
+
+    def _watch(self, socket: WebSocket) -> None:
+        self.sockets.append(socket.url)
+        socket.on("framereceived", self._received)
+        socket.on("framesent", self._sent)
+
+    def _received(self, frame: str | bytes) -> None:
+        self.sessions += isinstance(frame, str) and frame.startswith('42["auth-accept"')
+
+    def _posted(self, request: Request) -> None:
+        for packet in (request.post_data or "").split("\x1e"):
+            self._sent(packet)
+
+    def _sent(self, frame: str | bytes) -> None:
+        if isinstance(frame, str) and (event := re.match(r'42\d*\["([a-z-]+)"', frame)):
+            self.asked.append(event[1])
 
 
 async def _offer_only(gateway: str, route: Route) -> None:

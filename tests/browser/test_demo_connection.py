@@ -1,0 +1,93 @@
+"""Calls whose connection to the gateway is lost, and comes back or does not."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import ARGUMENTS, chromium_path, serve_demo
+from tests.browser.demo import Demo
+from tests.conftest import StartSystem
+from tests.system.harness import System
+
+Start = Callable[..., Awaitable[tuple[System, Demo]]]
+
+
+@pytest.fixture
+async def start(start_system: StartSystem, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts a system with settings of the test's own, and the demo page over it."""
+    chromium = chromium_path()
+    async with AsyncExitStack() as stack:
+
+        async def starting(**settings: str) -> tuple[System, Demo]:
+            system = await start_system(settings=settings)
+            demo = Demo(chromium, ARGUMENTS, serve_demo(system, tmp_path), system.gateways)
+            return system, await stack.enter_async_context(demo)
+
+        yield starting
+
+
+async def lose_gateway(system: System, number: int) -> None:
+    system.kill(f"gateway-{number}", signal.SIGKILL)
+    await system.gateways[number].exit_code()
+
+
+async def test_a_call_survives_the_death_of_a_gateway(start: Start) -> None:
+    system, demo = await start()
+    ann = await demo.open("Ann", gateway=0)
+    ben = await demo.open("Ben", gateway=1, room="survives")
+    await ann.create("survives")
+    await ben.ask()
+    await ann.decide("Ben", "Admit")
+    await ann.see_people("Ann (you)", "Ben")
+    await lose_gateway(system, 0)
+    await ann.see("#banner", "Connection lost")
+    await ann.see_video_advance("Ben")
+    before = (await ann.frames())["Ben"]
+
+    system.gateways[0].start()
+    await ann.page.locator("#banner").wait_for(state="hidden")
+    cleo = await demo.open("Cleo", gateway=1, room="survives")
+    await cleo.ask()
+    await ann.decide("Cleo", "Admit")
+    await ann.see_people("Ann (you)", "Ben", "Cleo")
+    await cleo.see(".tile[data-host]", "Ann")
+    assert (await ann.frames())["Ben"] > before, "the connection to Ben was made anew"
+    assert await ben.page.locator(".toast", has_text="Ann").count() == 0
+
+
+async def test_who_was_away_too_long_asks_to_come_back(start: Start) -> None:
+    system, demo = await start(RESUME_FOR="1")
+    ann = await demo.open("Ann", gateway=0)
+    ben = await demo.open("Ben", gateway=1, room="too-long")
+    await ann.create("too-long")
+    await ben.ask()
+    await ann.decide("Ben", "Admit")
+    await ben.see_people("Ann", "Ben (you)")
+    await lose_gateway(system, 0)
+    await ben.see(".toast", "Ann lost the connection")
+    await ben.see("#own-host", "You are the host")
+    await ben.see_people("Ben (you)")
+
+    system.gateways[0].start()
+    await ann.see("#waiting-title", "Waiting for the host")
+    await ben.decide("Ann", "Admit")
+    await ann.see_people("Ann (you)", "Ben")
+    await ben.see_video_advance("Ann")
+    assert demo.complaints == []
+
+
+async def test_a_session_is_renewed_before_it_ends(start: Start) -> None:
+    _, demo = await start(TOKEN_LIFETIME="4")
+    ann = await demo.open("Ann", gateway=0)
+    await ann.create("renewed")
+    async with asyncio.timeout(30):
+        while ann.sessions < 5:  # the first of them has ended by now
+            await asyncio.sleep(0.1)
+    ben = await demo.open("Ben", gateway=1, room="renewed")
+    await ben.ask()
+    await ann.decide("Ben", "Admit")
+    await ann.see_people("Ann (you)", "Ben")
