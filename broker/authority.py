@@ -8,6 +8,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
+from broker import journal
 from broker.core import Core
 from broker.desk import Desk
 from broker.event_log import EventLog, Extent, Stored
@@ -124,6 +125,7 @@ class Authority:
                 self.core.state.position = stored.position
                 return
             parcels = self.core.apply(stored.position, stored.time, batch)
+            journal.note(stored.position, batch)
             self._adopt_newer()
         await self._speaker.publish(parcels)
 

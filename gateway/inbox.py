@@ -1,5 +1,6 @@
 """What the broker delivers: taken once and in order, and emitted to the sockets it is for."""
 
+import logging
 import time
 from typing import Any
 
@@ -10,6 +11,8 @@ from gateway.session import Sessions
 from gateway.turn import Turn
 from shared.deliveries import Admit, Delivery, Emit, Parcel, Revoked
 from shared.frames import accepted_frames, with_raw
+
+log = logging.getLogger(__name__)
 
 CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
 
@@ -39,6 +42,9 @@ class Inbox:
             return False
         self.have = parcel.number
         metrics.POSITION.set(parcel.position)
+        if log.isEnabledFor(logging.DEBUG):
+            facts = {"position": parcel.position, "number": parcel.number, "deliveries": len(parcel.deliveries)}
+            log.debug("delivered", extra={"facts": facts})
         for delivery in parcel.deliveries:
             self._deliver(delivery)
         if parcel.taken:
@@ -75,6 +81,7 @@ class Inbox:
         connection.socket.stay()
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
+        log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
         fields: dict[str, Any] = {
             "token": token,
             "peer_id": admit.peer_id,

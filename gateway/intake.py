@@ -3,6 +3,7 @@
 Identity is stamped here; who a client claims to be counts nothing.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreat
 from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 10  # bursts of refused events, after which a client is parted with
 
@@ -41,7 +44,9 @@ class Intake:
             if not self._append(connection, entry, len(body) if body is not None else 0):
                 raise Refusal(UNAVAILABLE)
             connection.logged = True
+            _note(connection, name, "taken")
         except Refusal as refusal:
+            _note(connection, name, refusal.code)
             metrics.REFUSALS.labels(refusal.code).inc()
             known = door.known_of(body, self._sizes)
             # an unknown event's name is given back, as far as it is short
@@ -93,6 +98,12 @@ class Intake:
             payload=bytes(event.payload),
             received=event.received,
         )
+
+
+def _note(connection: Connection, event: str, outcome: str) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        facts = {"event": event[:64], "socket": connection.sid, "peer": connection.peer_id, "outcome": outcome}
+        log.debug("event", extra={"facts": facts})
 
 
 def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
