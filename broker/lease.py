@@ -11,6 +11,7 @@ from nats.js.errors import BadRequestError, KeyWrongLastSequenceError, NotFoundE
 from nats.js.kv import KeyValue
 
 from shared import subjects
+from shared.messaging import cancelled
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Lease:
 
     async def run(self, on_change: Callable[[], None]) -> None:
         """Campaign and renew until cancelled; ``on_change`` is called when the lease is won or lost."""
-        while True:
+        while not cancelled():
             before = self.term
             try:
                 await (self._renew() if self.held else self._campaign())

@@ -16,6 +16,7 @@ from broker.watch import Watch
 from shared import subjects
 from shared.deliveries import Fenced, Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
 from shared.log import Entry, GatewayLost, Speaking, Tick
+from shared.messaging import cancelled
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Speaker:
         """Listen, and look at the clock, until cancelled."""
         subscription = await self._nc.subscribe(subjects.BEATS, cb=self._on_beat)
         try:
-            while True:
+            while not cancelled():
                 if self._lease.held and self._nc.is_connected:
                     await self._say_what_is_due()
                 await asyncio.sleep(LOOK_INTERVAL)

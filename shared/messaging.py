@@ -1,5 +1,6 @@
 """The connection to NATS, with the settings that signaling needs."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +12,12 @@ log = logging.getLogger(__name__)
 RECONNECTS = Counter("parley_nats_reconnects_total", "Times that the connection to NATS was lost and made again.")
 
 OnReconnect = Callable[[], Awaitable[None]]
+
+
+def cancelled() -> bool:
+    """Whether the running task is to end: nats-py swallows a cancellation now and then, so a loop has to look."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) -> Client:
