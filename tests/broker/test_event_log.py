@@ -1,0 +1,103 @@
+import asyncio
+
+import pytest
+from nats.aio.client import Client
+
+from broker.event_log import EventLog, Stored, position_time_pending
+from broker.settings import Settings
+from shared import subjects
+from shared.log import Entry, Speaking, Tick, unpack_batch
+from tests.nats_server import NatsServer
+from tests.system.waiting import until
+
+
+@pytest.fixture
+def event_log(nc: Client) -> EventLog:
+    return EventLog(nc, Settings())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "$JS.ACK.parley-events.consumer.1.42.7.1700000000500000000.3",
+        "$JS.ACK.domain.account.parley-events.consumer.1.42.7.1700000000500000000.3.token",
+    ],
+)
+def test_position_time_and_pending_are_read_from_both_forms_of_the_reply_subject(reply: str) -> None:
+    assert position_time_pending(reply) == (42, 1700000000.5, 3)
+
+
+async def test_the_log_is_made_once_and_keeps_its_name(event_log: EventLog, nc: Client) -> None:
+    first = await event_log.open()
+    assert first.log_id
+    assert first.last == 0
+    await event_log.append("b", [Tick(1)])
+    again = await EventLog(nc, Settings()).open()
+    assert (again.log_id, again.first, again.last) == (first.log_id, 1, 1)
+
+
+async def test_two_brokers_that_open_it_at_once_find_the_same_log(nc: Client) -> None:
+    extents = await asyncio.gather(*(EventLog(nc, Settings()).open() for _ in range(4)))
+    assert len({extent.log_id for extent in extents}) == 1
+
+
+async def test_a_log_that_is_made_anew_is_another(event_log: EventLog, nc: Client) -> None:
+    first = await event_log.open()
+    await nc.jetstream().delete_stream(subjects.EVENT_STREAM)
+    assert (await event_log.open()).log_id != first.log_id
+
+
+async def test_what_is_appended_is_read_in_order_from_any_position(event_log: EventLog) -> None:
+    await event_log.open()
+    entries: list[Entry] = [Speaking(number) for number in range(5)]
+    assert [await event_log.append("b", [entry]) for entry in entries] == [1, 2, 3, 4, 5]
+    read: list[Stored] = []
+
+    async def on_stored(stored: Stored) -> None:
+        read.append(stored)
+
+    stop = await event_log.read(2, on_stored)
+    await event_log.append("b", [Tick(9)])
+    await until(lambda: len(read) == 4, "four messages read")
+    await stop()
+    assert [stored.position for stored in read] == [3, 4, 5, 6]
+    assert [unpack_batch(stored.data).entries for stored in read] == [[entry] for entry in [*entries[2:], Tick(9)]]
+    assert all(unpack_batch(stored.data).number == 0 for stored in read)
+    assert read[0].pending in (1, 2)
+    assert [stored.time for stored in read] == sorted(stored.time for stored in read)
+
+
+async def test_reading_goes_on_where_it_was_when_the_server_is_killed(
+    event_log: EventLog, nats_server: NatsServer, nc: Client
+) -> None:
+    await event_log.open()
+    await event_log.append("b", [Tick(1)])
+    read: list[int] = []
+
+    async def on_stored(stored: Stored) -> None:
+        read.append(stored.position)
+
+    stop = await event_log.read(0, on_stored)
+    await until(lambda: read == [1], "the first message read")
+    await nats_server.kill()
+    await nats_server.start()
+    await until(lambda: nc.is_connected, "connected again")
+    await event_log.append("b", [Tick(2)])
+    await until(lambda: len(read) > 1, "the second message read")
+    await stop()
+    assert read == [1, 2]
+
+
+async def test_the_log_is_cut_off_before_a_position(event_log: EventLog) -> None:
+    await event_log.open()
+    for number in range(5):
+        await event_log.append("b", [Tick(number)])
+    await event_log.cut(1)
+    assert (await event_log.extent()).first == 1
+    await event_log.cut(4)
+    extent = await event_log.extent()
+    assert (extent.first, extent.last) == (4, 5)
+    assert await event_log.message(3) is None
+    found = await event_log.message(4)
+    assert found is not None
+    assert unpack_batch(found).entries == [Tick(3)]

@@ -1,0 +1,62 @@
+"""A real nats-server for a test, empty at first, which the test may kill and start again."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from dev.nats import command
+from tests.system.ports import free_port
+from tests.system.process import Process
+
+
+class NatsServer:
+    """The server in a folder, on a port that it keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.process = Process("nats", command(folder, self.port), dict(os.environ), self.port, folder)
+
+    async def start(self) -> None:
+        self.process.start()
+        while not await self._answers():
+            assert self.process.running, self.process.text()
+            await asyncio.sleep(0.02)
+
+    async def kill(self) -> None:
+        await self.process.kill()
+
+    async def client(self) -> Client:
+        return await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05)
+
+    async def _answers(self) -> bool:
+        try:
+            client = await nats.connect(self.url, allow_reconnect=False, connect_timeout=1)
+            await client.jetstream().account_info()
+        except Exception:
+            return False
+        await client.close()
+        return True
+
+
+@pytest.fixture
+async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A server of the test's own."""
+    server = NatsServer(tmp_path)
+    await server.start()
+    yield server
+    if server.process.running:
+        await server.kill()
+
+
+@pytest.fixture
+async def nc(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """A connection to the test's own server."""
+    client = await nats_server.client()
+    yield client
+    await client.close()
