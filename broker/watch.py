@@ -3,6 +3,7 @@
 import dataclasses
 
 from shared.deliveries import Beat
+from shared.log import UNKNOWN
 
 
 @dataclasses.dataclass
@@ -29,9 +30,8 @@ class Watch:
         return heard
 
     def have(self, gateway: str) -> int:
-        """The newest parcel that a gateway is known to have."""
-        heard = self._heard.get(gateway)
-        return heard.have if heard else 0
+        """The newest parcel that a gateway is known to have; UNKNOWN if it has not been heard of yet."""
+        return self._heard[gateway].have if self.has_heard(gateway) else UNKNOWN
 
     def has_heard(self, gateway: str) -> bool:
         """Whether this gateway has said how far it is."""

@@ -64,8 +64,14 @@ class GatewayDown(NamedTuple):
     seen: int
 
 
+UNKNOWN = -1
+
+
 class GatewayLost(NamedTuple):
-    """A gateway has not been heard of for too long. ``seen`` as in Closed. Said by the speaker of ``term``."""
+    """A gateway has not been heard of for too long. Said by the speaker of ``term``.
+
+    ``seen`` is as in Closed, or UNKNOWN if it died before this speaker had ever heard of it.
+    """
 
     term: int
     gateway: str

@@ -11,7 +11,7 @@ from broker.state import Peer
 from shared.deliveries import Admit
 from shared.events import AuthRequest
 from shared.frames import refusal_frames, with_raw
-from shared.log import Authenticated, Closed
+from shared.log import UNKNOWN, Authenticated, Closed
 from shared.refusals import UNAUTHORIZED, Refusal
 
 if TYPE_CHECKING:
@@ -54,9 +54,14 @@ def close(core: "Core", entry: Closed) -> None:
 
 
 def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
-    """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled."""
+    """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
+
+    If that is UNKNOWN it most likely had them all; a client that counts knows better.
+    """
     if gateway not in core.state.gateways:
         return
+    if seen == UNKNOWN:
+        seen = core.state.gateways[gateway].parcel
     theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
     _step_out(core, gateway, staying, seen)

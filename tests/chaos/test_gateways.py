@@ -66,6 +66,10 @@ class SystemWithProxy(System):
         super().__init__(folder, **options, overrides={"gateway-0": {"NATS_URL": f"nats://127.0.0.1:{port}"}})
         self.proxy = Proxy(port, self.nats_port)
 
+    async def abandon(self) -> None:
+        await super().abandon()
+        await self.proxy.cut()
+
 
 async def test_a_gateway_that_was_cut_off_lets_its_clients_go(start_company: StartCompany, tmp_path: Path) -> None:
     system = SystemWithProxy(tmp_path, gateways=2, settings={"GATEWAY_TIMEOUT": "1.5"})
@@ -89,4 +93,25 @@ async def test_a_gateway_that_was_cut_off_lets_its_clients_go(start_company: Sta
     assert await relay(ann, ben, room) == OK
     await until(lambda: relayed(ben) == numbers(ann.story), "nothing of the guest's has arrived")
     assert not heard(ben, "room-user-leave", peer=before)
+    assert company.faults() == []
+
+
+async def test_a_gateway_dies_while_there_is_no_broker(start_company: StartCompany) -> None:
+    company = await start_company(gateways=2)
+    ann, ben = await company.visitor(0), await company.visitor(1)
+    room, broker = await company.room(ann, ben), company.system.brokers[0]
+    for _ in range(300):  # more than is kept for one who is absent
+        ben.send("relay-session-description", room, id_of(ann), session_description="offer")
+    await until(lambda: len(relayed(ann)) == 300, "all relays have arrived")
+    before = id_of(ann)
+    await broker.kill()
+    await company.system.gateways[0].kill()
+    for _ in range(3):
+        ben.send("relay-session-description", room, before, session_description="offer")
+    broker.start()
+    await until(ben.all_answered, "the broker is back", within=20)
+    await until(lambda: "gateway lost" in broker.text(), "the gateway is given up")
+    assert await company.come(ann, 1)
+    assert id_of(ann) == before
+    await until(lambda: relayed(ann) == numbers(ben.story), "what it missed, in order and once")
     assert company.faults() == []
