@@ -21,6 +21,7 @@ from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
 
 log = logging.getLogger(__name__)
 
+OVERHEAD = 64  # bytes of an entry beside its texts
 PATIENCE = 10  # bursts of refused events, after which a client is parted with
 
 Append = Callable[[Connection, Entry, int], bool]
@@ -41,7 +42,7 @@ class Intake:
             self._meter(connection)
             event = self._read(connection, name, body)
             entry = self._entry(connection, event, ack)
-            if not self._append(connection, entry, len(body) if body is not None else 0):
+            if not self._append(connection, entry, _size(entry)):
                 raise Refusal(UNAVAILABLE)
             connection.logged = True
             _note(connection, name, "taken")
@@ -72,7 +73,7 @@ class Intake:
             self._sessions.check(connection, event.auth)
         return event
 
-    def _entry(self, connection: Connection, event: ClientEvent, ack: int | None) -> Entry:
+    def _entry(self, connection: Connection, event: ClientEvent, ack: int | None) -> Said | Authenticated:
         if isinstance(event, AuthRequest):
             return self._authenticated(connection, event, ack)
         if not isinstance(event, RoomEvent):
@@ -98,6 +99,11 @@ class Intake:
             payload=bytes(event.payload),
             received=event.received,
         )
+
+
+def _size(entry: Said | Authenticated) -> int:
+    """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
+    return OVERHEAD + sum(len(field) for field in entry if isinstance(field, str | bytes))
 
 
 def _note(connection: Connection, event: str, outcome: str) -> None:
