@@ -38,7 +38,7 @@ class AuthRequest(ClientEvent, kw_only=True, frozen=True):
     peerinfo: msgspec.Raw = ABSENT
     resumable: bool | None = None
     resume: Any = None
-    received: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    received: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
 
 
 class RoomEvent(ClientEvent, kw_only=True, frozen=True):
