@@ -1,0 +1,42 @@
+"""The loop that gateways run on, and our server on it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import uvloop
+
+from tests.gateway.site import Site
+from tests.nats_server import nats_server, nc
+
+__all__ = ["nats_server", "nc"]
+
+OpenSite = Callable[..., Awaitable[Site]]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def open_site(caplog: pytest.LogCaptureFixture) -> AsyncIterator[OpenSite]:
+    """Opens sites with the options it is given. Whatever clients do to one, the log holds no complaint of it."""
+    async with AsyncExitStack() as stack:
+
+        async def opening(**options: Any) -> Site:
+            site = Site(**options)
+            await site.start()
+            stack.push_async_callback(site.stop)
+            return site
+
+        yield opening
+    complaints = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    assert not complaints, [record.getMessage() for record in complaints]
+
+
+@pytest.fixture
+async def site(open_site: OpenSite) -> Site:
+    return await open_site()
