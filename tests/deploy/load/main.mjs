@@ -10,6 +10,7 @@ const WAYS = [{ transports: ["websocket"] }, {}, { transports: ["polling"] }];
 
 const [url, token, rooms] = process.argv.slice(2);
 const ledger = new Ledger();
+const run = crypto.randomUUID(); // the names of an earlier run's rooms may still be taken
 let going = true;
 process.stdin.on("end", () => (going = false)).resume();
 
@@ -17,8 +18,8 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 async function fill(number) {
-  const room = `room-${number}`;
-  const members = WAYS.map((way, place) => new Member(url, token, `${room}/${place}`, way, ledger));
+  const room = `${run}-${number}`;
+  const members = WAYS.map((way, place) => new Member(url, token, `${number}/${place}`, way, ledger));
   const [owner, ...others] = members;
   await Promise.all(members.map((member) => member.arrival));
   await owner.create(room);

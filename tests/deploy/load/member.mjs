@@ -27,14 +27,14 @@ export class Member {
 
   async create(room) {
     this.#room = room;
-    await this.#ask("room-create-request", {});
+    await this.#order("room-create-request");
   }
 
   /** Ask the owner, who lets everybody in. */
   async join(room) {
     this.#room = room;
     const admitted = new Promise((resolve) => this.#socket.once("room-join-accept", resolve));
-    await this.#ask("room-join-request", {});
+    await this.#order("room-join-request");
     await admitted;
   }
 
@@ -47,6 +47,11 @@ export class Member {
     this.#ask("relay-ice-candidate", { to: other.peerId, ice_candidate: { pair, number } })
       .then((answer) => (answer.ok ? this.#ledger.acknowledge(pair, number) : this.#ledger.refuse(answer.code)))
       .catch(() => this.#ledger.refuse("unanswered"));
+  }
+
+  async #order(event) {
+    const answer = await this.#ask(event, {});
+    if (!answer.ok) throw new Error(`${event}: ${answer.message}`);
   }
 
   #listen() {

@@ -1,0 +1,1 @@
+"""Tests of what runs Parley: compose file, image, load balancer, monitoring."""

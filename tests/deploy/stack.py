@@ -1,0 +1,93 @@
+"""The compose file on a real Docker engine, under a project name and on ports of its own."""
+
+import json
+import os
+import secrets
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.system.ports import free_port
+from tests.system.process import ROOT
+
+PROJECT = "parley-test"
+SECRETS = (
+    "APP_SECRET",
+    "APP_PASS",
+    "NATS_GATEWAY_PASSWORD",
+    "NATS_BROKER_PASSWORD",
+    "NATS_AUTH_API_PASSWORD",
+    "TURN_SECRET",
+    "ADMIN_TOKEN",
+)
+
+
+class Stack:
+    """``compose`` runs docker compose on it, ``run`` any program with the same environment."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._ports = {name: free_port() for name in ("HTTP_PORT", "HTTPS_PORT", "OPERATORS_PORT", "PROMETHEUS_PORT")}
+        self.secrets = {name: secrets.token_hex(32) for name in SECRETS}
+        self.url = f"http://127.0.0.1:{self._ports['HTTP_PORT']}"
+        self.operators = f"http://127.0.0.1:{self._ports['OPERATORS_PORT']}"
+        lines = {**self._ports, **self.secrets, **settings}
+        env_file = folder / "stack.env"
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+        self._environ = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_ENV_FILES": str(env_file)}
+
+    def compose(self, *args: str) -> str:
+        return self.run("docker", "compose", *args)
+
+    def run(self, *argv: str) -> str:
+        done = subprocess.run(argv, cwd=ROOT, env=self._environ, capture_output=True, text=True)
+        assert done.returncode == 0, (
+            f"{' '.join(argv)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{self._unwell()}"
+        )
+        return done.stdout
+
+    def containers(self, *services: str) -> list[str]:
+        return self.compose("ps", "--quiet", *services).split()
+
+    def logs(self, *services: str) -> list[dict[str, Any]]:
+        """The lines of Parley's processes."""
+        text = self.compose("logs", "--no-log-prefix", "--no-color", *services)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def status(self, path: str) -> int:
+        """What the load balancer answers to a GET from outside."""
+        return fetch(self.url + path)[0]
+
+    def app_token(self) -> str:
+        form = f"app=tests&password={self.secrets['APP_PASS']}"
+        status, body = fetch(f"{self.url}/app", form.encode())
+        assert status == 200, body
+        return str(json.loads(body)["response"]["token"])
+
+    def gateways_up(self) -> int:
+        """How many gateways the load balancer sends new clients to."""
+        metrics = fetch(f"{self.operators}/metrics")[1]
+        up = 'haproxy_server_status{proxy="gateways",server="gateway'
+        lines = [line for line in metrics.splitlines() if line.startswith(up) and 'state="UP"' in line]
+        return sum(line.endswith(" 1") for line in lines)
+
+    def wait_for_gateways(self, count: int, within: float) -> None:
+        deadline = time.monotonic() + within
+        while (up := self.gateways_up()) != count:
+            assert time.monotonic() < deadline, f"{up} gateways are up, not {count}"
+            time.sleep(0.1)
+
+    def _unwell(self) -> str:
+        command = ["docker", "compose", "ps", "--all"]
+        return subprocess.run(command, cwd=ROOT, env=self._environ, capture_output=True, text=True).stdout
+
+
+def fetch(url: str, data: bytes | None = None) -> tuple[int, str]:
+    """Status and body of a GET, or of a POST if there is data."""
+    try:
+        with urllib.request.urlopen(url, data, timeout=10) as answer:  # noqa: S310 - our own server
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode()
