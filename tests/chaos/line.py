@@ -30,6 +30,7 @@ class Line:
         self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._silence = 25.0  # seconds without a ping after which the gateway is taken for dead
         self._reading: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def open(self, app_token: str) -> None:
         """Connect. Raises OSError, aiohttp.ClientError or ValueError when it does not come about."""
@@ -62,7 +63,7 @@ class Line:
 
     async def goodbye(self) -> None:
         """End the connection as a client's ``disconnect()`` does."""
-        self._say("41")
+        await self._write("41")
         await self._end()
 
     async def _end(self) -> None:
@@ -101,10 +102,12 @@ class Line:
             self.dismissed = True
 
     def _say(self, text: str) -> None:
-        """Write a frame now: there is always room for the little that a test writes."""
-        if self._ws is None:
-            raise ConnectionResetError
-        step = self._ws.send_str(text)
-        with contextlib.suppress(StopIteration):
-            step.send(None)
-        step.close()
+        """Write a frame, in order with all others; only the test's own machine can make that wait."""
+        writing = asyncio.ensure_future(self._write(text))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+
+    async def _write(self, text: str) -> None:
+        if self._ws is not None:
+            with contextlib.suppress(OSError, aiohttp.ClientError):  # reading notices it, too
+                await self._ws.send_str(text)
