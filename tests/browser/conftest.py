@@ -28,7 +28,8 @@ ARGUMENTS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def chromium_path() -> str:
+@pytest.fixture(scope="session")
+def chromium() -> str:
     """Where Chromium is. Without it (or what else a browser test needs) the test is skipped, but fails in CI."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     missing = "" if found else "Chromium is not installed (or set CHROMIUM to its path)"
@@ -40,11 +41,11 @@ def chromium_path() -> str:
 
 
 @pytest.fixture
-async def demo(system: System, tmp_path: Path) -> AsyncIterator[Demo]:
+async def demo(chromium: str, system: System, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo page over the shared system."""
     async with asyncio.timeout(60):
         serving = serve_demo(system, tmp_path)
-        async with Demo(chromium_path(), ARGUMENTS, serving, system.gateways) as demo:
+        async with Demo(chromium, ARGUMENTS, serving, system.gateways) as demo:
             yield demo
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ARGUMENTS, chromium_path, serve_demo
+from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo
 from tests.conftest import StartSystem
 from tests.system.harness import System
@@ -17,9 +17,8 @@ Start = Callable[..., Awaitable[tuple[System, Demo]]]
 
 
 @pytest.fixture
-async def start(start_system: StartSystem, tmp_path: Path) -> AsyncIterator[Start]:
+async def start(chromium: str, start_system: StartSystem, tmp_path: Path) -> AsyncIterator[Start]:
     """Starts a system with settings of the test's own, and the demo page over it."""
-    chromium = chromium_path()
     async with AsyncExitStack() as stack:
 
         async def starting(**settings: str) -> tuple[System, Demo]:
