@@ -25,6 +25,7 @@ from gateway.aiohttp_overrides import WebSocket
 from gateway.metrics import SLOW_CLIENTS
 
 PARTING = 1.0  # seconds for a client to hang up by itself
+SHUTTING = 2.0  # seconds for a client to answer that its WebSocket closes
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
 
@@ -47,7 +48,8 @@ class Transport(driver.WebSocket):
 
     async def __call__(self, environ: dict[str, Any]) -> WebSocket:
         request = environ["aiohttp.request"]
-        self._sock = WebSocket(self._take_text, max_msg_size=self.server.max_http_buffer_size, timeout=2.0)
+        most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
+        self._sock = WebSocket(self._take_text, max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
         await self.handler(self)
@@ -77,7 +79,10 @@ class Transport(driver.WebSocket):
     async def shut(self, code: int) -> None:
         """Close politely; abort if the client does not answer in time."""
         try:
-            await self._sock.close(code=code)
+            async with asyncio.timeout(SHUTTING):  # the library's own begins when the client has read everything
+                await self._sock.close(code=code)
+        except TimeoutError:
+            pass
         finally:
             self.abort()
 
@@ -220,10 +225,10 @@ class Socket(AsyncSocket):
         await self.close(abort=True, reason=reason)
 
     async def _websocket_handler(self, ws: Transport) -> None:
-        """The life of a WebSocket, from upgrade to close."""
+        """The life of a WebSocket, from upgrade to close. A client whose upgrade fails goes on polling."""
+        if self.connected and not await self._upgrade(ws):
+            return
         try:
-            if self.connected and not await self._upgrade(ws):
-                return
             self.connected = self.upgraded = True
             self._flush_to(ws)
             ws.take_text = self.take_text
@@ -248,7 +253,7 @@ class Socket(AsyncSocket):
                 ws.write(b"3probe")
                 self.queue.put_nowait(packet.Packet(packet.NOOP))  # ends the poll that is under way
                 return await ws.read() == "5" and not self.closed
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError, ProtocolError):
             return False
         finally:
             self.upgrading = False
