@@ -21,7 +21,10 @@ class Heard(NamedTuple):
 
 
 class Site:
-    """``sockets``, ``events`` and ``left`` are in the order in which they came: who connected, said what, left why."""
+    """``sockets``, ``events`` and ``left`` are in the order in which they came: who connected, said what, left why.
+
+    ``late`` are the names of events heard from one who had left.
+    """
 
     def __init__(self, **options: Any) -> None:
         self.server = Server(self._on_event, async_mode="aiohttp", **{**CALM, **options})
@@ -30,6 +33,8 @@ class Site:
         self.sockets: list[Socket] = []
         self.events: list[Heard] = []
         self.left: list[str] = []
+        self.late: list[str] = []
+        self._here: set[str] = set()
         self.port = 0
 
     @property
@@ -56,11 +61,15 @@ class Site:
         socket = self.server.socket(sid)
         assert socket is not None
         self.sockets.append(socket)
+        self._here.add(sid)
 
     def _on_disconnect(self, sid: str, reason: str) -> None:
         self.left.append(reason)
+        self._here.discard(sid)
 
     def _on_event(self, sid: str, name: str, body: Any, ack: int | None) -> None:
+        if sid not in self._here:
+            self.late.append(name)
         self.events.append(Heard(name, None if body is None else _read(bytes(body)), ack))
 
 

@@ -1,247 +1,315 @@
-"""Over WebSockets; test_engineio_polling.py has the rest."""
-
+import asyncio
 import json
-import time
 
 import aiohttp
 import pytest
-from prometheus_client import REGISTRY
 
 from gateway.engineio_overrides import SLOW
-from tests.gateway.conftest import OpenSite
-from tests.gateway.site import Heard, Site
-from tests.system.rawsocket import HANDSHAKE, RawSocket
-from tests.system.tcpsocket import CLOSE, TEXT, TcpSocket, frame
+from tests.gateway.served import DeafClient, Served, complaints
+from tests.system.rawsocket import HANDSHAKE, Closed, Polling, RawSocket
 from tests.system.waiting import until
 
-FRAME = b'42["large","%b"]' % (b"x" * 32_000)
+FRAME = b'42["news",{"text":"%s"}]' % (b"x" * 1000)
 
 
-async def connected(tcp: TcpSocket) -> None:
-    await tcp.send("40")
-    await tcp.expect("40")
+async def test_no_compression_is_agreed_on() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        async with http.ws_connect(f"{served.url}{HANDSHAKE}websocket", compress=15) as ws:
+            assert ws.compress == 0
+            assert "Sec-WebSocket-Extensions" not in ws._response.headers
 
 
-async def test_events_are_taken_in_order_whatever_comes_between(site: Site) -> None:
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        for number in range(300):
-            await raw.event("count", number)
-            if number % 7 == 0:
-                await raw.send("3")  # takes the long way
-            if number % 11 == 0:
-                await raw.send("40/nowhere,")  # so does this, and it is answered
-        await until(lambda: len(site.events) == 300, "all events have come")
-    assert [event.body for event in site.events] == list(range(300))
+async def test_events_arrive_in_order_and_frames_go_out_in_order() -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        for number in range(400):
+            await raw.event("say", number, ack=str(number))
+        await until(lambda: len(served.events) == 400, "all events")
+        assert [(event.body, event.ack) for event in served.events] == [(number, number) for number in range(400)]
+        for number in range(400):
+            served.socket().send_frame(b'42["n",%d]' % number)
+        assert [await raw.told("n") for _ in range(400)] == list(range(400))
 
 
-async def test_frames_and_packets_of_the_library_arrive_in_the_order_sent(site: Site) -> None:
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        site.sockets[0].send_frame(b'42["first"]')
-        await site.server.emit("second")
-        site.sockets[0].send_frame(b'42["third"]')
-        assert [json.loads((await raw.receive())[2:]) for _ in range(3)] == [["first"], ["second"], ["third"]]
-
-
-async def test_no_compression_is_answered_when_it_is_offered(site: Site) -> None:
-    async with (
-        aiohttp.ClientSession() as http,
-        http.ws_connect(site.url + HANDSHAKE + "websocket", compress=15) as offering,
-    ):
-        assert offering.compress == 0
-        await offering.send_str("40")
-        await offering.receive_str()
-        assert (await offering.receive_str()).startswith("40")
-
-
-async def test_one_that_does_not_read_is_cut_off_and_others_go_on(open_site: OpenSite) -> None:
-    limit = 100_000
-    site = await open_site(max_unsent=limit)
-    counted = REGISTRY.get_sample_value("parley_gateway_slow_clients_total") or 0
-    async with TcpSocket(site.port) as slow, RawSocket(site.url) as quick:
-        await connected(slow)
-        await quick.connect("")
-        transport = site.sockets[0].ws
-        assert transport is not None
+async def test_a_client_that_does_not_read_is_cut_off_at_its_limit() -> None:
+    async with Served(max_unsent=65536) as served:
+        client = await DeafClient.connect(served.port)
+        await until(lambda: served.sids, "connected")
+        socket = served.socket()
         most = sent = 0
-        while not site.left:
-            assert sent < 1000, "it goes on for ever"
-            for socket in site.sockets:
-                socket.send_frame(FRAME)
+        while not served.reasons and sent < 50_000:
+            socket.send_frame(FRAME)
             sent += 1
-            most = max(most, transport.unsent())
-            await quick.expect('42["large"')
-        assert site.left == [SLOW]
-        assert limit < most <= limit + 2 * len(FRAME)
-        assert await slow.drain() < sent * len(FRAME)
-        await quick.event("still", "here")
-        await until(lambda: site.events, "the other goes on")
-    assert REGISTRY.get_sample_value("parley_gateway_slow_clients_total") == counted + 1
+            assert socket.ws is not None
+            most = max(most, socket.ws.unsent())
+            await asyncio.sleep(0)
+        assert served.reasons == [SLOW]
+        assert most <= 65536 + 2 * len(FRAME)
+        assert socket.closed
+        assert not served.server.eio.sockets
+        await client.closed(within=2)
 
 
-async def test_one_that_does_not_read_cannot_put_off_its_end(site: Site) -> None:
-    async with TcpSocket(site.port) as slow:
-        await connected(slow)
-        socket = site.sockets[0]
-        transport = socket.ws
-        assert transport is not None
-        while transport.unsent() < 200_000:
+async def test_a_polling_client_that_does_not_poll_is_cut_off_at_its_limit() -> None:
+    async with Served(max_unsent=65536) as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        socket = served.socket()
+        for _ in range(65536 // len(FRAME)):
             socket.send_frame(FRAME)
-        socket.hang_up()
-        await until(lambda: transport.transport.is_closing(), "the connection is closed", within=6)
-    assert site.left == ["server disconnect"]
+        assert not served.reasons
+        socket.send_frame(FRAME)
+        await until(lambda: served.reasons == [SLOW], "cut off")
+        status, _ = await polling.get()
+        assert status == 400
 
 
-BROKEN: dict[str, str | bytes] = {
-    "empty": "",
-    "no number": "x",
-    "number of no packet": "9",
-    "opening": "0{}",
-    "ping": "2",
-    "probe": "2probe",
-    "upgrade": "5",
-    "noop": "6",
-    "no letter of ours": "ж",
-    "nul": "\0",
-    "binary": b"4",
-    "empty binary": b"",
-}
-
-
-@pytest.mark.parametrize("kind", BROKEN)
-async def test_a_broken_packet_closes_the_connection(site: Site, kind: str) -> None:
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        await raw.send(BROKEN[kind])
-        await raw.event("after", "all")
-        await raw.closed()
-        assert raw.ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
-    assert site.left == ["transport close"]
-    assert site.events == []
-    assert site.open_sockets == 0
-
-
-async def test_a_message_that_is_too_large_closes_the_connection(open_site: OpenSite) -> None:
-    site = await open_site(max_http_buffer_size=1000)
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        fitting = "x" * (1000 - len('42["fits", ""]'))
-        await raw.event("fits", fitting)
-        await raw.event("fits", fitting + "x")
-        await raw.closed()
-        assert raw.ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
-    assert site.events == [Heard("fits", fitting, None)]
-
-
-async def test_pings_go_on_as_long_as_they_are_answered(open_site: OpenSite) -> None:
-    site = await open_site(ping_interval=0.05, ping_timeout=10.0)
-    async with TcpSocket(site.port) as tcp:
-        await connected(tcp)
+async def test_what_a_polling_client_has_fetched_counts_no_more() -> None:
+    async with Served(max_unsent=65536) as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
         for _ in range(5):
-            await tcp.expect("2")
-            await tcp.send("3")
-        assert site.left == []
+            for _ in range(40):
+                served.socket().send_frame(FRAME)
+            status, body = await polling.get()
+            assert (status, body.count("news")) == (200, 40)
+        assert not served.reasons
 
 
-async def test_a_lost_ping_is_noticed_when_its_time_is_up(open_site: OpenSite) -> None:
-    site = await open_site(ping_interval=0.2, ping_timeout=0.4)
-    start = time.monotonic()
-    async with TcpSocket(site.port) as mute:
-        await connected(mute)
-        await until(lambda: site.left, "it is given up", within=3)
-        took = time.monotonic() - start
-        await mute.drain()
-    assert site.left == ["ping timeout"]
-    assert took >= 0.6
+BROKEN = [
+    "",
+    "9",
+    "x",
+    "2probe",
+    "5",
+    "6",
+    "bAAAA",
+    "49",
+    "4",
+    "4x",
+    "42",
+    "42[",
+    "42{}",
+    "42[]",
+    "42[1]",
+    "42nonsense",
+    '421234567890123456["x"]',
+    '42²["x"]',
+    '42-1["x"]',
+    '42/other,["x"]',
+    '451-["x",{"_placeholder":true,"num":0}]',
+    '461-1[{"_placeholder":true,"num":0}]',
+    "40{",
+    "40" + "[" * 5000,
+    "42[" + "[" * 5000,
+]
 
 
-@pytest.mark.parametrize("as_far_as", ["the handshake", "Socket.IO"])
-async def test_one_that_never_proves_who_it_is_is_closed(open_site: OpenSite, as_far_as: str) -> None:
-    site = await open_site(welcome_timeout=0.3)
-    async with TcpSocket(site.port) as stranger:
-        if as_far_as == "Socket.IO":
-            await connected(stranger)
-        await stranger.drain(within=5)
-    await until(lambda: site.open_sockets == 0, "it is forgotten")
-    assert site.left == (["server disconnect"] if as_far_as == "Socket.IO" else [])
+@pytest.mark.parametrize("frame", BROKEN)
+async def test_a_broken_packet_closes_the_connection_without_a_traceback(
+    frame: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        await raw.send(frame)
+        await raw.closed(within=2)
+        assert raw.ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
+        await until(lambda: served.reasons, "the disconnect is told")
+        assert not served.events
+    assert not complaints(caplog.records)
 
 
-async def test_one_that_has_proved_who_it_is_stays(open_site: OpenSite) -> None:
-    site = await open_site(welcome_timeout=0.5, ping_interval=0.2)
-    start = time.monotonic()
-    async with TcpSocket(site.port) as welcome:
-        await connected(welcome)
-        site.sockets[0].stay()
-        while time.monotonic() - start < 1:
-            await welcome.expect("2")
-            await welcome.send("3")
-        assert site.left == []
+@pytest.mark.parametrize("frame", BROKEN)
+async def test_a_broken_packet_ends_a_polling_session_without_a_traceback(
+    frame: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not frame:
+        return  # an empty packet is no packet there
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        assert await polling.post(frame) == 400
+        await until(lambda: served.reasons, "the disconnect is told")
+        assert not served.events
+        assert not served.server.eio.sockets
+    assert not complaints(caplog.records)
 
 
-async def test_a_closed_socket_is_told_why_and_its_connection_ends_even_if_it_does_not_answer(site: Site) -> None:
-    async with TcpSocket(site.port) as tcp:
-        await connected(tcp)
-        site.sockets[0].close_code = int(aiohttp.WSCloseCode.SERVICE_RESTART)
-        site.sockets[0].hang_up()
-        assert await tcp.receive() == (CLOSE, (1012).to_bytes(2, "big"))
-        await tcp.drain(within=5)
-    assert site.left == ["server disconnect"]
-    assert site.open_sockets == 0
+@pytest.mark.parametrize("payload", [b"\xff\xfe", b'42["\xff"]'])
+async def test_a_polled_payload_that_is_no_text_is_refused(payload: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        assert await polling.post(payload) == 400
+        assert not served.server.eio.sockets
+    assert not complaints(caplog.records)
 
 
-async def test_one_that_is_to_leave_may_hang_up_itself(site: Site) -> None:
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        site.sockets[0].leave()
-        await raw.send("41")
-        await until(lambda: site.left, "it has left")
-        await raw.closed()  # the connection does not outlive it for long
-    assert site.left == ["client disconnect"]
+async def test_a_payload_over_the_limit_is_refused_on_either_transport() -> None:
+    async with Served(max_http_buffer_size=2000) as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        assert await polling.post("42" + json.dumps(["say", "x" * 2000])) == 400
+        async with RawSocket(served.url) as raw:
+            await raw.connect("token")
+            await raw.event("say", "x" * 2000)
+            await raw.closed(within=2)
+            assert raw.ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+        assert not served.events
 
 
-async def test_what_comes_in_while_a_socket_closes_is_not_taken(site: Site) -> None:
-    async with TcpSocket(site.port) as tcp:
-        await connected(tcp)
-        await tcp.send('42["before",1]')
-        await until(lambda: site.events, "the first event has come")
-        site.sockets[0].hang_up()
-        await tcp.send('42["meanwhile",1]')
-        assert (await tcp.receive())[0] == CLOSE
-        await tcp.send('42["after",1]')
-        await tcp.drain()
-    assert [event.name for event in site.events] == ["before"]
+async def test_a_binary_message_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        await raw.send(b"\x01\x02")
+        await raw.closed(within=2)
+        assert raw.ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert not complaints(caplog.records)
 
 
-async def test_nothing_is_taken_from_one_that_said_goodbye(site: Site) -> None:
-    async with TcpSocket(site.port) as tcp:
-        await connected(tcp)
-        texts = ('42["before",1]', "41", '42["after",1]')
-        await tcp.write(b"".join(frame(TEXT, text.encode()) for text in texts))
-        await tcp.drain()
-    assert [event.name for event in site.events] == ["before"]
-    assert site.left == ["client disconnect"]
+async def test_a_poll_may_bring_many_packets_and_they_stay_in_order() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        packets = [f'42["say",{number}]' for number in range(300)]
+        assert await polling.post("\x1e".join(packets)) == 200
+        assert [event.body for event in served.events] == list(range(300))
+        assert await polling.post("\x1e".join(["3"] * 1025)) == 400
 
 
-async def test_one_that_hangs_up_while_it_is_written_to_is_gone(site: Site) -> None:
-    async with TcpSocket(site.port) as tcp, RawSocket(site.url) as other:
-        await connected(tcp)
-        await other.connect("")
-    while len(site.left) < 2:
-        for socket in site.sockets:
-            socket.send_frame(FRAME)
-        await site.server.sleep(0)
-    assert set(site.left) <= {"transport close"}
-    assert site.open_sockets == 0
+async def test_an_upgrade_loses_nothing_and_keeps_the_order() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        numbers = iter(range(1000))
+
+        def send(count: int) -> None:
+            for _ in range(count):
+                served.socket().send_frame(b'42["n",%d]' % next(numbers))
+
+        got: list[str] = []
+        send(3)
+        pending = asyncio.create_task(polling.get())
+        async with http.ws_connect(polling._url.replace("polling", "websocket")) as ws:
+            await ws.send_str("2probe")
+            assert (await ws.receive()).data == "3probe"
+            send(3)
+            _, body = await pending
+            got += body.split("\x1e")
+            _, body = await polling.get()
+            assert body == "6", "nothing more goes by polling"
+            send(3)
+            await ws.send_str("5")
+            await until(lambda: served.socket().upgraded, "upgraded")
+            send(3)
+            while not got[-1:] == ['42["n",11]']:
+                got.append(str((await ws.receive(timeout=2)).data))
+        told = [frame for frame in got if frame != "6"]
+        assert told == [f'42["n",{number}]' for number in range(12)]
 
 
-async def test_nobody_new_comes_in_when_the_server_leaves(site: Site) -> None:
-    async with RawSocket(site.url) as guest, aiohttp.ClientSession() as http:
-        await guest.connect("")
-        site.server.eio.accepting = False
-        for transport in ("polling", "websocket"):
-            headers = {} if transport == "polling" else {"Connection": "Upgrade", "Upgrade": "websocket"}
-            async with http.get(site.url + HANDSHAKE + transport, headers=headers) as answer:
-                assert answer.status == 503
-        await guest.event("still", "here")
-        await until(lambda: site.events, "the guest goes on")
+async def test_a_probe_that_comes_to_nothing_leaves_the_polling_session_alive() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        async with http.ws_connect(polling._url.replace("polling", "websocket")) as ws:
+            await ws.send_str("nonsense")
+            assert (await ws.receive(timeout=2)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert await polling.post('42["say",1]') == 200
+        assert [event.body for event in served.events] == [1]
+
+
+async def test_who_does_not_answer_a_ping_is_gone_when_its_time_is_up() -> None:
+    async with Served(ping_interval=0.1, ping_timeout=0.2) as served:
+        client = await DeafClient.connect(served.port)
+        await until(lambda: served.sids, "connected")
+        await client.closed(within=1.5)
+        await until(lambda: served.reasons == ["ping timeout"], "noticed")
+
+
+async def test_who_answers_pings_stays() -> None:
+    async with Served(ping_interval=0.05, ping_timeout=0.1) as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        with pytest.raises(TimeoutError):
+            await raw.receive(within=0.6)
+        assert not served.reasons
+
+
+async def test_a_polling_client_that_stops_polling_is_gone_when_its_time_is_up() -> None:
+    async with Served(ping_interval=0.1, ping_timeout=0.2) as served, aiohttp.ClientSession() as http:
+        await Polling(http, served.url).open("token")
+        await until(lambda: served.reasons == ["ping timeout"], "noticed", within=1.5)
+
+
+@pytest.mark.parametrize("connects", [False, True])
+async def test_who_does_not_prove_who_it_is_in_time_is_closed(connects: bool) -> None:
+    async with Served(stay=False, welcome_timeout=0.3) as served, RawSocket(served.url) as raw:
+        if connects:
+            await raw.connect("token")
+        await raw.closed(within=2)
+        await until(lambda: not served.server.eio.sockets, "nothing is left of it")
+
+
+async def test_a_polling_client_that_does_not_prove_who_it_is_in_time_is_closed() -> None:
+    async with Served(stay=False, welcome_timeout=0.3) as served, aiohttp.ClientSession() as http:
+        await Polling(http, served.url).open("token")
+        await until(lambda: not served.server.eio.sockets, "nothing is left of it", within=2)
+
+
+async def test_who_has_proved_who_it_is_may_stay() -> None:
+    async with Served(welcome_timeout=0.2) as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        with pytest.raises(TimeoutError):
+            await raw.receive(within=0.6)
+
+
+async def test_hanging_up_closes_the_tcp_connection_even_of_a_client_that_does_not_answer() -> None:
+    async with Served() as served:
+        client = await DeafClient.connect(served.port)
+        await until(lambda: served.sids, "connected")
+        served.socket().hang_up()
+        await until(lambda: served.reasons, "told at once", within=0.5)
+        await client.closed(within=4)
+
+
+async def test_the_close_code_is_the_one_asked_for() -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        served.socket().close_code = int(aiohttp.WSCloseCode.SERVICE_RESTART)
+        served.socket().hang_up()
+        with pytest.raises(Closed):
+            await raw.receive()
+        assert raw.ws.close_code == aiohttp.WSCloseCode.SERVICE_RESTART
+
+
+async def test_a_disconnect_is_told_once_however_many_reasons_there_are() -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        socket = served.socket()
+        socket.hang_up()
+        socket.cut_off("a second reason")
+        socket.hang_up()
+        await raw.closed()
+        socket.send_frame(FRAME)
+        assert len(served.reasons) == 1
+
+
+async def test_a_polling_client_that_is_sent_away_is_told_so() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        polling = Polling(http, served.url)
+        await polling.open("token")
+        waiting = asyncio.create_task(polling.get())
+        await asyncio.sleep(0)
+        served.socket().hang_up()
+        _, body = await waiting
+        assert body == "1"
+        status, _ = await polling.get()
+        assert status == 400
+
+
+async def test_nobody_is_taken_in_by_a_server_that_leaves() -> None:
+    async with Served() as served, aiohttp.ClientSession() as http:
+        served.server.eio.accepting = False
+        status, _ = await Polling(http, served.url).get()
+        assert status == 503
+        assert not served.server.eio.sockets
