@@ -8,8 +8,14 @@ from aiohttp import web
 from gateway.engineio_overrides import Socket
 from gateway.socketio_overrides import Server
 
-# long enough to play no part where a test does not ask for them
-CALM = {"ping_interval": 60.0, "ping_timeout": 60.0, "welcome_timeout": 60.0, "max_unsent": 1024 * 1024}
+# as in a gateway, but for times so long that they play no part where a test does not ask for them
+CALM: dict[str, Any] = {
+    "cookie": "io",
+    "ping_interval": 60.0,
+    "ping_timeout": 60.0,
+    "welcome_timeout": 60.0,
+    "max_unsent": 1024 * 1024,
+}
 
 
 class Heard(NamedTuple):
