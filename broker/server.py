@@ -5,16 +5,19 @@ import logging
 import secrets
 
 from aiohttp import web
+from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.authority import Authority, LogReplaced
 from broker.event_log import wait_for_jetstream
 from broker.metrics import BrokerCollector
 from broker.settings import Settings
-from shared.messaging import connect
+from shared.messaging import connect, end
 from shared.probes import add_probes
 
 log = logging.getLogger(__name__)
+
+RETRY_PAUSE = 0.5  # seconds
 
 
 class Broker:
@@ -32,8 +35,7 @@ class Broker:
         serving = asyncio.create_task(self._serve(), name="broker")
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        serving.cancel()
-        await asyncio.wait({serving})
+        await end(serving)
         await runner.cleanup()
         if not serving.cancelled():
             serving.result()
@@ -46,8 +48,11 @@ class Broker:
                 self._authority = Authority(nc, self._settings, self._name)
                 try:
                     await self._authority.run()
-                except LogReplaced:
+                except* LogReplaced:
                     log.error("the event log was replaced: starting afresh, clients will reconnect")
+                except* (NatsError, TimeoutError) as errors:
+                    log.warning("the event log cannot be read, trying again: %s", type(errors.exceptions[0]).__name__)
+                    await asyncio.sleep(RETRY_PAUSE)
         finally:
             await nc.close()
 

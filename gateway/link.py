@@ -19,6 +19,7 @@ from gateway.log_writer import LogWriter
 from shared import subjects
 from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
 from shared.log import GatewayUp
+from shared.messaging import end
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Link:
         try:
             await self.fenced.wait()
         finally:
-            await _end(writing, beating, *([self._beating_soon] if self._beating_soon else []))
+            await end(writing, beating, *([self._beating_soon] if self._beating_soon else []))
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
@@ -104,11 +105,3 @@ class Link:
             self._resend_asked = time.monotonic()
             metrics.GAPS.inc()
             await self._beat(gap=True)
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks until they have ended: nats-py swallows a cancellation now and then."""
-    while pending := {task for task in tasks if not task.done()}:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=0.1)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from nats.aio.client import Client
 from prometheus_client import Counter
@@ -62,6 +63,14 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
     )
     log.info("connected to NATS at %s", _without_secrets(url))
     return client
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended: nats-py swallows a cancellation now and then."""
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
 
 
 def _without_secrets(url: str) -> str:
