@@ -70,7 +70,7 @@ class Line:
         if self._ws is not None:
             await self._ws.close()
         if self._reading is not None:
-            await asyncio.wait({self._reading})
+            await self._reading
         self.down.set()
 
     async def _frame(self) -> str:

@@ -23,7 +23,8 @@ Answer = asyncio.Future[dict[str, Any]]
 class Visitor:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
-    ``rooms`` are those it is in, as far as it was told; ``received`` counts what it was told on this line.
+    ``url`` is the gateway that it is on, or tried last. ``rooms`` are those it is in, as far as it was told; ``received``
+    counts what it was told on this line.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Visitor:
         self._app_token = app_token
         self._numbers = numbers
         self.line: Line | None = None
-        self._last_url = ""
+        self.url = ""
         self.token = ""
         self.received = 0
         self._admitted = asyncio.Event()
@@ -120,7 +121,7 @@ class Visitor:
         ``fields`` replace some of the ``auth-request``. Whether it came about in time.
         """
         await self.drop()  # a socket that is still open must not be heard any more
-        self._last_url = url
+        self.url = url
         self._admitted.clear()
         self.line = line = Line(self._http, url, self._hear)
         resume = {"resume": self.token, "received": self.received} if self.resumable and self.token else {}
@@ -136,7 +137,7 @@ class Visitor:
 
     async def _arrive_anywhere(self) -> bool:
         """Try one gateway: another one than the last, if there is any."""
-        return await self.arrive(self.chance.choice([url for url in self._urls if url != self._last_url] or self._urls))
+        return await self.arrive(self.chance.choice([url for url in self._urls if url != self.url] or self._urls))
 
     def _hear(self, event: str, data: Any) -> None:
         if event == "auth-accept":
@@ -149,15 +150,15 @@ class Visitor:
             self.on_got(got)
 
     def _admit(self, data: dict[str, Any]) -> None:
+        if not data["resumed"] and self.stories and self.resumable:
+            self.story.evicted = True
+        if not data["resumed"] or not self.stories:
+            self.stories.append(Story(data["peer_id"], self.resumable))
+            self.rooms = {}
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
             self.rooms = dict(back.rooms)
-        else:
-            if self.stories and self.resumable:
-                self.story.evicted = True
-            self.stories.append(Story(data["peer_id"], self.resumable))
-            self.rooms = {}
         self.token, self.received = data["token"], 0
         self._admitted.set()
 
