@@ -27,7 +27,7 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 _OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled"}
-_requests = Counter("parley_app_token_requests", "Requests for an app token.", ["outcome"])
+REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
 
 
 class AppTokens:
@@ -46,9 +46,9 @@ class AppTokens:
             asked = await read_app_request(request)
             self._check(asked.password, client_address(request, self._trusted), time.monotonic())
         except Refused as refused:
-            _requests.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
+            REQUESTS.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
             raise
-        _requests.labels("issued").inc()
+        REQUESTS.labels("issued").inc()
         log.info("token issued for app %r", asked.app)
         now = int(time.time())
         if self._authority is not None:

@@ -16,9 +16,11 @@ from prometheus_client.metrics import MetricWrapperBase
 import auth_api.settings
 import broker.settings
 import gateway.settings
+from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
 from gateway import metrics as gateway_metrics
 from shared.events import COUNTED, EVENTS, ClientEvent
+from shared.messaging import RECONNECTS
 from shared.refusals import CATALOGUE
 from shared.settings import table
 
@@ -55,8 +57,9 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 
 def metrics() -> str:
-    """Every metric of gateways and brokers."""
-    rows = [_gateway_metric(m) for m in vars(gateway_metrics).values() if isinstance(m, MetricWrapperBase)]
+    """Every metric of our own."""
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS]
+    rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))
     return _markdown(("metric", "kind", "labels", "meaning"), rows)
@@ -106,7 +109,7 @@ def _fields(event: type[ClientEvent]) -> str:
     return ", ".join(shown)
 
 
-def _gateway_metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
+def _declared_metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
     described = next(iter(metric.collect()))
     suffix = "_total" if described.type == "counter" else ""
     labels: Iterable[str] = getattr(metric, "_labelnames", ())

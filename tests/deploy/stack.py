@@ -36,7 +36,11 @@ class Stack:
         lines = {**self._ports, **self.secrets, **settings}
         env_file = folder / "stack.env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        self._environ = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_ENV_FILES": str(env_file)}
+        self._environ = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "COMPOSE_ENV_FILES": str(env_file),
+        }
 
     def compose(self, *args: str) -> str:
         return self.run("docker", "compose", *args)
@@ -53,8 +57,7 @@ class Stack:
 
     def logs(self, *services: str) -> list[dict[str, Any]]:
         """The lines of Parley's processes."""
-        text = self.compose("logs", "--no-log-prefix", "--no-color", *services)
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for container in self.containers(*services) for line in _log(container)]
 
     def status(self, path: str) -> int:
         """What the load balancer answers to a GET from outside."""
@@ -82,6 +85,11 @@ class Stack:
     def _unwell(self) -> str:
         command = ["docker", "compose", "ps", "--all"]
         return subprocess.run(command, cwd=ROOT, env=self._environ, capture_output=True, text=True).stdout
+
+
+def _log(container: str) -> list[str]:
+    done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
+    return (done.stdout + done.stderr).splitlines()
 
 
 def fetch(url: str, data: bytes | None = None) -> tuple[int, str]:

@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def load(stack: Stack) -> Iterator[Load]:
     load = Load(stack.url, stack.app_token(), ROOMS)
     yield load
-    load.kill()
+    load.close()
 
 
 def test_nothing_is_lost_when_everything_is_scaled_and_restarted(stack: Stack, load: Load) -> None:
@@ -113,7 +113,7 @@ def test_only_the_load_balancer_is_published(stack: Stack) -> None:
 
 def test_no_process_is_root(stack: Stack) -> None:
     for container in stack.containers():
-        rows = stack.run("docker", "top", container, "-eo", "uid,args").splitlines()[1:]
+        rows = stack.run("docker", "top", container, "-eo", "uid,pid,args").splitlines()[1:]
         assert rows
         assert all(row.split()[0] != "0" for row in rows), rows
 

@@ -26,9 +26,10 @@ class Load:
         self._child.wait(30)
         return report
 
-    def kill(self) -> None:
-        self._child.kill()
-        self._child.wait()
+    def close(self) -> None:
+        """End it in any case."""
+        with self._child:
+            self._child.kill()
 
     def _read(self) -> Any:
         assert self._child.stdout is not None

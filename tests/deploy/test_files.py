@@ -1,0 +1,138 @@
+"""The files that run Parley, checked as far as that goes without a Docker engine."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import auth_api.settings
+import broker.settings
+import gateway.settings
+from shared import subjects
+from tests.system.process import ROOT
+
+DEPLOY = ROOT / "deploy"
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+METRIC = re.compile(r"\bparley_[a-z_]+")
+FIXED_BY_THE_IMAGE = {"app_host", "app_port", "gateway_name", "node_modules"}
+PASSWORDS = {f"{user}_PASSWORD": f'"{number}e5"' for number, user in enumerate(("GATEWAY", "BROKER", "AUTH_API"))}
+
+
+def run(*argv: str, **environ: str) -> None:
+    done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tool(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def service(name: str) -> str:
+    """What the compose file says of one service."""
+    found = re.search(rf"^  {name}:\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("gateway", gateway.settings.Settings),
+        ("broker", broker.settings.Settings),
+        ("auth_api", auth_api.settings.Settings),
+    ],
+)
+def test_every_setting_can_be_given_through_compose(name: str, settings: Any) -> None:
+    wanted = {field.name for field in dataclasses.fields(settings)} - FIXED_BY_THE_IMAGE - {"log_level", "log_format"}
+    assert {each for each in wanted if f"\n      {each.upper()}:" not in service(name)} == set()
+
+
+def test_every_image_has_a_pinned_version() -> None:
+    froms = re.findall(r"^FROM (\S+:\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    images = re.findall(r"^    image: (\S+/?\S*:\S+)", COMPOSE, re.MULTILINE)
+    assert len(froms) == 4
+    assert len(images) == 4
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in froms + images)
+
+
+def test_the_example_names_every_secret_that_is_required() -> None:
+    required = set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
+    empty = set(re.findall(r"^([A-Z_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert required == empty
+
+
+def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
+    tool("openssl")
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(DEPLOY / "make-env.sh", tmp_path / "deploy")
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    made = []
+    for _ in range(2):
+        run("sh", str(tmp_path / "deploy" / "make-env.sh"))
+        made.append((tmp_path / ".env").read_text())
+    values = re.findall(r"^[A-Z_]+=(.*)$", made[0], re.MULTILINE)
+    assert made[0] == made[1]
+    assert len(set(values)) == len(values) == 6
+    assert all(len(value) == 64 for value in values)
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_compose_reads_the_file() -> None:
+    docker = tool("docker") if shutil.which("docker") else pytest.skip("docker is not installed")
+    if subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
+        pytest.skip("docker has no compose here")
+    run(docker, "compose", "--env-file", "/dev/null", "config", "--quiet", **dict.fromkeys(required(), "x" * 32))
+
+
+def required() -> list[str]:
+    return re.findall(r"\$\{([A-Z_]+):\?", COMPOSE)
+
+
+def test_haproxy_reads_its_file() -> None:
+    run(tool("haproxy"), "-c", "-f", "deploy/haproxy.cfg")
+
+
+def test_haproxy_reads_its_file_with_tls(tmp_path: Path) -> None:
+    pem, config = tmp_path / "tls.pem", tmp_path / "haproxy.cfg"
+    new = [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    run(*new, "-keyout", str(pem), "-out", str(tmp_path / "crt.pem"))
+    pem.write_text(pem.read_text() + (tmp_path / "crt.pem").read_text())
+    config.write_text((DEPLOY / "haproxy.cfg").read_text().replace("/etc/haproxy/tls.pem", str(pem)))
+    run(tool("haproxy"), "-c", "-f", str(config), TLS_CERTIFICATE="tls.pem", HTTPS_PORT="8443")
+
+
+def test_nats_reads_its_file() -> None:
+    run(tool("nats-server"), "-t", "-c", "deploy/nats.conf", **PASSWORDS)
+
+
+def test_nats_takes_messages_as_large_as_parley_sends() -> None:
+    assert f"max_payload: {subjects.MAX_MESSAGE // 1024**2}MB" in (DEPLOY / "nats.conf").read_text()
+
+
+@pytest.mark.parametrize("path", ["alerts.yml", "grafana/dashboards/parley.json"])
+def test_every_metric_looked_at_exists(path: str) -> None:
+    documented = set(METRIC.findall((DEPLOY / "METRICS.md").read_text()))
+    parts = {f"{name}{part}" for name in documented for part in ("_bucket", "_sum", "_count")}
+    assert set(METRIC.findall((DEPLOY / path).read_text())) - documented - parts == set()
+
+
+def test_the_dashboard_has_its_data_source() -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "parley.json").read_text())
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    source = (DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text()
+    assert panels
+    assert all(f"uid: {panel['datasource']['uid']}\n" in source for panel in panels)
+    assert all(query["expr"] for panel in panels for query in panel["targets"])
