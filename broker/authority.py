@@ -23,10 +23,15 @@ from shared.log import Malformed, unpack_batch
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same
+READING_TIMEOUT = 10.0  # seconds; the library gives up a consumer silently when it cannot make it anew
 
 
 class LogReplaced(Exception):
     """The log is not the one that was read so far: all state is void."""
+
+
+class ReadingStopped(TimeoutError):
+    """The log goes on, but nothing of it arrives any more."""
 
 
 class Authority:
@@ -109,8 +114,12 @@ class Authority:
     async def _catch_up(self, extent: Extent) -> None:
         if self.core.state.position < extent.last:
             log.info("reading the log", extra={"facts": {"position": self.core.state.position, "to": extent.last}})
-        while self.core.state.position < extent.last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+        idle = 0.0
+        while (position := self.core.state.position) < extent.last:
             await asyncio.sleep(0.02)
+            idle = idle + 0.02 if self.core.state.position == position else 0.0
+            if idle > READING_TIMEOUT:
+                raise ReadingStopped
 
     async def _on_stored(self, stored: Stored) -> None:
         """The next message of the log takes effect."""
@@ -142,15 +151,22 @@ class Authority:
                 log.warning("no snapshot could be written: %s", type(error).__name__)
 
     async def _check(self, extent: Extent) -> None:
-        """Notice that the log was replaced: what it says from then on has nothing to do with the state."""
+        """Notice that the log was replaced, so that the state is void, or that nothing of it arrives any more."""
+        idle, before = 0.0, 0
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
             position = self.core.state.position  # before the question: it moves on meanwhile
+            idle, before = idle + CHECK_INTERVAL if position == before else 0.0, position
             try:
                 now = await self._log.extent()
             except NotFoundError:
                 raise LogReplaced from None
             except (NatsError, TimeoutError):
+                idle = 0.0
                 continue
             if now.log_id != extent.log_id or now.last < position:
                 raise LogReplaced
+            if now.last == position:
+                idle = 0.0
+            if idle > READING_TIMEOUT:
+                raise ReadingStopped

@@ -23,8 +23,8 @@ Answer = asyncio.Future[dict[str, Any]]
 class Visitor:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
-    ``url`` is the gateway that it is on, or tried last. ``rooms`` are those it is in, as far as it was told; ``received``
-    counts what it was told on this line.
+    ``url`` is the gateway that it is on, or tried last. ``rooms`` are those it is in, as far as it was told.
+    ``received`` counts what it was told on this line.
     """
 
     def __init__(
