@@ -6,6 +6,9 @@ PIP := $(PY) -m pip --disable-pip-version-check install --require-hashes
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
+# In tests, passwords are made up and named as such.
+SCAN := $(BIN)/uv tool run --from detect-secrets==1.5.0 detect-secrets-hook
+
 # Each stamp says that what it names is installed as its lock file says.
 LOCAL := .venv/.installed-local
 DEV := .venv/.installed-dev
@@ -56,6 +59,18 @@ docs: $(LOCAL) ## Make the tables in the documents again, from the code
 format: $(DEV) ## Format the code, and fix what can be fixed by itself
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+.PHONY: secrets
+secrets: $(DEV) ## Look for secrets in the files
+	git ls-files -z ':!tests' | xargs -0 $(SCAN)
+	git ls-files -z tests | xargs -0 $(SCAN) --disable-plugin KeywordDetector
+
+.PHONY: audit
+audit: $(DEV) $(JAVASCRIPT) ## Ask the package indexes for known holes in what we install
+	for lock in run local dev; do \
+		$(BIN)/uv tool run pip-audit==2.10.1 --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; \
+	done
+	cd . && npm audit
 
 .PHONY: lock
 lock: setup-dev ## Make the lock files again (newer versions: make lock LOCK_ARGS=--upgrade)
