@@ -51,15 +51,14 @@ def check_within_limits(event: ClientEvent) -> None:
 def try_to_enter(name: str, body: bytes) -> None:
     """Whatever it is: an event within its limits, or a refusal that can be answered with what is known of it."""
     raw = msgspec.Raw(body)
+    code = ""
     try:
         check_within_limits(read(name, raw, SIZES))
+        auth_of(raw)
     except Refusal as refused:
-        assert refused.code in (BAD_REQUEST.code, TOO_LARGE.code)
-        json.loads(msgspec.json.encode({**refused.fields(), **known_of(raw, SIZES)}))
-        try:
-            auth_of(raw)
-        except Refusal as unreadable:
-            assert unreadable.code == BAD_REQUEST.code
+        code = refused.code
+    assert code in ("", BAD_REQUEST.code, TOO_LARGE.code)
+    json.loads(msgspec.json.encode(known_of(raw, SIZES)))
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,10 +14,13 @@ FRAME = b'42["news",{"text":"%s"}]' % (b"x" * 1000)
 
 
 async def test_no_compression_is_agreed_on() -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        async with http.ws_connect(f"{served.url}{HANDSHAKE}websocket", compress=15) as ws:
-            assert ws.compress == 0
-            assert "Sec-WebSocket-Extensions" not in ws._response.headers
+    async with (
+        Served() as served,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{served.url}{HANDSHAKE}websocket", compress=15) as ws,
+    ):
+        assert ws.compress == 0
+        assert "Sec-WebSocket-Extensions" not in ws._response.headers
 
 
 async def test_events_arrive_in_order_and_frames_go_out_in_order() -> None:
@@ -190,7 +194,7 @@ async def test_an_upgrade_loses_nothing_and_keeps_the_order() -> None:
         got: list[str] = []
         send(3)
         pending = asyncio.create_task(polling.get())
-        async with http.ws_connect(polling._url.replace("polling", "websocket")) as ws:
+        async with http.ws_connect(polling.url.replace("polling", "websocket")) as ws:
             await ws.send_str("2probe")
             assert (await ws.receive()).data == "3probe"
             send(3)
@@ -202,7 +206,7 @@ async def test_an_upgrade_loses_nothing_and_keeps_the_order() -> None:
             await ws.send_str("5")
             await until(lambda: served.socket().upgraded, "upgraded")
             send(3)
-            while not got[-1:] == ['42["n",11]']:
+            while got[-1:] != ['42["n",11]']:
                 got.append(str((await ws.receive(timeout=2)).data))
         told = [frame for frame in got if frame != "6"]
         assert told == [f'42["n",{number}]' for number in range(12)]
@@ -212,7 +216,7 @@ async def test_a_probe_that_comes_to_nothing_leaves_the_polling_session_alive() 
     async with Served() as served, aiohttp.ClientSession() as http:
         polling = Polling(http, served.url)
         await polling.open("token")
-        async with http.ws_connect(polling._url.replace("polling", "websocket")) as ws:
+        async with http.ws_connect(polling.url.replace("polling", "websocket")) as ws:
             await ws.send_str("nonsense")
             assert (await ws.receive(timeout=2)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
         assert await polling.post('42["say",1]') == 200
@@ -231,7 +235,8 @@ async def test_who_answers_pings_stays() -> None:
     async with Served(ping_interval=0.05, ping_timeout=0.1) as served, RawSocket(served.url) as raw:
         await raw.connect("token")
         with pytest.raises(TimeoutError):
-            await raw.receive(within=0.6)
+            async with asyncio.timeout(0.6):
+                await raw.receive()
         assert not served.reasons
 
 
@@ -294,12 +299,19 @@ async def test_a_disconnect_is_told_once_however_many_reasons_there_are() -> Non
         assert len(served.reasons) == 1
 
 
-async def test_a_polling_client_that_is_sent_away_is_told_so() -> None:
+async def test_a_polling_client_that_is_sent_away_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Served() as served, aiohttp.ClientSession() as http:
         polling = Polling(http, served.url)
         await polling.open("token")
+        polls, poll = asyncio.Event(), served.socket().poll
+
+        async def noted_poll() -> Any:
+            polls.set()
+            return await poll()
+
+        monkeypatch.setattr(served.socket(), "poll", noted_poll)
         waiting = asyncio.create_task(polling.get())
-        await asyncio.sleep(0)
+        await polls.wait()
         served.socket().hang_up()
         _, body = await waiting
         assert body == "1"

@@ -1,0 +1,105 @@
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.gateway.served import Event, Served, complaints
+from tests.system.rawsocket import RawSocket
+from tests.system.waiting import until
+
+
+async def heard(*frames: str) -> list[Event]:
+    """What the server's function gets of these frames."""
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        for frame in (*frames, '42["end"]'):
+            await raw.send(frame)
+        await until(lambda: served.events and served.events[-1].name == "end", "the last event")
+        assert not served.reasons
+        return served.events[:-1]
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect", "connect_error", "message", "*", "__proto__"])
+async def test_reserved_names_are_plain_names(name: str) -> None:
+    assert await heard(f'42["{name}","x"]', f'427["{name}"]') == [Event(name, "x", None), Event(name, None, 7)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ('42["say"]', Event("say", None, None)),
+        ('420["say",null]', Event("say", None, 0)),
+        ('42999999999999999["say",{}]', Event("say", {}, 999999999999999)),
+        ('42[ "say" , [1] , "more", {"x":1}]', Event("say", [1], None)),
+        ('42["say","é😀\\u2028"]', Event("say", "é😀\u2028", None)),
+        ('42["s\\u0061y",1]', Event("say", 1, None)),
+        ('42["say","\\ud800"]', Event("say", "unreadable", None)),
+        ("42" + '["say",' + "[" * 2000 + "]" * 2000 + "]", Event("say", "unreadable", None)),
+    ],
+)
+async def test_an_event_reaches_the_function_with_its_first_argument_and_acknowledgement(
+    frame: str, event: Event
+) -> None:
+    [told] = await heard(frame)
+    assert told.name == event.name
+    assert told.ack == event.ack
+    if event.body != "unreadable":
+        assert told.body == event.body
+
+
+async def test_what_a_client_answers_means_nothing() -> None:
+    assert await heard('431["x"]', "43") == []
+
+
+async def test_an_event_before_connecting_closes_the_connection() -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.event("say", 1)
+        await raw.closed(within=2)
+        assert not served.events
+
+
+async def test_an_event_after_disconnecting_closes_the_connection() -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        await raw.send("41")
+        await until(lambda: served.reasons == ["client disconnect"], "the disconnect is told")
+        await raw.event("say", 1)
+        await raw.closed(within=3)
+        assert not served.events
+
+
+@pytest.mark.parametrize("frame", ["40", "40{}", "40/other,", '40/?a=b,{"token":1}', "40/,{}"])
+async def test_connecting_again_or_elsewhere_gets_an_error_and_harms_nobody(
+    frame: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Served() as served, RawSocket(served.url) as raw:
+        await raw.connect("token")
+        await raw.send(frame)
+        await raw.event("say", 1)
+        await until(lambda: served.events, "the event")
+        assert len(served.sids) == 1
+    assert not complaints(caplog.records)
+
+
+pieces = st.sampled_from(
+    ["4", "2", "0", "1", "3", "5", "6", "-", "/", "a,", "[", "]", '"say"', ",", "{}", "12", "é", "b"]
+)
+junk = st.lists(pieces, max_size=8).map("".join) | st.text(max_size=10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(junk, min_size=1, max_size=6), st.booleans())
+def test_any_junk_at_most_closes_the_connection(frames: list[str], connects: bool) -> None:
+    async def speak() -> list[dict[str, Any]]:
+        async with Served() as served:
+            async with RawSocket(served.url) as raw:
+                if connects:
+                    await raw.connect("token")
+                for frame in frames:
+                    await raw.send(frame.encode("utf-8", "replace").decode())
+            await until(lambda: not served.server.eio.sockets, "nothing is left of it")
+            return served.loop_errors
+
+    assert asyncio.run(speak()) == []
