@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos.checker import faults
-from tests.chaos.story import OK, Back, Got, Sent, Story, View, views
+from tests.chaos.story import OK, Back, Got, Sent, Story, View
 
 Stories = dict[str, Story]
 
@@ -238,16 +238,3 @@ def test_a_new_owner_may_be_told_of_a_request_again() -> None:
         "cas": Story("cas", True, [Sent(1, "room-join-request", "room")]),
     }  # fmt: skip
     assert found(stories) == set()
-
-
-def test_views_follow_what_a_peer_was_told() -> None:
-    story = Story("ann", True, [
-        Got("room-join-accept", "room", 1, "ann", View(frozenset({"ann", "ben"}), "ben")),
-        Got("room-user-join", "room", 2, "cas"),
-        Got("room-user-leave", "room", None, "ben"),
-        Got("room-owner", "room", None, "ann"),
-        Got("room-create-accept", "mine", 3),
-        Got("room-leave-accept", "mine", 4),
-        Got("room-user-join", "unknown", 5, "dan"),
-    ])  # fmt: skip
-    assert views(story) == {"room": View(frozenset({"ann", "cas"}), "ann")}
