@@ -32,25 +32,30 @@ class Stack:
         self._ports = {name: free_port() for name in ("HTTP_PORT", "HTTPS_PORT", "OPERATORS_PORT", "PROMETHEUS_PORT")}
         self.secrets = {name: secrets.token_hex(32) for name in SECRETS}
         self.url = f"http://127.0.0.1:{self._ports['HTTP_PORT']}"
+        self.tls_url = f"https://127.0.0.1:{self._ports['HTTPS_PORT']}"
         self.operators = f"http://127.0.0.1:{self._ports['OPERATORS_PORT']}"
-        lines = {**self._ports, **self.secrets, **settings}
-        env_file = folder / "stack.env"
-        env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        self._environ = {
-            **os.environ,
-            "COMPOSE_PROJECT_NAME": PROJECT,
-            "COMPOSE_ENV_FILES": str(env_file),
-        }
+        self._env_file = folder / "stack.env"
+        self._environ = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_ENV_FILES": str(self._env_file)}
+        self.set(**{name: str(port) for name, port in self._ports.items()}, **self.secrets, **settings)
 
     def compose(self, *args: str) -> str:
         return self.run("docker", "compose", *args)
 
     def run(self, *argv: str) -> str:
-        done = subprocess.run(argv, cwd=ROOT, env=self._environ, capture_output=True, text=True)
-        assert done.returncode == 0, (
-            f"{' '.join(argv)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{self._unwell()}"
-        )
+        done = self._run(*argv)
+        state = self._run("docker", "compose", "ps", "--all").stdout if done.returncode else ""
+        assert done.returncode == 0, f"{' '.join(argv)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{state}"
         return done.stdout
+
+    def attempt(self, *argv: str) -> str:
+        """All that a program says, whether or not it fails."""
+        done = self._run(*argv)
+        return done.stdout + done.stderr
+
+    def set(self, **settings: str) -> None:
+        """More settings for the next ``compose up``."""
+        with self._env_file.open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in settings.items())
 
     def containers(self, *services: str) -> list[str]:
         return self.compose("ps", "--quiet", *services).split()
@@ -82,9 +87,8 @@ class Stack:
             assert time.monotonic() < deadline, f"{up} gateways are up, not {count}"
             time.sleep(0.1)
 
-    def _unwell(self) -> str:
-        command = ["docker", "compose", "ps", "--all"]
-        return subprocess.run(command, cwd=ROOT, env=self._environ, capture_output=True, text=True).stdout
+    def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, cwd=ROOT, env=self._environ, capture_output=True, text=True)
 
 
 def _log(container: str) -> list[str]:

@@ -2,19 +2,24 @@
 
 import datetime
 import json
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deploy.load import Load
 from tests.deploy.stack import Stack, fetch
+from tests.system.peer import Peer
 
 pytestmark = pytest.mark.timeout(600)
 
 ROOMS = 4
+TURN_URL = "turn:127.0.0.1:3478"
 PROCESSES = ("gateway", "broker", "auth_api")
 
 
@@ -32,12 +37,12 @@ def has_engine() -> bool:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not has_engine():
         pytest.skip("there is no Docker engine with compose here")
-    stack = Stack(tmp_path_factory.mktemp("stack"), GATEWAYS="1", DRAIN_SECONDS="4")
+    stack = Stack(tmp_path_factory.mktemp("stack"), GATEWAYS="1", DRAIN_SECONDS="4", TURN_URLS=TURN_URL)
     try:
         stack.compose("up", "--detach", "--build", "--wait")
         yield stack
     finally:
-        stack.compose("down", "--volumes", "--timeout", "1")
+        stack.compose("--profile", "*", "down", "--volumes", "--timeout", "1")
 
 
 @pytest.fixture
@@ -48,10 +53,11 @@ def load(stack: Stack) -> Iterator[Load]:
 
 
 def test_nothing_is_lost_when_everything_is_scaled_and_restarted(stack: Stack, load: Load) -> None:
-    stack.compose("up", "--detach", "--no-recreate", "--scale", "gateway=4")
+    stack.compose("up", "--detach", "--scale", "gateway=4")
     stack.wait_for_gateways(4, within=30)
-    assert time.time() - newest_gateway(stack) < 3
-    stack.compose("up", "--detach", "--no-recreate", "--scale", "gateway=2")
+    seen = time.time()
+    assert seen - newest_gateway(stack) < 3
+    stack.compose("up", "--detach", "--scale", "gateway=2")
     stack.wait_for_gateways(2, within=10)
     before = stack.containers()
     stack.run("sh", "deploy/roll.sh")
@@ -141,3 +147,34 @@ def test_no_log_has_an_error(stack: Stack) -> None:
 def test_the_monitoring_files_are_right(stack: Stack) -> None:
     check = ["run", "--rm", "--no-deps", "--entrypoint", "promtool", "prometheus", "check"]
     stack.compose("--profile", "monitoring", *check, "config", "/etc/prometheus/prometheus.yml")
+
+
+async def test_the_turn_server_takes_what_the_gateways_hand_out(stack: Stack) -> None:
+    stack.compose("--profile", "turn", "up", "--detach", "--no-deps", "coturn")
+    peer = Peer("peer", stack.url, stack.app_token())
+    await peer.connect()
+    (server,) = (await peer.authenticate())["ice_servers"]
+    await peer.close()
+    assert server["urls"] == [TURN_URL]
+    refused = "Cannot complete Allocation"
+    assert refused not in allocate(stack, server["username"], server["credential"])
+    assert refused in allocate(stack, server["username"], "wrong")
+
+
+def allocate(stack: Stack, username: str, credential: str) -> str:
+    command = ["turnutils_uclient", "-u", username, "-w", credential, "-y", "-n", "1", "127.0.0.1"]
+    return stack.attempt("docker", "compose", "--profile", "turn", "exec", "--no-TTY", "coturn", *command)
+
+
+def test_with_a_certificate_it_speaks_tls(stack: Stack, tmp_path: Path) -> None:
+    key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    stack.run(*new, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
+    both.write_text(key.read_text() + certificate.read_text())
+    stack.set(TLS_CERTIFICATE=str(both))
+    stack.compose("up", "--detach", "--no-deps", "--wait", "haproxy")
+    trust = ssl.create_default_context(cafile=certificate)
+    # follows the redirect from HTTP
+    with urllib.request.urlopen(f"{stack.url}/demo", timeout=10, context=trust) as answer:  # noqa: S310 - our own server
+        assert answer.url == f"{stack.tls_url}/demo"
+        assert answer.status == 200

@@ -1,7 +1,7 @@
 // A client that comes, shows who it is, and goes: whoever is new has to be let in at any time.
 import { io } from "socket.io-client";
 
-const PATIENCE = 15_000; // ms
+const PATIENCE = 30_000; // ms; the load balancer itself may be away for some seconds
 
 /** Returns {ok, seconds, why}; a client that gets in after trying again is well served too. */
 export function visit(url, token, way) {
