@@ -16,7 +16,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.company import Company, OwnCompany, relayed
 from tests.chaos.faults import all_ready, speaker
 from tests.chaos.story import OK
-from tests.chaos.trickle import Trickle, longest_pause
+from tests.chaos.trickle import PAUSE, Trickle, longest_pause
 from tests.chaos.visitor import Visitor
 from tests.system.harness import System
 from tests.system.process import Process
@@ -24,12 +24,16 @@ from tests.system.waiting import until
 
 HEADER = "| fault | what clients see | seconds until service: min / median / max | events lost | events repeated |"
 WITHIN = 60.0  # seconds in which service must be back
-AWAY = 5.0  # seconds that NATS is away
+AWAY = 5.0  # seconds that NATS, or the only broker, is away
+RARELY = 0.2  # seconds between relays to one who is away so long that more would not be kept
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A fault: its name, what clients see of it, and how to bring it about and mend it, in a company of three."""
+    """A fault: its name, what clients see of it, and how to bring it about and mend it.
+
+    ``pause`` is the time between relays, in seconds.
+    """
 
     name: str
     seen: str
@@ -37,6 +41,7 @@ class Case:
     settle: "Callable[[Round], Awaitable[None]]"
     brokers: int = 2
     cluster: bool = False
+    pause: float = PAUSE
 
 
 @dataclasses.dataclass
@@ -135,7 +140,7 @@ CASES = [
     Case(f"only broker `kill -9`, {AWAY:g} s away; from its start", WAIT, kill_only_broker, nothing, brokers=1),
     Case("gateway `kill -9`", MOVE, kill_gateway, start_again),
     Case("gateway SIGTERM", MOVE, end_gateway, start_again),
-    Case("gateway frozen", LATE, freeze_gateway, thaw),
+    Case("gateway frozen", LATE, freeze_gateway, thaw, pause=RARELY),
     Case(f"NATS `kill -9`, {AWAY:g} s away; from its start", HOLD, kill_nats, nothing),
     Case("one of three NATS servers `kill -9`", HOLD, kill_node, start_again, cluster=True),
 ]
@@ -166,7 +171,7 @@ async def measure(case: Case, rounds: int, folder: Path) -> Row:
         staying = asyncio.create_task(receiver.stay())
         await until(lambda: receiver.here, "the receiver has come")
         room = await company.room(sender, receiver)
-        async with Trickle(sender, receiver, room) as trickle:
+        async with Trickle(sender, receiver, room, case.pause) as trickle:
             for _ in range(rounds):
                 row.seconds.append(await _one(case, Round(company, trickle)))
         await _count(row, sender, receiver)

@@ -16,12 +16,13 @@ class Trickle:
     ``served`` are the monotonic times of the answers that said ok, ``arrived`` those at which relays arrived.
     """
 
-    def __init__(self, sender: Visitor, receiver: Visitor, room: str) -> None:
+    def __init__(self, sender: Visitor, receiver: Visitor, room: str, pause: float = PAUSE) -> None:
         self.sender = sender
         self.receiver = receiver
         self.served: list[float] = []
         self.arrived: list[float] = []
         self._room = room
+        self._pause = pause
         receiver.on_got = lambda _: self.arrived.append(time.monotonic())
 
     async def __aenter__(self) -> "Trickle":
@@ -43,7 +44,7 @@ class Trickle:
         while True:
             if await relay(self.sender, self.receiver, self._room) == OK:
                 self.served.append(time.monotonic())
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)
 
 
 def longest_pause(times: list[float], since: float = 0.0) -> float:
