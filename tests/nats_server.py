@@ -1,13 +1,13 @@
 """A real nats-server for a test, empty at first, which the test may kill and start again."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from dev.nats import command
 from tests.system.ports import free_port
@@ -20,7 +20,7 @@ class NatsServer:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
-        self.process = Process("nats", command(folder, self.port), dict(os.environ), self.port, folder)
+        self.process = Process("nats", command(folder, self.port), {}, self.port, folder)
 
     async def start(self) -> None:
         self.process.start()
@@ -36,11 +36,17 @@ class NatsServer:
 
     async def _answers(self) -> bool:
         try:
-            client = await nats.connect(self.url, allow_reconnect=False, connect_timeout=1)
-            await client.jetstream().account_info()
-        except Exception:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
             return False
-        await client.close()
+        writer.close()
+        client = await self.client()
+        try:
+            await client.jetstream(timeout=0.5).account_info()
+        except (NatsError, TimeoutError):
+            return False
+        finally:
+            await client.close()
         return True
 
 

@@ -4,8 +4,17 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from nats.aio.client import Client
 
-from broker.lease import LIFE, Lease
+from broker import lease
+from broker.lease import Lease
 from tests.system.waiting import until
+
+LIFE, RENEWAL = 1.0, 0.2  # seconds; the tests shall not take as long as the real ones
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LIFE", LIFE)
+    monkeypatch.setattr(lease, "RENEWAL", RENEWAL)
 
 
 class Candidate:

@@ -1,6 +1,4 @@
 import asyncio
-import json
-from typing import Any
 
 import aiohttp
 import pytest
@@ -54,32 +52,6 @@ async def test_a_client_that_does_not_read_is_cut_off_at_its_limit() -> None:
         await client.closed(within=2)
 
 
-async def test_a_polling_client_that_does_not_poll_is_cut_off_at_its_limit() -> None:
-    async with Served(max_unsent=65536) as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        socket = served.socket()
-        for _ in range(65536 // len(FRAME)):
-            socket.send_frame(FRAME)
-        assert not served.reasons
-        socket.send_frame(FRAME)
-        await until(lambda: served.reasons == [SLOW], "cut off")
-        status, _ = await polling.get()
-        assert status == 400
-
-
-async def test_what_a_polling_client_has_fetched_counts_no_more() -> None:
-    async with Served(max_unsent=65536) as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        for _ in range(5):
-            for _ in range(40):
-                served.socket().send_frame(FRAME)
-            status, body = await polling.get()
-            assert (status, body.count("news")) == (200, 40)
-        assert not served.reasons
-
-
 BROKEN = [
     "",
     "9",
@@ -123,45 +95,6 @@ async def test_a_broken_packet_closes_the_connection_without_a_traceback(
     assert not complaints(caplog.records)
 
 
-@pytest.mark.parametrize("frame", BROKEN)
-async def test_a_broken_packet_ends_a_polling_session_without_a_traceback(
-    frame: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    if not frame:
-        return  # an empty packet is no packet there
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        assert await polling.post(frame) == 400
-        await until(lambda: served.reasons, "the disconnect is told")
-        assert not served.events
-        assert not served.server.eio.sockets
-    assert not complaints(caplog.records)
-
-
-@pytest.mark.parametrize("payload", [b"\xff\xfe", b'42["\xff"]'])
-async def test_a_polled_payload_that_is_no_text_is_refused(payload: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        assert await polling.post(payload) == 400
-        assert not served.server.eio.sockets
-    assert not complaints(caplog.records)
-
-
-async def test_a_payload_over_the_limit_is_refused_on_either_transport() -> None:
-    async with Served(max_http_buffer_size=2000) as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        assert await polling.post("42" + json.dumps(["say", "x" * 2000])) == 400
-        async with RawSocket(served.url) as raw:
-            await raw.connect("token")
-            await raw.event("say", "x" * 2000)
-            await raw.closed(within=2)
-            assert raw.ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
-        assert not served.events
-
-
 async def test_a_binary_message_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     async with Served() as served, RawSocket(served.url) as raw:
         await raw.connect("token")
@@ -169,58 +102,6 @@ async def test_a_binary_message_closes_the_connection(caplog: pytest.LogCaptureF
         await raw.closed(within=2)
         assert raw.ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
     assert not complaints(caplog.records)
-
-
-async def test_a_poll_may_bring_many_packets_and_they_stay_in_order() -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        packets = [f'42["say",{number}]' for number in range(300)]
-        assert await polling.post("\x1e".join(packets)) == 200
-        assert [event.body for event in served.events] == list(range(300))
-        assert await polling.post("\x1e".join(["3"] * 1025)) == 400
-
-
-async def test_an_upgrade_loses_nothing_and_keeps_the_order() -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        numbers = iter(range(1000))
-
-        def send(count: int) -> None:
-            for _ in range(count):
-                served.socket().send_frame(b'42["n",%d]' % next(numbers))
-
-        got: list[str] = []
-        send(3)
-        pending = asyncio.create_task(polling.get())
-        async with http.ws_connect(polling.url.replace("polling", "websocket")) as ws:
-            await ws.send_str("2probe")
-            assert (await ws.receive()).data == "3probe"
-            send(3)
-            _, body = await pending
-            got += body.split("\x1e")
-            _, body = await polling.get()
-            assert body == "6", "nothing more goes by polling"
-            send(3)
-            await ws.send_str("5")
-            await until(lambda: served.socket().upgraded, "upgraded")
-            send(3)
-            while got[-1:] != ['42["n",11]']:
-                got.append(str((await ws.receive(timeout=2)).data))
-        told = [frame for frame in got if frame != "6"]
-        assert told == [f'42["n",{number}]' for number in range(12)]
-
-
-async def test_a_probe_that_comes_to_nothing_leaves_the_polling_session_alive() -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        async with http.ws_connect(polling.url.replace("polling", "websocket")) as ws:
-            await ws.send_str("nonsense")
-            assert (await ws.receive(timeout=2)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
-        assert await polling.post('42["say",1]') == 200
-        assert [event.body for event in served.events] == [1]
 
 
 async def test_who_does_not_answer_a_ping_is_gone_when_its_time_is_up() -> None:
@@ -240,12 +121,6 @@ async def test_who_answers_pings_stays() -> None:
         assert not served.reasons
 
 
-async def test_a_polling_client_that_stops_polling_is_gone_when_its_time_is_up() -> None:
-    async with Served(ping_interval=0.1, ping_timeout=0.2) as served, aiohttp.ClientSession() as http:
-        await Polling(http, served.url).open("token")
-        await until(lambda: served.reasons == ["ping timeout"], "noticed", within=1.5)
-
-
 @pytest.mark.parametrize("connects", [False, True])
 async def test_who_does_not_prove_who_it_is_in_time_is_closed(connects: bool) -> None:
     async with Served(stay=False, welcome_timeout=0.3) as served, RawSocket(served.url) as raw:
@@ -253,12 +128,6 @@ async def test_who_does_not_prove_who_it_is_in_time_is_closed(connects: bool) ->
             await raw.connect("token")
         await raw.closed(within=2)
         await until(lambda: not served.server.eio.sockets, "nothing is left of it")
-
-
-async def test_a_polling_client_that_does_not_prove_who_it_is_in_time_is_closed() -> None:
-    async with Served(stay=False, welcome_timeout=0.3) as served, aiohttp.ClientSession() as http:
-        await Polling(http, served.url).open("token")
-        await until(lambda: not served.server.eio.sockets, "nothing is left of it", within=2)
 
 
 async def test_who_has_proved_who_it_is_may_stay() -> None:
@@ -297,26 +166,6 @@ async def test_a_disconnect_is_told_once_however_many_reasons_there_are() -> Non
         await raw.closed()
         socket.send_frame(FRAME)
         assert len(served.reasons) == 1
-
-
-async def test_a_polling_client_that_is_sent_away_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        polling = Polling(http, served.url)
-        await polling.open("token")
-        polls, poll = asyncio.Event(), served.socket().poll
-
-        async def noted_poll() -> Any:
-            polls.set()
-            return await poll()
-
-        monkeypatch.setattr(served.socket(), "poll", noted_poll)
-        waiting = asyncio.create_task(polling.get())
-        await polls.wait()
-        served.socket().hang_up()
-        _, body = await waiting
-        assert body == "1"
-        status, _ = await polling.get()
-        assert status == 400
 
 
 async def test_nobody_is_taken_in_by_a_server_that_leaves() -> None:

@@ -1,0 +1,166 @@
+import pytest
+
+from shared.log import Closed
+from tests.broker.world import Token, World
+
+
+def test_an_absent_peer_keeps_its_place_and_gets_what_it_missed() -> None:
+    world = World()
+    owner, member, candidate = world.peer("g1"), world.peer("g2", resumable=True), world.peer("g1")
+    world.room(owner, member)
+    member.close()
+    assert not owner.read()
+    for number in range(3):
+        owner.say("relay-ice-candidate", "room", member.peer_id, payload=number, ack=number)
+    candidate.say("room-join-request", "room")
+    owner.say("room-join-accept", "room", candidate.peer_id)
+    back = world.socket("g3")
+    back.authenticate(resume=member.token, resumable=True, ack=9)
+    accepted, *missed = back.read()
+    assert accepted.fields["resumed"] is True
+    assert (back.peer_id, back.token.turn) == (member.peer_id, 2)
+    [room] = accepted.fields["rooms"]
+    assert (room["room"], room["owner"]) == ("room", owner.peer_id)
+    assert room["peers"] == [owner.peer_id, candidate.peer_id]
+    assert [told.event for told in missed] == ["ice-candidate"] * 3 + ["room-user-join"]
+    assert [told.fields["ice_candidate"] for told in missed[:3]] == [0, 1, 2]
+    back.say("relay-ice-candidate", "room", owner.peer_id)
+    assert owner.heard() == ["room-join-request", "room-user-join", "ice-candidate"]
+
+
+def test_what_a_stuck_gateway_had_not_emitted_waits_too() -> None:
+    world = World()
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    owner.say("relay-ice-candidate", "room", member.peer_id, payload="emitted")
+    world.gateway("g2").stuck = True
+    owner.say("relay-ice-candidate", "room", member.peer_id, payload="stuck")
+    world.lose("g2")
+    owner.say("relay-ice-candidate", "room", member.peer_id, payload="later")
+    back = world.socket("g1")
+    back.authenticate(resume=member.token)
+    assert [told.fields["ice_candidate"] for told in back.read()[1:]] == ["stuck", "later"]
+    assert [told.fields["ice_candidate"] for told in member.read()] == ["emitted"]
+
+
+def test_what_comes_in_the_same_message_as_the_end_of_a_socket_waits_too() -> None:
+    world = World()
+    owner, member = world.peer(), world.peer(resumable=True)
+    world.room(owner, member)
+    relays = [owner.said("relay-ice-candidate", "room", member.peer_id, payload=number) for number in range(2)]
+    world.gateway().send(relays[0], Closed(member.conn, world.gateway().have, "closed", False), relays[1])
+    back = world.socket()
+    back.authenticate(resume=member.token)
+    assert [told.fields["ice_candidate"] for told in back.read()[1:]] == [0, 1]
+
+
+def test_only_the_newest_token_brings_a_peer_back() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    old = peer.token
+    peer.close()
+    back = world.socket()
+    back.authenticate(resume=old)
+    back.say("room-create-request", "room")  # so it has had its newest token
+    back.close()
+    thief = world.socket()
+    thief.authenticate(resume=old)
+    assert thief.read()[0].fields["resumed"] is False
+    again = world.socket()
+    again.authenticate(resume=back.token)
+    assert again.read()[0].fields["resumed"] is True
+
+
+def test_the_token_before_counts_while_the_newest_was_never_used() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    peer.close()
+    lost_answer = world.socket()
+    lost_answer.authenticate(resume=peer.token)
+    early = world.socket()
+    early.authenticate(resume=peer.token)
+    assert early.read()[0].fields["resumed"] is False, "the peer is not absent"
+    lost_answer.close()
+    back = world.socket()
+    back.authenticate(resume=peer.token)
+    assert back.read()[0].fields["resumed"] is True
+    assert back.token == Token(peer.peer_id, 3)
+
+
+@pytest.mark.parametrize("change", [{"app": "other"}, {"resume": Token("nobody", 1)}])
+def test_a_place_is_not_given_to_another_app_or_an_unknown_peer(change: dict[str, object]) -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    peer.close()
+    other = world.socket()
+    other.authenticate(**{"resume": peer.token, **change})
+    assert other.read()[0].fields["resumed"] is False
+    assert other.peer_id == other.conn
+
+
+def test_a_socket_that_is_still_open_is_closed_when_its_peer_comes_back_on_another() -> None:
+    world = World()
+    owner, old = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, old)
+    new = world.socket("g1")
+    new.authenticate(resume=old.token)
+    assert old.closed
+    old.close("lost")
+    owner.say("relay-ice-candidate", "room", new.peer_id)
+    assert owner.heard() == []
+    assert new.heard() == ["auth-accept", "ice-candidate"]
+
+
+def test_a_socket_that_its_peer_has_left_behind_speaks_for_nobody() -> None:
+    world = World()
+    old = world.peer(resumable=True)
+    new = world.socket()
+    new.authenticate(resume=old.token)
+    old.say("room-create-request", "room", ack=1)
+    assert old.refused("unauthorized") == "unauthorized"
+    assert old.acks[1][0]["ok"] is False
+    assert world.core.state.rooms == {}
+
+
+def test_a_socket_that_its_peer_has_left_behind_does_not_become_that_peer_again() -> None:
+    world = World()
+    owner, old = world.peer(), world.peer(resumable=True)
+    world.room(owner, old)
+    new = world.socket()
+    new.authenticate(resume=old.token)
+    old.read()
+    old.authenticate(ack=3)
+    assert old.refused("auth-reject") == "unauthorized"
+    assert [answer["ok"] for answer in old.acks[3]] == [False]
+    assert world.core.state.peers[new.peer_id].conn == new.conn
+    new.say("relay-ice-candidate", "room", owner.peer_id)
+    assert owner.heard() == ["ice-candidate"]
+
+
+def test_ownership_stays_with_an_absent_owner() -> None:
+    world = World()
+    owner, member = world.peer("g1", resumable=True), world.peer("g2")
+    world.room(owner, member)
+    world.lose("g1")
+    candidate = world.peer("g2")
+    candidate.say("room-join-request", "room")
+    assert not member.read()
+    back = world.socket("g2")
+    back.authenticate(resume=owner.token)
+    assert back.heard() == ["auth-accept", "room-join-request"]
+    back.say("room-join-accept", "room", candidate.peer_id)
+    assert candidate.heard() == ["room-join-accept"]
+
+
+def test_acknowledgements_asked_on_the_old_socket_are_not_answered_on_the_new() -> None:
+    world = World()
+    owner, candidate = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner)
+    candidate.say("room-join-request", "room", ack=1)
+    candidate.close()
+    back = world.socket("g2")
+    back.authenticate(resume=candidate.token)
+    owner.say("room-join-accept", "room", candidate.peer_id)
+    assert back.heard() == ["auth-accept", "room-join-accept"]
+    assert not back.acks
+    assert not candidate.acks
