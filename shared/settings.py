@@ -4,7 +4,9 @@ Each field is one environment variable of the same name in capitals. The declara
 table of the README and the text of ``--help`` come from.
 """
 
+import contextlib
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -83,6 +85,10 @@ def _value(field: dataclasses.Field[Any], hint: Any, environ: Mapping[str, str])
         if field.default is dataclasses.MISSING:
             raise SettingError(name, f"is required. {rule.doc} Make one with: openssl rand -hex 32")
         return field.default
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingError(name, "is not text in UTF-8") from None
     value = _parse(name, text, hint)
     _check(name, value, rule)
     return value
@@ -98,10 +104,11 @@ def _parse(name: str, text: str, hint: Any) -> Any:
     if typing.get_origin(hint) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if hint in (int, float):
-        try:
-            return hint(text)
-        except ValueError:
-            raise SettingError(name, f"must be a number; got {text!r}") from None
+        with contextlib.suppress(ValueError):
+            number = hint(text)
+            if hint is int or math.isfinite(number):
+                return number
+        raise SettingError(name, f"must be a number; got {text!r}")
     return text
 
 
