@@ -26,6 +26,8 @@ PATIENCE = 10  # bursts of refused events, after which a client is parted with
 
 Append = Callable[[Connection, Entry, int], bool]
 
+_COUNTERS = {name: metrics.EVENTS.labels(name) for name in (*EVENTS, "unknown")}
+
 
 class Intake:
     """Takes events in. ``append`` puts an entry on its way to the log, and returns False when there is no room."""
@@ -37,7 +39,7 @@ class Intake:
 
     def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         """Forward an event, or answer why not."""
-        metrics.EVENTS.labels(name if name in EVENTS else "unknown").inc()
+        _COUNTERS.get(name, _COUNTERS["unknown"]).inc()
         try:
             self._meter(connection)
             event = self._read(connection, name, body)
