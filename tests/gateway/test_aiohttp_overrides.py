@@ -176,6 +176,21 @@ async def test_nothing_is_written_or_taken_once_the_line_closes(dial: Dial) -> N
     assert line.taken == []
 
 
+async def test_nothing_is_taken_while_the_client_keeps_the_line_from_closing(dial: Dial) -> None:
+    line = Line()
+    client = await dial(line)
+    for _ in range(300):
+        line.ws.write_text(b"x" * 65536)  # in all more than fits on the way to a client that does not read
+    closing = asyncio.create_task(line.ws.close())
+    await until(lambda: line.ws.closed, "it closes")
+    await client.send_str("late")
+    assert not closing.done()
+    assert {len(await client.receive_str()) for _ in range(300)} == {65536}
+    assert (await client.receive()).type is WSMsgType.CLOSE
+    await asyncio.wait_for(closing, 5)
+    assert line.taken == []
+
+
 async def test_nothing_is_written_once_the_client_is_gone(dial: Dial) -> None:
     line = Line()
     client = await dial(line)
