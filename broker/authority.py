@@ -19,6 +19,7 @@ from broker.speaker import Speaker
 from broker.state import State
 from broker.watch import Watch
 from shared.log import Malformed, unpack_batch
+from shared.messaging import cancelled
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Authority:
     async def _take_snapshots(self, extent: Extent) -> None:
         """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
         taken = self.core.state.position
-        while True:
+        while not cancelled():
             await asyncio.sleep(self._settings.snapshot_interval)
             if not self._lease.held or self.core.state.position == taken:
                 continue
@@ -153,7 +154,7 @@ class Authority:
     async def _check(self, extent: Extent) -> None:
         """Notice that the log was replaced, so that the state is void, or that nothing of it arrives any more."""
         idle, before = 0.0, 0
-        while True:
+        while not cancelled():
             await asyncio.sleep(CHECK_INTERVAL)
             position = self.core.state.position  # before the question: it moves on meanwhile
             idle, before = idle + CHECK_INTERVAL if position == before else 0.0, position
