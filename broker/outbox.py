@@ -164,7 +164,10 @@ class Outbox:
             self._bound_past(peer)
 
     def adopt(self, state: State) -> None:
-        """Go on with this state; the histories stay."""
+        """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
+        for name in list(self._history):
+            if self._state.gateways.get(name) != state.gateways.get(name):
+                del self._history[name]
         self._state = state
 
     def forget(self, gateway: str) -> None:
