@@ -138,8 +138,9 @@ async def test_it_does_not_ask_for_each_parcel_after_a_gap(office: Office) -> No
     start = time.monotonic()
     await office.deliver(*range(2, 500), 1)
     await office.told(1)
+    await until(lambda: office.beats, "it asks")
     took = time.monotonic() - start
-    assert 1 <= len(office.beats) <= 1 + took / 0.1
+    assert len(office.beats) <= 1 + took / 0.1
 
 
 @pytest.mark.usefixtures("no_time_beats")

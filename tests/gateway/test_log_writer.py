@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -68,6 +69,8 @@ def frozen(nats_server: NatsServer) -> Callable[[bool], None]:
 
     def freeze(still: bool) -> None:
         nats_server.process.signal(signal.SIGSTOP if still else signal.SIGCONT)
+        if still:
+            os.waitid(os.P_PID, nats_server.process.pid, os.WSTOPPED)  # until then it may still answer
 
     return freeze
 
