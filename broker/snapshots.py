@@ -183,7 +183,7 @@ def decode(log_id: str, data: bytes) -> State:
         image = msgspec.msgpack.decode(data, type=Image)
         peers = [peer for part in image.peers for peer in msgspec.msgpack.decode(part, type=list[Peer])]
         rooms = [room for part in image.rooms for room in msgspec.msgpack.decode(part, type=list[Room])]
-    except (msgspec.MsgspecError, IndexError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, IndexError) as error:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
         raise BadSnapshot("it belongs to another log")
