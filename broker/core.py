@@ -26,7 +26,7 @@ from shared.log import (
     Speaking,
     Tick,
 )
-from shared.refusals import UNAUTHORIZED, Refusal
+from shared.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 
 
 class Core:
@@ -99,9 +99,12 @@ class Core:
 
     def _apply_said(self, writer: str, said: Said) -> None:
         try:
+            rule = rules.RULES.get(said.event)
+            if rule is None:
+                raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
             peer = self._sender(said)
             peer.confirmed = True
-            rules.RULES[said.event](self, peer, said)
+            rule(self, peer, said)
             self.tally[said.event, "ok"] += 1
         except Refusal as refusal:
             self.tally[said.event, refusal.code] += 1
@@ -115,7 +118,8 @@ class Core:
 
 
 def _known(said: Said) -> dict[str, object]:
-    payload = payload_of(said.body) if EVENTS[said.event].RELAYED_AS else said.body
+    event = EVENTS.get(said.event)
+    payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
     known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
     if said.peer_id:
         known["peer_id"] = said.peer_id

@@ -13,11 +13,13 @@ from shared.events import AuthRequest
 from shared.frames import refusal_frames, with_raw
 from shared.log import UNKNOWN, Authenticated, Closed
 from shared.refusals import UNAUTHORIZED, Refusal
+from shared.subjects import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from broker.core import Core
 
 CLOSED, LOST = "closed", "lost"
+MOST_ROOMS_BYTES = MAX_MESSAGE - 1024 * 1024
 
 
 def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
@@ -178,9 +180,17 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     peer.confirmed = False
 
 
+def _rooms_of(core: "Core", peer: Peer) -> bytes:
+    """The peer's rooms as JSON; if that is more than a message holds, without what the members say of themselves."""
+    views = [room_view(core, core.state.rooms[key], peer.peer_id) for key in peer.rooms]
+    encoded = msgspec.json.encode(views)
+    if len(encoded) <= MOST_ROOMS_BYTES:
+        return encoded
+    return msgspec.json.encode([{**view, "peersinfo": {}} for view in views])
+
+
 def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> None:
     """Answer with everything the gateway needs, then with what the peer has missed."""
-    rooms = [room_view(core, core.state.rooms[key], peer.peer_id) for key in peer.rooms] if resumed else []
     resume_for = core.limits.resume_for if peer.resumable else 0.0
     admit = Admit(
         conn=entry.conn,
@@ -191,7 +201,7 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         peerinfo=peer.peerinfo,
         resume_for=resume_for,
         resumed=resumed,
-        rooms=msgspec.json.encode(rooms) if resumed else b"",
+        rooms=_rooms_of(core, peer) if resumed else b"",
         payload=entry.payload,
     )
     core.out.admit(peer.gateway, admit)

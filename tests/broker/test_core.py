@@ -2,6 +2,7 @@ import pytest
 
 from broker.core import Core
 from broker.limits import Limits
+from shared.deliveries import Emit
 from shared.log import Authenticated, Batch, Closed, GatewayUp, Said, Speaking, Tick, pack_batch
 from tests.broker.invariants import plain_but_for_progress
 from tests.broker.world import World
@@ -165,3 +166,13 @@ def test_a_message_without_effect_leaves_nothing_for_the_next() -> None:
     [(gateway, parcel)] = core.apply(3, 0.0, Batch("g", 3, [said]))
     assert (gateway, parcel.number, parcel.position, len(parcel.deliveries)) == ("g", 1, 3, 1)
     assert core.apply(4, 0.0, Batch("b", 0, [])) == []
+
+
+def test_an_event_of_a_later_version_is_refused() -> None:
+    core = Core(Limits())
+    core.apply(1, 1.0, Batch("g", 1, [GatewayUp("g")]))
+    core.apply(2, 2.0, Batch("g", 2, [Authenticated("c", None, "app", b"", None, "", 0, b"", None)]))
+    ((_, parcel),) = core.apply(3, 3.0, Batch("g", 3, [Said("room-of-the-future", "c", 5, "r", "", b"")]))
+    frames = [delivery.frame for delivery in parcel.deliveries if isinstance(delivery, Emit)]
+    assert frames[0].startswith(b'42["request-reject"')
+    assert b'"code":"bad-request"' in frames[1]
