@@ -26,8 +26,8 @@ def said(number: int) -> Said:
 class Desk:
     """A writer at work on a log of its own."""
 
-    def __init__(self, nc: Client, event_log: EventLog) -> None:
-        self.event_log = event_log
+    def __init__(self, nc: Client) -> None:
+        self.event_log = EventLog(nc, Settings())
         self._nc = nc
         self._running: list[asyncio.Task[None]] = []
 
@@ -36,6 +36,11 @@ class Desk:
 
     def start(self, writer: LogWriter) -> None:
         self._running.append(asyncio.create_task(writer.run()))
+
+    @property
+    def sent(self) -> int:
+        """How many messages went out."""
+        return self._nc.stats["out_msgs"]
 
     async def batches(self) -> list[Batch]:
         """All that the log holds."""
@@ -56,9 +61,8 @@ class Desk:
 
 @pytest.fixture
 async def desk(nc: Client) -> AsyncIterator[Desk]:
-    event_log = EventLog(nc, Settings())
-    await event_log.open()
-    desk = Desk(nc, event_log)
+    desk = Desk(nc)
+    await desk.event_log.open()
     yield desk
     await desk.stop()
 
@@ -186,9 +190,9 @@ async def test_a_batch_sent_again_and_again_is_stored_once(
     await writer.flush()
     assert writer.writable
     frozen(True)
-    sent = client_messages(desk)
+    sent = desk.sent
     writer.append(client, said(1), 1)
-    await until(lambda: client_messages(desk) >= sent + 4, "it was sent four times")
+    await until(lambda: desk.sent >= sent + 4, "it was sent four times")
     writer.append(client, said(2), 1)
     assert not writer.writable
     frozen(False)
@@ -197,11 +201,6 @@ async def test_a_batch_sent_again_and_again_is_stored_once(
     assert [len(batch.entries) for batch in await desk.batches()] == [1, 1, 1]
     assert await desk.acks() == [1, 2]
     assert [record.levelname for record in caplog.records if record.name == "gateway.log_writer"] == ["WARNING"]
-
-
-def client_messages(desk: Desk) -> int:
-    """How many messages went out."""
-    return desk.event_log._nc.stats["out_msgs"]
 
 
 async def test_what_comes_while_the_server_is_away_is_stored_once_and_in_order(
@@ -236,15 +235,14 @@ async def test_nothing_has_to_be_flushed_of_nothing(desk: Desk, frozen: Callable
     assert [batch.entries for batch in await desk.batches()] == [[GatewayUp("name")]]
 
 
-async def test_before_there_is_a_log_entries_wait(nats_server: NatsServer, nc: Client) -> None:
-    event_log = EventLog(nc, Settings())
-    desk = Desk(nc, event_log)
+async def test_before_there_is_a_log_entries_wait(nc: Client) -> None:
+    desk = Desk(nc)
     writer = desk.writer()
     desk.start(writer)
     writer.append_always(GatewayUp("early"))
-    await until(lambda: writer.batches == 1 and nc.stats["out_msgs"] > 3, "it has tried")
+    await until(lambda: writer.batches == 1 and desk.sent > 3, "it has tried")
     assert not writer.writable
-    await event_log.open()
+    await desk.event_log.open()
     await asyncio.wait_for(writer.flush(), 5)
     assert writer.writable
     assert [batch.entries for batch in await desk.batches()] == [[GatewayUp("early")]]
