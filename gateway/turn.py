@@ -12,7 +12,7 @@ class Turn:
     """TURN servers, and the secret they share with us. ``lifetime`` of a credential is in seconds."""
 
     urls: tuple[str, ...]
-    secret: str
+    secret: str = dataclasses.field(repr=False)
     lifetime: int
 
     def ice_servers(self, peer_id: str, now: float) -> list[dict[str, Any]]:
