@@ -305,7 +305,7 @@ class Engine(engineio.AsyncServer):
     """The Engine.IO server, with our sockets in it.
 
     ``take_event`` acts on a Socket.IO event, or raises ProtocolError before it has changed anything.
-    ``max_unsent`` is in bytes for each client; ``welcome_timeout`` the seconds until it must have called ``stay``.
+    ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client; ``welcome_timeout`` the seconds until it must have called ``stay``.
     """
 
     _async: dict[str, Any]
@@ -344,5 +344,4 @@ class Engine(engineio.AsyncServer):
             return await socket.handle_get_request(environ)
         socket.connected = True
         cookie = self._generate_sid_cookie(sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
-        headers = [("Set-Cookie", cookie)] if self.cookie else None
-        return self._ok(await socket.poll(), headers=headers, jsonp_index=jsonp_index)
+        return self._ok(await socket.poll(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
