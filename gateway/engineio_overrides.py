@@ -305,7 +305,8 @@ class Engine(engineio.AsyncServer):
     """The Engine.IO server, with our sockets in it.
 
     ``take_event`` acts on a Socket.IO event, or raises ProtocolError before it has changed anything.
-    ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client; ``welcome_timeout`` the seconds until it must have called ``stay``.
+    ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client;
+    ``welcome_timeout`` the seconds until it must have called ``stay``.
     """
 
     _async: dict[str, Any]
