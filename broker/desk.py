@@ -48,16 +48,16 @@ class Desk:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        subscription = await self._nc.subscribe(subjects.ADMIN)
+        subscription = await self._nc.subscribe(subjects.ADMIN, cb=self._answer)
         try:
-            async for message in subscription.messages:
-                if self._lease.held:
-                    await self._answer(message)
+            await asyncio.get_running_loop().create_future()
         finally:
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
     async def _answer(self, message: Msg) -> None:
+        if not self._lease.held:
+            return
         try:
             async with asyncio.timeout(ORDER_TIMEOUT):
                 await message.respond(pack(await self._do(unpack_ask(message.data))))
