@@ -20,7 +20,7 @@ async def all_relays_arrive(company: Company, trickle: Trickle) -> None:
     sent = numbers(trickle.sender.story)
     await until(lambda: relayed(trickle.receiver)[-1:] == sent[-1:], "the last relay has arrived")
     assert relayed(trickle.receiver) == sent
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_a_broker_that_was_away_knows_all_and_does_what_was_asked_meanwhile(start_company: StartCompany) -> None:
@@ -47,7 +47,7 @@ async def test_a_broker_that_was_away_knows_all_and_does_what_was_asked_meanwhil
     assert (accepted.answer, late.answer) == (OK, OK)
     assert cas.rooms[room].owner == id_of(ann)
     assert all(member.here for member in (ann, ben, cas))
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_a_standby_takes_over(start_company: StartCompany) -> None:
@@ -92,4 +92,4 @@ async def test_a_peer_comes_back_while_the_broker_is_replaced(start_company: Sta
     assert id_of(ann) == before
     await until(lambda: relayed(ann) == numbers(ben.story), "what it missed")
     assert await relay(ann, ben, room) == OK
-    assert company.faults() == []
+    assert await company.faults() == []

@@ -33,7 +33,7 @@ async def test_a_gateway_is_killed(start_company: StartCompany) -> None:
     assert not heard(ben, "room-user-leave", peer=before)
     assert not heard(ben, "room-owner")
     assert await relay(ann, ben, room) == OK
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_a_gateway_wakes_up_after_it_was_given_up(start_company: StartCompany) -> None:
@@ -93,7 +93,7 @@ async def test_a_gateway_that_was_cut_off_lets_its_clients_go(start_company: Sta
     assert await relay(ann, ben, room) == OK
     await until(lambda: relayed(ben) == numbers(ann.story), "nothing of the guest's has arrived")
     assert not heard(ben, "room-user-leave", peer=before)
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_a_gateway_dies_while_there_is_no_broker(start_company: StartCompany) -> None:
@@ -114,4 +114,4 @@ async def test_a_gateway_dies_while_there_is_no_broker(start_company: StartCompa
     assert await company.come(ann, 1)
     assert id_of(ann) == before
     await until(lambda: relayed(ann) == numbers(ben.story), "what it missed, in order and once")
-    assert company.faults() == []
+    assert await company.faults() == []

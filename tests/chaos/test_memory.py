@@ -45,7 +45,7 @@ async def test_a_log_that_was_full_takes_events_again(start_company: StartCompan
     assert gateway.memory() - before < 20 * MIB
     done = [sent.number for sent in ann.story.sent() if sent.answer == OK]
     await until(lambda: relayed(ben)[-1:] == done[-1:], "the last relay has arrived")
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_a_stuck_gateway_costs_the_broker_little(start_company: StartCompany) -> None:

@@ -46,7 +46,7 @@ async def test_nats_is_killed_and_comes_back(start_company: StartCompany) -> Non
     assert await relay(ann, ben, room) == OK
     assert ann.here
     assert ben.here
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_nats_comes_back_empty(start_company: StartCompany) -> None:
@@ -84,4 +84,4 @@ async def test_one_of_three_is_killed_at_a_time(start_company: StartCompany, tmp
     await until(lambda: relayed(ben) == numbers(ann.story), "all relays, in order, and once")
     assert ann.here
     assert ben.here
-    assert company.faults() == []
+    assert await company.faults() == []

@@ -36,7 +36,7 @@ async def test_a_peer_comes_back_to_what_it_missed(company: Company, gateway: in
     assert ann.rooms[room].owner == before
     await until(lambda: relayed(ann) == numbers(ben.story), "all relays, in order")
     assert not heard(ben, "room-user-leave")
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 async def test_an_owner_finds_who_asked_meanwhile(company: Company) -> None:
@@ -150,4 +150,4 @@ async def test_what_is_kept_is_bounded(company: Company, count: int, size: int, 
         await until(lambda: relayed(ann) == numbers(ben.story), "all relays, in order")
     else:
         await told(ben, "room-user-leave", peer=gone)
-    assert not kept or company.faults() == []
+    assert not kept or await company.faults() == []

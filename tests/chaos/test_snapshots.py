@@ -58,7 +58,7 @@ async def test_a_broker_goes_on_from_a_snapshot(start_company: StartCompany) -> 
     assert await ann.call("room-join-accept", room, id_of(cas)) == OK
     await until(lambda: room in cas.rooms, "the pending request was still known")
     assert all(member.here for member in (ann, ben, cas))
-    assert company.faults() == []
+    assert await company.faults() == []
 
 
 @pytest.mark.parametrize(
