@@ -156,6 +156,7 @@ async def test_a_surrogate_in_a_body_hurts_nobody(system: System, world: World) 
     async with RawSocket(system.gateways[0].url) as raw:
         auth = await raw.authenticate(await system.app_token())
         await raw.event("room-create-request", {"auth": auth, "room": "surrogates"})
+        await raw.told("room-create-accept")
         await receiver.send("room-join-request", {"room": "surrogates"})
         await raw.told("room-join-request")
         await raw.event("room-join-accept", {"auth": auth, "room": "surrogates", "to": receiver.peer_id})
