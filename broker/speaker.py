@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -140,7 +142,7 @@ class Speaker:
         except NatsError as error:
             log.debug("not sent: %s", type(error).__name__)
 
-    def _aside(self, step: object) -> None:
-        task = asyncio.ensure_future(step)  # type: ignore[call-overload]
+    def _aside(self, step: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(step)
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
