@@ -9,7 +9,6 @@ import logging
 import secrets
 import time
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
@@ -20,6 +19,7 @@ from shared import subjects
 from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
 from shared.log import GatewayUp
 from shared.messaging import end
+from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Link:
 
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
-        subscription = await self._nc.subscribe(subjects.deliveries(self.gateway), cb=self._on_message)
+        subscription = await self._nc.subscribe_straight(subjects.deliveries(self.gateway), self._on_message)
         self.writer.append_always(GatewayUp(self._name))
         writing = asyncio.create_task(self.writer.run(), name="log writer")
         beating = asyncio.create_task(self._beat_on(), name="beats")

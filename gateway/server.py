@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from aiohttp import WSCloseCode, web
-from nats.aio.client import Client
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from gateway import door, metrics
@@ -24,6 +23,7 @@ from gateway.settings import Settings
 from gateway.socketio_overrides import Server
 from shared.log import Closed, Entry, GatewayDown
 from shared.messaging import connect
+from shared.nats_overrides import Client
 from shared.probes import add_probes
 from shared.refusals import Refusal
 
@@ -76,7 +76,7 @@ class Gateway:
         while not self._draining:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
-            writer = LogWriter(nc.jetstream(), gateway, *limits)
+            writer = LogWriter(nc, gateway, *limits)
             self._link = Link(
                 nc,
                 gateway,

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from nats.aio.client import Client
 from prometheus_client import Counter
+
+from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import nats
 import pytest
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from dev.nats import command
+from shared.nats_overrides import Client
 from tests.system.ports import free_port
 from tests.system.process import Process
 
@@ -32,7 +31,9 @@ class NatsServer:
         await self.process.kill()
 
     async def client(self) -> Client:
-        return await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05)
+        client = Client()
+        await client.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05)  # type: ignore[arg-type]
+        return client
 
     async def _answers(self) -> bool:
         try:

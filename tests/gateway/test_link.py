@@ -3,7 +3,6 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from broker.event_log import EventLog
@@ -27,6 +26,7 @@ from shared.deliveries import (
     unpack_beat,
 )
 from shared.log import GatewayUp, unpack_batch
+from shared.nats_overrides import Client
 from tests.gateway.wire import connection, wire
 from tests.nats_server import NatsServer
 from tests.system.waiting import until
@@ -44,7 +44,7 @@ class Office:
         self._broker = broker
         connections: dict[str, Connection] = {"s1": self.client}
         self.inbox = Inbox(connections, Sessions((SECRET,), 60))
-        writer = LogWriter(nc.jetstream(), "g1", 1 << 20, 1 << 20)
+        writer = LogWriter(nc, "g1", 1 << 20, 1 << 20)
         self.link = Link(nc, "g1", "name", writer, self.inbox)
 
     async def start(self) -> None:

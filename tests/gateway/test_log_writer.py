@@ -5,13 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from nats.aio.client import Client
 
 from broker.event_log import EventLog
 from broker.settings import Settings
 from gateway import log_writer
 from gateway.log_writer import BATCH_BYTES, BATCH_LIMIT, LogWriter
 from shared.log import Batch, Closed, GatewayUp, Said, unpack_batch
+from shared.nats_overrides import Client
 from tests.gateway.wire import connection
 from tests.nats_server import NatsServer
 from tests.system.waiting import until
@@ -32,7 +32,7 @@ class Desk:
         self._running: list[asyncio.Task[None]] = []
 
     def writer(self, gateway: str = "g1", max_held: int = 1 << 30, max_held_per_client: int = 1 << 30) -> LogWriter:
-        return LogWriter(self._nc.jetstream(), gateway, max_held, max_held_per_client)
+        return LogWriter(self._nc, gateway, max_held, max_held_per_client)
 
     def start(self, writer: LogWriter) -> None:
         self._running.append(asyncio.create_task(writer.run()))

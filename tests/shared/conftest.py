@@ -1,0 +1,3 @@
+from tests.nats_server import nats_server, nc
+
+__all__ = ["nats_server", "nc"]
