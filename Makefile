@@ -38,7 +38,7 @@ test: setup-dev ## Run the tests (choose some: make test ARGS=tests/broker)
 	$(PY) -m pytest $(ARGS)
 
 .PHONY: bench
-bench: setup-dev ## Measure relays, idle connections and the core (options: make bench ARGS=--help)
+bench: setup-dev ## Measure relays, idle connections and the core (options, more commands: make bench ARGS=--help)
 	$(PY) -m tests.bench $(ARGS)
 
 .PHONY: chaos

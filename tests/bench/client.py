@@ -21,13 +21,16 @@ class Fault(Exception):
 
 class Client(asyncio.Protocol):
     """A connection that acts on events by name: ``on`` maps some to what is done with their messages, others are
-    awaited with ``expect``. What nobody waits for is dropped.
+    awaited with ``expect``. What nobody waits for is dropped. A connection that the server closes is a fault, unless
+    ``on_lost`` says otherwise.
     """
 
     def __init__(self, faults: asyncio.Future[None]) -> None:
         self.on: dict[bytes, OnEvent] = dict.fromkeys(REFUSALS, self._refused)
+        self.on_lost: Callable[[], None] = lambda: self._fail("the server closed a connection")
         self.peer_id = ""
         self.token = ""
+        self.pings = 0  # answered
         self._faults = faults
         self._expected: list[tuple[bytes, bytes, asyncio.Future[bytes]]] = []
         self._reader: wire.FrameReader | None = None
@@ -45,11 +48,13 @@ class Client(asyncio.Protocol):
         self._transport.write(_upgrade(address.netloc, deflate))
         await asyncio.wait_for(self._connected, PATIENCE)
 
-    async def authenticate(self, peerinfo: dict[str, Any]) -> None:
-        """Become a peer."""
+    async def authenticate(self, peerinfo: dict[str, Any], **more: Any) -> None:
+        """Become a peer, or again the one that ``more`` has the last token of, as ``resume``."""
         accepted = self.expect(b"auth-accept")
-        self.send(wire.event_frame("auth-request", {"token": self._app_token, "peerinfo": peerinfo}))
-        self.token = wire.event_fields(await accepted)["token"]
+        self.send(wire.event_frame("auth-request", {"token": self._app_token, "peerinfo": peerinfo, **more}))
+        fields = wire.event_fields(await accepted)
+        self.token = fields["token"]
+        self.peer_id = fields.get("peer_id", self.peer_id)
 
     def expect(self, name: bytes, mark: str = "") -> asyncio.Future[bytes]:
         """The next event of that name with ``mark`` somewhere in it. To be called before its cause is sent."""
@@ -88,7 +93,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._leaving:
-            self._fail("the server closed a connection")
+            self.on_lost()
 
     def _upgraded(self, data: bytes) -> bytes:
         """Read the answer to the upgrade; returns what follows it."""
@@ -105,6 +110,7 @@ class Client(asyncio.Protocol):
         if name := wire.event_name(message):
             self._take_event(name, message)
         elif message == b"2":
+            self.pings += 1
             self.send(wire.text_frame(wire.PONG))
         elif message.startswith(b"0"):
             self.send(wire.text_frame("40" + json.dumps({"token": self._app_token})))

@@ -31,17 +31,23 @@ class Crowd:
         self._target = target
         self._app_token = app_token
         self._faults: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._clients: list[Client] = []
+        self._clients: set[Client] = set()
         self._numbers = itertools.count()
 
-    async def arrive(self, gateway: int, deflate: bool = False) -> Client:
-        """A new client that has connected and authenticated. Gateways are counted round and round."""
+    async def arrive(self, gateway: int, deflate: bool = False, **more: Any) -> Client:
+        """A new client that has connected and authenticated, with ``more`` in its request. Gateways are counted round
+        and round.
+        """
         client = Client(self._faults)
-        self._clients.append(client)
+        self._clients.add(client)
         urls = self._target.urls
         await client.connect(urls[gateway % len(urls)], self._app_token, deflate)
-        await client.authenticate({"name": f"peer {next(self._numbers)}"})
+        await client.authenticate({"name": f"peer {next(self._numbers)}"}, **more)
         return client
+
+    def forget(self, client: Client) -> None:
+        """It has left, or never comes back."""
+        self._clients.remove(client)
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Do ``work``, then close all connections. Raises Fault as soon as there is one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.bench.client import Client
 from tests.bench.crowd import Crowd, each
 from tests.bench.meter import resident_bytes
 from tests.bench.target import Target
@@ -18,16 +19,19 @@ async def bytes_per_connection(target: Target) -> float:
 
 
 async def _measure(crowd: Crowd, target: Target) -> float:
-    await _arrive(crowd, FIRST)
-    before = _gateway_bytes(target)
-    await _arrive(crowd, REST)
-    return (_gateway_bytes(target) - before) / REST
+    await arrive(crowd, FIRST)
+    before = gateway_bytes(target)
+    await arrive(crowd, REST)
+    return (gateway_bytes(target) - before) / REST
 
 
-async def _arrive(crowd: Crowd, count: int) -> None:
-    await each(range(count), lambda number: crowd.arrive(number, deflate=True))
+async def arrive(crowd: Crowd, count: int) -> list[Client]:
+    """Clients like browsers, and some time for the gateways to settle."""
+    clients = await each(range(count), lambda number: crowd.arrive(number, deflate=True))
     await asyncio.sleep(SETTLING)
+    return clients
 
 
-def _gateway_bytes(target: Target) -> int:
+def gateway_bytes(target: Target) -> int:
+    """Memory of all gateways together."""
     return sum(resident_bytes(pid) for name, pid in target.pids.items() if name.startswith("gateway"))

@@ -33,8 +33,8 @@ def machine() -> str:
     return f"{cpu_model()}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
-def write(report: Report, path: Path) -> None:
-    """The raw figures of every run."""
+def write(report: msgspec.Struct, path: Path) -> None:
+    """The raw figures."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
@@ -44,12 +44,12 @@ def text(report: Report) -> str:
     parts = [report.machine]
     for result, middle in zip(report.results, medians, strict=True):
         parts.append(f"{result.name}, {result.gateways} gateways, medians of {len(result.runs)}")
-        parts.append(_table(HEAD, (_row(phase, figures) for phase, figures in middle.items())))
+        parts.append(table(HEAD, (_row(phase, figures) for phase, figures in middle.items()), left=(0, 5)))
         if result.idle_bytes is not None:
             parts.append(f"idle connection: {result.idle_bytes / 1024:.1f} KiB")
     if len(medians) == 2:
         parts.append(f"{report.results[0].name} / {report.results[1].name}")
-        parts.append(_table(HEAD[:5], _ratios(medians[0], medians[1])))
+        parts.append(table(HEAD[:5], _ratios(medians[0], medians[1])))
     if report.core is not None:
         parts.append(f"core alone: {report.core.relays:,.0f} relays/s, {report.core.visits:,.0f} visits/s")
     return "\n\n".join(parts)
@@ -76,12 +76,13 @@ def _ratios(ours: Run, theirs: Run) -> Iterable[list[str]]:
         yield [phase, *(f"{a / b:.2f}" if b else "" for a, b in pairs)]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Columns of equal width; those numbered in ``left`` begin at their left, the others are numbers."""
     lines = [head, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column in (0, 5) else cell.rjust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
