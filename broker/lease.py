@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import BadRequestError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import BadRequestError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from shared import subjects
@@ -21,12 +21,17 @@ RENEWAL = 0.5  # seconds
 
 
 class Lease:
-    """Tries to get the lease, and to keep it. ``term`` is its revision, higher each time it changes hands."""
+    """Tries to get the lease, and to keep it. ``term`` is higher each time it changes hands.
 
-    def __init__(self, js: JetStreamContext, broker: str, replicas: int) -> None:
+    It is the lease's revision, unless that is not above the ``newest`` term that the log is known to hold: revisions
+    begin at 1 again when the bucket is lost and the log is not.
+    """
+
+    def __init__(self, js: JetStreamContext, broker: str, replicas: int, newest: Callable[[], int] = lambda: 0) -> None:
         self._js = js
         self._broker = broker
         self._replicas = replicas
+        self._newest = newest
         self._bucket: KeyValue | None = None
         self._revision = 0
         self.term = 0
@@ -37,17 +42,16 @@ class Lease:
         return self.term > 0
 
     async def run(self, on_change: Callable[[], None]) -> None:
-        """Campaign and renew until cancelled; ``on_change`` is called when the lease is won or lost."""
+        """Campaign and renew until cancelled; ``on_change`` is called whenever the term changes."""
         while not cancelled():
             before = self.term
             try:
                 await (self._renew() if self.held else self._campaign())
             except KeyWrongLastSequenceError:
                 self.term = 0
-            except NotFoundError:
-                self._bucket, self.term = None, 0
             except (NatsError, TimeoutError) as error:
                 log.debug("lease: %s", type(error).__name__)  # keeps speaking: two who say the same do no harm
+                self._bucket = None  # it may be gone: opening it again makes it
             if self.term != before:
                 on_change()
             await asyncio.sleep(RENEWAL if self.held else RENEWAL / 5)
@@ -68,11 +72,13 @@ class Lease:
             self._revision = await bucket.create(KEY, self._broker.encode())
         except KeyWrongLastSequenceError:
             return  # somebody else has it
-        self.term = self._revision
+        self.term = max(self._revision, self._newest() + 1)
 
     async def _renew(self) -> None:
         bucket = await self._open()
         self._revision = await bucket.update(KEY, self._broker.encode(), last=self._revision)
+        if self._newest() > self.term:  # this broker had not read it yet when it began
+            self.term = self._newest() + 1
 
     async def _open(self) -> KeyValue:
         if self._bucket is None:
