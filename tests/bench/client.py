@@ -117,6 +117,8 @@ class Client(asyncio.Protocol):
         elif message.startswith(b"40"):
             self.peer_id = json.loads(message[2:])["sid"]
             self._connected.set_result(None)
+        elif message == b"41":  # the server ends the session, and the socket soon after
+            self._transport.close()
         else:
             self._fail(f"unexpected: {message[:100]!r}")
 
@@ -127,7 +129,8 @@ class Client(asyncio.Protocol):
         for expected in self._expected:
             if expected[0] == name and expected[1] in message:
                 self._expected.remove(expected)
-                expected[2].set_result(message)
+                if not expected[2].cancelled():
+                    expected[2].set_result(message)
                 return
 
     def _refused(self, message: bytes) -> None:

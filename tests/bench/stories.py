@@ -5,7 +5,8 @@ gone at the end, or when an absent peer's place has expired.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from tests.bench import room
 from tests.bench.client import Client
@@ -13,7 +14,7 @@ from tests.bench.crowd import Crowd
 
 ROUND_TRIPS = 5  # each time that two talk
 
-Story = Callable[[Crowd, Client, int], Awaitable[None]]
+Story = Callable[[Crowd, Client, int], Coroutine[Any, Any, None]]
 
 
 async def visit(crowd: Crowd, resident: Client, gateway: int) -> None:

@@ -1,0 +1,140 @@
+"""The commands that judge one goal each: small, but real; and what they make of bad figures."""
+
+import asyncio
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.bench import files, hold, idle, rooms, soak, stories
+from tests.bench.client import Fault
+from tests.bench.crowd import Crowd
+from tests.bench.rooms import Filled, Stage
+from tests.bench.samples import MIB, Sample
+from tests.bench.soak import Soaked
+from tests.bench.target import Target
+from tests.conftest import StartSystem
+from tests.system.harness import APP_PASS, System
+from tests.system.waiting import until
+
+ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
+
+
+def found(path: Path, code: int) -> Any:
+    """What a command wrote. Its exit code must fit."""
+    written = json.loads(path.read_bytes())
+    assert code == (1 if written["missed"] else 0)
+    return written
+
+
+def test_hold_keeps_all_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(idle, "SETTLING", 0.1)
+    path = tmp_path / "hold.json"
+    code = hold.main(["--connections=20", "--seconds=1.5", "--every=1", f"--json={path}"])
+    held = found(path, code)
+    assert (held["connections"], held["lost"], len(held["samples"])) == (20, 0, 3)
+    assert "20 connections held for 2 s: 0 lost" in capsys.readouterr().out
+
+
+async def test_hold_counts_lost_connections(
+    start_system: StartSystem, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(idle, "SETTLING", 0.1)
+    overrides = {"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}, "gateway-0": {"PING_INTERVAL": "0.1"}}
+    system = await start_system(gateways=1, overrides=overrides)
+    target = target_of(system)
+    crowd = Crowd(target, await target.app_token())
+    options = hold.Options(connections=4, seconds=3.0, every=1.0)
+    holding = asyncio.create_task(crowd.guard(hold.hold(crowd, target, options)))
+    await until(lambda: "1 s: gateway" in capsys.readouterr().err, "they were pinged")
+    await revoke(system, "bench")
+    held = await holding
+    assert held.lost == 4
+    assert held.pings >= 4
+    assert "4 connections were lost" in held.missed
+
+
+def target_of(system: System) -> Target:
+    pids = {process.name: process.pid for process in system.processes}
+    return Target("parley", system.auth.url, [gateway.url for gateway in system.gateways], APP_PASS, pids)
+
+
+async def revoke(system: System, app: str) -> None:
+    """The operator puts an app out: its clients are disconnected."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    url = f"{system.auth.url}/admin/apps/{app}"
+    async with aiohttp.ClientSession(headers=headers) as http, http.delete(url) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("story", stories.ALL)
+async def test_each_story_comes_to_its_end(story: stories.Story, system: System) -> None:
+    target = target_of(system)
+    crowd = Crowd(target, await target.app_token())
+    resident = await crowd.arrive(0, resumable=True)
+    await crowd.guard(story(crowd, resident, 1))
+
+
+def sample(at: float, memory: float, cpu: float = 0.0) -> Sample:
+    """Of a gateway that has so many MiB, beside a broker that does nothing."""
+    return Sample(at, {"gateway-0": int(memory * MIB), "broker-0": 100 * MIB}, {"gateway-0": cpu, "broker-0": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("end", "complaint"),
+    [
+        (sample(100, 101, 4.9), None),
+        (sample(100, 103, 4.9), "memory grew by 3.00%"),
+        (sample(100, 101, 5.1), "took 5.10% of a core"),
+    ],
+)
+def test_hold_judges_memory_and_cpu(end: Sample, complaint: str | None) -> None:
+    held = hold.Held(connections=1, bytes_per_connection=1, lost=0, pings=0, samples=[sample(0, 100), end])
+    assert_complaint(hold.missed(held), complaint)
+
+
+@pytest.mark.parametrize(("growth", "complaint"), [(1, None), (3, "gateway-0's memory grew by 3.00%")])
+def test_soak_judges_the_line_through_all_samples(growth: float, complaint: str | None) -> None:
+    samples = [sample(at, 100 + growth * at / 100) for at in (0, 25, 50, 75, 100)]
+    assert_complaint(soak.missed(Soaked(told=1, samples=samples)), complaint)
+
+
+@pytest.mark.parametrize(("square", "complaint"), [(0, None), (1e-6, "join 64 costs")])
+def test_rooms_are_judged_without_their_fan_out(square: float, complaint: str | None) -> None:
+    costs = {size: 200e-6 + 15e-6 * (size - 1) + square * size**2 for size in range(2, 65)}
+    filled = Filled(rooms=1, stages=[Stage(size, cpu, {"broker-0": cpu}) for size, cpu in costs.items()])
+    assert [stage.size for stage in filled.shown()] == [8, 16, 32, 64]
+    assert_complaint(rooms.missed(filled), complaint)
+
+
+def assert_complaint(missed: list[str], complaint: str | None) -> None:
+    """Just this one, or none."""
+    assert len(missed) == (complaint is not None)
+    assert all(complaint and complaint in goal for goal in missed)
+
+
+def test_too_few_open_files_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    with pytest.raises(Fault, match=r"need 10,200 open files .* allows 4,096.* ulimit -Hn 10200"):
+        files.allow(10_000)
+
+
+def test_rooms_are_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rooms.json"
+    filled = found(path, rooms.main(["--rooms=2", "--size=5", f"--json={path}"]))
+    assert [stage["size"] for stage in filled["stages"]] == [2, 3, 4, 5]
+    assert "one join, 2 rooms" in capsys.readouterr().out
+
+
+def test_soak_tells_all_stories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "soak.json"
+    code = soak.main(["--settling=0.5", "--seconds=1", "--every=0.5", "--rate=40", f"--json={path}"])
+    soaked = found(path, code)
+    assert soaked["told"] >= len(stories.ALL)
+    assert len(soaked["samples"]) == 3
+    assert "broker-0" in capsys.readouterr().out
