@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from broker import journal
+from broker.collector import collect_now_and_then
 from broker.core import Core
 from broker.desk import Desk
 from broker.event_log import EventLog, Extent, Stored
@@ -68,6 +69,7 @@ class Authority:
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._check(extent), name="check")
+                tasks.create_task(collect_now_and_then(), name="collector")
         except* LogReplaced:
             raise LogReplaced from None
         finally:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import resource
 import signal
@@ -46,6 +47,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
         await main(stop)
 
     _allow_many_files()
+    gc.freeze()  # what has been imported stays: the collector need not look at it again
     try:
         uvloop.run(until_stopped())
     except OSError as error:
