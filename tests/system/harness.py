@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
+from dev.nats import ENVIRON
 from tests.system.ports import free_port
 from tests.system.process import Process
 
@@ -136,7 +137,7 @@ class System:
         monitor, config = free_port(), self.folder / "nats.conf"
         store = self.folder / "nats-store"
         config.write_text(NATS_CONFIG.format(port=self.nats_port, monitor=monitor, store=store))
-        return Process("nats", [_nats_server(), "-c", str(config)], {}, monitor, self.folder)
+        return Process("nats", [_nats_server(), "-c", str(config)], ENVIRON, monitor, self.folder)
 
 
 def _nats_server() -> str:
