@@ -19,7 +19,7 @@ from typing import TypeVar
 import msgspec
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import ObjectStoreConfig, StorageType
+from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
 from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.object_store import ObjectStore
 
@@ -67,6 +67,7 @@ class Snapshots:
         self._js = js
         self._log = event_log
         self._replicas = replicas
+        self._unnamed: set[str] = set()  # subjects of chunks that no snapshot named when the last one was taken
         self.taken_at = 0.0  # monotonic seconds
         self.duration = 0.0  # seconds
         self.size = 0  # bytes
@@ -79,7 +80,8 @@ class Snapshots:
             data = await encode(log_id, core.state)
         store = await self._open()
         await store.put(_name(position, core.state.now), data)
-        names = await self._names(store)
+        found = await self._find_all(store)
+        names = [info.name for info in found]
         base = _base(names)
         if (await self._log.extent()).used > CROWDED:
             base, needed = names[-1], position + 1
@@ -88,6 +90,7 @@ class Snapshots:
                 await self._delete(store, name)
         if base is not None:
             await self._log.cut(min(_position(base) + 1, needed))
+        await self._sweep({info.nuid or "" for info in found})
         self.taken_at, self.size = time.monotonic(), len(data)
         self.duration = self.taken_at - began
         facts = {"position": position, "bytes": self.size, "seconds": round(self.duration, 3)}
@@ -102,7 +105,7 @@ class Snapshots:
         if extent.first <= 1:
             return None, None
         store = await self._open()
-        names = await self._names(store)
+        names = [info.name for info in await self._find_all(store)]
         newest = await self._first_good(store, names[::-1], extent)
         if newest is None:
             return None, None
@@ -156,12 +159,27 @@ class Snapshots:
         mark = f"$O.{subjects.SNAPSHOT_BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
         await self._js.purge_stream(f"OBJ_{subjects.SNAPSHOT_BUCKET}", subject=mark)
 
-    async def _names(self, store: ObjectStore) -> list[str]:
+    async def _sweep(self, named: set[str]) -> None:
+        """Remove chunks that no snapshot names: their writer died over it.
+
+        Those that are seen for the first time stay: a broker that has lost the lease may still be about to name them.
+        """
+        stream, chunks = f"OBJ_{subjects.SNAPSHOT_BUCKET}", f"$O.{subjects.SNAPSHOT_BUCKET}.C."
+        found = (await self._js.stream_info(stream, subjects_filter=f"{chunks}>")).state.subjects or {}
+        unnamed = {subject for subject in found if subject.removeprefix(chunks) not in named}
+        for subject in unnamed & self._unnamed:
+            log.warning("removing what is left of a snapshot that was never finished")
+            await self._js.purge_stream(stream, subject=subject)
+        self._unnamed = unnamed
+
+    async def _find_all(self, store: ObjectStore) -> list[ObjectInfo]:
+        """All snapshots, oldest first."""
         try:
             infos = await store.list()
-            return sorted(info.name for info in infos if info.name.startswith(PREFIX) and not info.deleted)
         except NotFoundError:
             return []
+        found = [info for info in infos if info.name.startswith(PREFIX) and not info.deleted]
+        return sorted(found, key=lambda info: info.name)
 
 
 async def encode(log_id: str, state: State) -> bytes:

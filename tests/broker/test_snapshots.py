@@ -1,10 +1,12 @@
 import asyncio
+from typing import Literal
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from broker.core import Core
 from broker.event_log import EventLog
@@ -14,6 +16,7 @@ from broker.settings import Settings
 from broker.snapshots import SLICE, VERSION, BadSnapshot, Snapshots, decode, encode
 from broker.state import Peer, State
 from shared import subjects
+from shared.messaging import end
 from tests.broker.invariants import plain
 from tests.broker.world import World
 
@@ -122,6 +125,13 @@ class Store:
         bucket = await self._js.object_store(subjects.SNAPSHOT_BUCKET)
         return sorted(info.name for info in await bucket.list() if not info.deleted)
 
+    async def messages(self) -> int:
+        """Of all snapshots, finished or not. A small one has two: a chunk and its name."""
+        try:
+            return (await self._js.stream_info(f"OBJ_{subjects.SNAPSHOT_BUCKET}")).state.messages
+        except NotFoundError:
+            return 0
+
 
 @pytest.fixture
 async def store(nc: Client) -> Store:
@@ -151,6 +161,22 @@ async def test_older_snapshots_are_pruned_and_the_log_is_cut_behind_the_one_to_b
     assert len(await store.names()) == 2
     assert [base.position, newest.position] == positions[-2:]
     assert extent.first == base.position + 1
+
+
+async def test_what_a_broker_left_that_died_over_a_snapshot_is_removed(store: Store) -> None:
+    state = store.world.core.state
+    state.peers = {str(number): Peer(str(number), "app", "", "", b"x" * 2000, False) for number in range(2 * SLICE)}
+    dying = asyncio.create_task(store.take())
+    while not await store.messages():
+        assert not dying.done()
+    await end(dying)
+    left_behind = await store.messages()
+    assert left_behind > 0
+    state.peers = {}
+    await store.take()
+    assert await store.messages() == left_behind + 2  # its writer could be alive still
+    await store.take()
+    assert await store.messages() == 2 * len(await store.names()) == 4
 
 
 async def test_what_waits_for_an_absent_peer_is_found_in_the_log(store: Store) -> None:
@@ -194,12 +220,25 @@ async def test_a_snapshot_of_a_log_that_was_there_before_is_of_no_use(store: Sto
     assert await store.snapshots.load(other) == (None, None)
 
 
+class WatchedLock(asyncio.Lock):
+    """A lock that tells when somebody wants it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = asyncio.Event()
+
+    async def acquire(self) -> Literal[True]:
+        self.wanted.set()
+        return await super().acquire()
+
+
 async def test_nothing_is_applied_while_the_state_is_encoded(store: Store) -> None:
     await store.write_log()
-    applying = asyncio.Lock()
-    async with applying:
-        taking = asyncio.create_task(store.snapshots.take("log", Core(Limits()), applying))
-        await asyncio.sleep(0.05)  # it must not get any further
-        assert not await store.log.message(1)
-        assert not taking.done()
-    await taking
+    applying, core = WatchedLock(), Core(Limits())
+    await applying.acquire()
+    applying.wanted.clear()
+    taking = asyncio.create_task(store.snapshots.take("log", core, applying))
+    await applying.wanted.wait()
+    core.state.position = 5  # what is applied before it has the lock
+    applying.release()
+    assert await taking == 5
