@@ -37,6 +37,9 @@ T = TypeVar("T")
 VERSION = 1
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
+# What the library calls the stream behind the object store, and the subjects of its chunks.
+STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
+CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
 # Above this part of its space the log is cut off behind the newest snapshot: full, it would take nothing more, ever.
 CROWDED = 0.5
 
@@ -105,24 +108,29 @@ class Snapshots:
         if extent.first <= 1:
             return None, None
         store = await self._open()
-        names = [info.name for info in await self._find_all(store)]
-        newest = await self._first_good(store, names[::-1], extent)
+        found = await self._find_all(store)
+        newest = await self._first_good(store, found[::-1], extent)
         if newest is None:
             return None, None
-        base = await self._first_good(store, names, extent)
+        base = await self._first_good(store, found, extent)
         return base or newest, newest
 
-    async def _first_good(self, store: ObjectStore, names: list[str], extent: Extent) -> State | None:
-        for name in names:
+    async def _first_good(self, store: ObjectStore, found: list[ObjectInfo], extent: Extent) -> State | None:
+        for info in found:
             try:
-                state = decode(extent.log_id, (await store.get(name)).data or b"")
+                state = decode(extent.log_id, await self._read(store, info))
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
-                log.warning("snapshot %s is passed over: the log does not go on from it", name)
+                log.warning("snapshot %s is passed over: the log does not go on from it", info.name)
             except (BadSnapshot, NatsError, TimeoutError) as error:
-                log.error("snapshot %s is passed over: %s %s", name, type(error).__name__, error)
+                log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
         return None
+
+    async def _read(self, store: ObjectStore, info: ObjectInfo) -> bytes:
+        if info.chunks != (await self._chunks()).get(f"{CHUNKS}{info.nuid}", 0):
+            raise BadSnapshot("parts of it are missing")  # the library would wait for them for ever
+        return (await store.get(info.name)).data or b""
 
     async def _fetch_kept(self, state: State) -> None:
         """Put back what waits for absent peers. What the log has no more, the peer's place goes with."""
@@ -157,20 +165,22 @@ class Snapshots:
         """Remove a snapshot, and what the library leaves of it: one mark for each name for ever."""
         await store.delete(name)
         mark = f"$O.{subjects.SNAPSHOT_BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
-        await self._js.purge_stream(f"OBJ_{subjects.SNAPSHOT_BUCKET}", subject=mark)
+        await self._js.purge_stream(STREAM, subject=mark)
 
     async def _sweep(self, named: set[str]) -> None:
         """Remove chunks that no snapshot names: their writer died over it.
 
         Those that are seen for the first time stay: a broker that has lost the lease may still be about to name them.
         """
-        stream, chunks = f"OBJ_{subjects.SNAPSHOT_BUCKET}", f"$O.{subjects.SNAPSHOT_BUCKET}.C."
-        found = (await self._js.stream_info(stream, subjects_filter=f"{chunks}>")).state.subjects or {}
-        unnamed = {subject for subject in found if subject.removeprefix(chunks) not in named}
+        unnamed = {subject for subject in await self._chunks() if subject.removeprefix(CHUNKS) not in named}
         for subject in unnamed & self._unnamed:
             log.warning("removing what is left of a snapshot that was never finished")
-            await self._js.purge_stream(stream, subject=subject)
+            await self._js.purge_stream(STREAM, subject=subject)
         self._unnamed = unnamed
+
+    async def _chunks(self) -> dict[str, int]:
+        """How many chunks there are, by subject: each snapshot has its own, which ends in its ``nuid``."""
+        return (await self._js.stream_info(STREAM, subjects_filter=f"{CHUNKS}>")).state.subjects or {}
 
     async def _find_all(self, store: ObjectStore) -> list[ObjectInfo]:
         """All snapshots, oldest first."""
