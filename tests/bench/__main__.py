@@ -1,6 +1,7 @@
 """``python -m tests.bench``."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -38,7 +39,12 @@ async def measure(options: Options) -> report.Report:
 async def _run(target: Target, options: Options, number: int) -> Run:
     await asyncio.sleep(PAUSE)
     label = f"run {number} of {options.rounds}" if number else "warm-up"
-    return await phases.run(target, options.seconds, lambda phase: _say(f"{target.name}, {label}: {phase}"))
+    gc.collect()
+    gc.disable()  # its pauses in the client would count as the server's
+    try:
+        return await phases.run(target, options.seconds, lambda phase: _say(f"{target.name}, {label}: {phase}"))
+    finally:
+        gc.enable()
 
 
 @asynccontextmanager
