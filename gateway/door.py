@@ -41,7 +41,10 @@ _DECODERS: dict[str, msgspec.json.Decoder[ClientEvent]] = {
 }
 _LOOSE = msgspec.json.Decoder(_Loose)
 _BARE_STRING = msgspec.json.Decoder(str)
-_BODIES = ("payload", "peerinfo", "session_description", "ice_candidate")
+_BODIES = {
+    name: [field for field in ("payload", "peerinfo", "session_description", "ice_candidate") if hasattr(event, field)]
+    for name, event in EVENTS.items()
+}
 
 
 def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
@@ -50,8 +53,8 @@ def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
     if decoder is None:
         raise Refusal(BAD_REQUEST, "There is no such event")
     event = _decode(decoder, name, body)
-    for field in _BODIES:
-        raw = getattr(event, field, ABSENT)
+    for field in _BODIES[name]:
+        raw = getattr(event, field)
         if len(raw):
             _check_body(field, raw, getattr(sizes, field))
     _check_needs(event)
