@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import auth_api.settings
 import broker.settings
 import gateway.settings
 from shared import subjects
+from tests.deploy.tool import docker, tool
 from tests.system.process import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -30,14 +30,9 @@ def run(*argv: str, **environ: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def tool(name: str) -> str:
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if not found:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
+def required() -> list[str]:
+    """The variables without which compose does nothing."""
+    return sorted(set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE)))
 
 
 def service(name: str) -> str:
@@ -69,9 +64,8 @@ def test_every_image_has_a_pinned_version() -> None:
 
 
 def test_the_example_names_every_secret_that_is_required() -> None:
-    required = set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
     empty = set(re.findall(r"^([A-Z_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert required == empty
+    assert set(required()) == empty
 
 
 def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
@@ -91,14 +85,23 @@ def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
 
 
 def test_compose_reads_the_file() -> None:
-    docker = tool("docker") if shutil.which("docker") else pytest.skip("docker is not installed")
-    if subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
-        pytest.skip("docker has no compose here")
-    run(docker, "compose", "--env-file", "/dev/null", "config", "--quiet", **dict.fromkeys(required(), "x" * 32))
+    done = configure(**dict.fromkeys(required(), "x" * 32))
+    assert done.returncode == 0, done.stderr
 
 
-def required() -> list[str]:
-    return re.findall(r"\$\{([A-Z_]+):\?", COMPOSE)
+@pytest.mark.parametrize("missing", required())
+def test_compose_says_how_to_make_a_secret_that_is_missing(missing: str) -> None:
+    done = configure(**{name: "x" * 32 for name in required() if name != missing})
+    assert done.returncode != 0
+    assert missing in done.stderr
+    assert "make a .env file with sh deploy/make-env.sh" in done.stderr
+
+
+def configure(**environ: str) -> subprocess.CompletedProcess[str]:
+    """What compose makes of its file with this environment alone."""
+    command = [docker(), "compose", "--env-file", "/dev/null", "--profile", "*", "config", "--quiet"]
+    around = {name: value for name, value in os.environ.items() if name not in required()}
+    return subprocess.run(command, cwd=ROOT, env={**around, **environ}, capture_output=True, text=True)
 
 
 def test_haproxy_reads_its_file() -> None:
