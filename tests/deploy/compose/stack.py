@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -34,6 +35,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self._ports['HTTP_PORT']}"
         self.tls_url = f"https://127.0.0.1:{self._ports['HTTPS_PORT']}"
         self.operators = f"http://127.0.0.1:{self._ports['OPERATORS_PORT']}"
+        self.prometheus = f"http://127.0.0.1:{self._ports['PROMETHEUS_PORT']}"
         self._env_file = folder / "stack.env"
         self._environ = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_ENV_FILES": str(self._env_file)}
         self.set(**{name: str(port) for name, port in self._ports.items()}, **self.secrets, **settings)
@@ -60,6 +62,11 @@ class Stack:
     def containers(self, *services: str) -> list[str]:
         return self.compose("ps", "--quiet", *services).split()
 
+    def owners(self, container: str) -> list[str]:
+        """The user ids of its processes."""
+        rows = self.run("docker", "top", container, "-eo", "uid,pid").splitlines()[1:]
+        return [row.split()[0] for row in rows]
+
     def logs(self, *services: str) -> list[dict[str, Any]]:
         """The lines of Parley's processes."""
         return [json.loads(line) for container in self.containers(*services) for line in _log(container)]
@@ -76,10 +83,17 @@ class Stack:
 
     def gateways_up(self) -> int:
         """How many gateways the load balancer sends new clients to."""
-        metrics = fetch(f"{self.operators}/metrics")[1]
-        up = 'haproxy_server_status{proxy="gateways",server="gateway'
-        lines = [line for line in metrics.splitlines() if line.startswith(up) and 'state="UP"' in line]
-        return sum(line.endswith(" 1") for line in lines)
+        return len(self._of_gateways("status", 'state="UP"', "1"))
+
+    def clients_given(self) -> dict[str, int]:
+        """How many clients or their requests each gateway's place at the load balancer has been given."""
+        return {name: int(given) for name, given in self._of_gateways("sessions_total", "", r"\d+")}
+
+    def _of_gateways(self, metric: str, labels: str, value: str) -> list[tuple[str, str]]:
+        """What the load balancer tells of gateways: their names and values."""
+        text = fetch(f"{self.operators}/metrics")[1]
+        line = rf'^haproxy_server_{metric}{{proxy="gateways",server="(\w+)",?{labels}}} ({value})$'
+        return re.findall(line, text, re.MULTILINE)
 
     def wait_for_gateways(self, count: int, within: float) -> None:
         deadline = time.monotonic() + within

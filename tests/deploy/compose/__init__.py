@@ -1,0 +1,1 @@
+"""Tests of the compose file on a real engine: one stack for all of them."""
