@@ -85,21 +85,27 @@ def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
 
 
 def test_compose_reads_the_file() -> None:
-    done = configure(**dict.fromkeys(required(), "x" * 32))
+    done = configure("--quiet", **dict.fromkeys(required(), "x" * 32))
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("missing", required())
 def test_compose_says_how_to_make_a_secret_that_is_missing(missing: str) -> None:
-    done = configure(**{name: "x" * 32 for name in required() if name != missing})
+    done = configure("--quiet", **{name: "x" * 32 for name in required() if name != missing})
     assert done.returncode != 0
     assert missing in done.stderr
     assert "make a .env file with sh deploy/make-env.sh" in done.stderr
 
 
-def configure(**environ: str) -> subprocess.CompletedProcess[str]:
+def test_every_image_is_built_once() -> None:
+    done = configure("--format", "json", **dict.fromkeys(required(), "x" * 32))
+    built = [each["image"] for each in json.loads(done.stdout)["services"].values() if "build" in each]
+    assert sorted(built) == ["parley", "parley-nats"]
+
+
+def configure(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """What compose makes of its file with this environment alone."""
-    command = [docker(), "compose", "--env-file", "/dev/null", "--profile", "*", "config", "--quiet"]
+    command = [docker(), "compose", "--env-file", "/dev/null", "--profile", "*", "config", *options]
     around = {name: value for name, value in os.environ.items() if name not in required()}
     return subprocess.run(command, cwd=ROOT, env={**around, **environ}, capture_output=True, text=True)
 

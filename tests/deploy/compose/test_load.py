@@ -16,11 +16,12 @@ PROCESSES = ("gateway", "broker", "auth_api")
 
 
 def test_nothing_is_lost_when_everything_is_scaled_and_restarted(stack: Stack, load: Load) -> None:
-    given = stack.clients_given()
+    given, running = stack.clients_given(), stack.containers()
     stack.compose("up", "--detach", "--scale", "gateway=4")
     wait_for_traffic(stack, given, 4, within=30)
     assert time.time() - newest_gateway(stack) < 3
     stack.wait_for_gateways(4, within=1)
+    assert set(running) < set(stack.containers())
     stack.compose("up", "--detach", "--scale", "gateway=2")
     stack.wait_for_gateways(2, within=10)
     before = stack.containers()
