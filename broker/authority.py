@@ -25,7 +25,7 @@ from shared.messaging import cancelled
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same
-READING_TIMEOUT = 10.0  # seconds; the library gives up a consumer silently when it cannot make it anew
+READING_TIMEOUT = 10.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 
 class LogReplaced(Exception):
@@ -46,7 +46,7 @@ class Authority:
         self._log = EventLog(nc, settings)
         self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
         self._watch = Watch(settings.gateway_timeout)
-        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas)
+        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
         self._applying = asyncio.Lock()
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last

@@ -24,7 +24,7 @@ from shared import subjects
 from shared.log import Batch, Entry, pack_batch
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
-IDLE_HEARTBEAT = 1.0  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
+IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
 READ_AHEAD_BYTES = 256 * 1024 * 1024
 ID = "parley-log-id"
 

@@ -27,7 +27,7 @@ class Lease:
     begin at 1 again when the bucket is lost and the log is not.
     """
 
-    def __init__(self, js: JetStreamContext, broker: str, replicas: int, newest: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, js: JetStreamContext, broker: str, replicas: int, newest: Callable[[], int]) -> None:
         self._js = js
         self._broker = broker
         self._replicas = replicas

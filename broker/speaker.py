@@ -81,6 +81,8 @@ class Speaker:
         for gateway in lost:
             log.warning("gateway lost", extra={"facts": {"gateway": gateway}})
         due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
+        if state.term < term:  # the log has not taken it at the beginning
+            due.insert(0, Speaking(term))
         deadline = self._core.next_deadline()
         if deadline is not None and deadline <= time.time():
             due.append(Tick(term))

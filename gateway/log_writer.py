@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 512 * 1024
 BATCH_LIMIT = 2000  # entries
-ACK_TIMEOUT = 2.0  # seconds until an unanswered batch is sent again
+ACK_TIMEOUT = 1.0  # seconds until an unanswered batch is sent again
 RETRY_PAUSE = 0.1  # seconds
 
 
