@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import engineio
+import msgspec
 from aiohttp import WSCloseCode, WSMsgType
 from engineio import packet
 from engineio.async_drivers import aiohttp as driver
@@ -338,7 +339,7 @@ class Engine(engineio.AsyncServer):
             "pingInterval": int(self.ping_interval * 1000),
             "maxPayload": self.max_http_buffer_size,
         }
-        await socket.send(packet.Packet(packet.OPEN, opening))
+        socket.send_frame(b"%d%s" % (packet.OPEN, msgspec.json.encode(opening)))
         await self._trigger_event("connect", sid, environ)
         socket.schedule_ping()
         if transport == "websocket":

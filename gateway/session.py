@@ -40,8 +40,8 @@ class Sessions:
 
     def app_for(self, connection: Connection, token: object) -> str:
         """The app behind the token of an auth-request: an app token, or a renewal. Raises Refusal."""
-        session = self.session_of(token)
-        if session is not None and connection.peer_id and session.peer_id == connection.peer_id:
+        session = self.session_of(token) if connection.peer_id else None
+        if session is not None and session.peer_id == connection.peer_id:
             return session.app
         return self.app_of(token).name
 
