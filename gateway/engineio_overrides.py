@@ -161,6 +161,9 @@ class Socket(AsyncSocket):
             if text.startswith("42"):
                 self.server.take_event(self.sid, text[1:])
                 return True
+            if text == "3":
+                self.schedule_ping()
+                return True
         except ProtocolError:
             pass
         return False
