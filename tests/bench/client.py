@@ -36,7 +36,10 @@ class Client(asyncio.Protocol):
         self._reader: wire.FrameReader | None = None
         self._head = b""
         self._leaving = False
-        self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: Any = None
+        loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self._connected: asyncio.Future[None] = loop.create_future()
 
     async def connect(self, url: str, app_token: str, deflate: bool = False) -> None:
         """Open the WebSocket and the Socket.IO session in it. ``deflate`` offers compression, as browsers do."""
@@ -44,9 +47,13 @@ class Client(asyncio.Protocol):
         self._app_token = app_token
         loop = asyncio.get_running_loop()
         host, port = address.hostname or "", address.port or 80
-        self._transport, _ = await loop.create_connection(lambda: self, host, port)
-        self._transport.write(_upgrade(address.netloc, deflate))
-        await asyncio.wait_for(self._connected, PATIENCE)
+        try:
+            self._transport, _ = await loop.create_connection(lambda: self, host, port)
+            self._transport.write(_upgrade(address.netloc, deflate))
+            await asyncio.wait_for(self._connected, PATIENCE)
+        except OSError as error:
+            self._fail(f"no connection: {error!r}")
+            raise
 
     async def authenticate(self, peerinfo: dict[str, Any], **more: Any) -> None:
         """Become a peer, or again the one that ``more`` has the last token of, as ``resume``."""
@@ -79,7 +86,8 @@ class Client(asyncio.Protocol):
 
     def abort(self) -> None:
         self._leaving = True
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._reader is None:
@@ -92,6 +100,8 @@ class Client(asyncio.Protocol):
                     self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
+        if not self.closed.cancelled():
+            self.closed.set_result(None)
         if not self._leaving:
             self.on_lost()
 
@@ -116,7 +126,8 @@ class Client(asyncio.Protocol):
             self.send(wire.text_frame("40" + json.dumps({"token": self._app_token})))
         elif message.startswith(b"40"):
             self.peer_id = json.loads(message[2:])["sid"]
-            self._connected.set_result(None)
+            if not self._connected.cancelled():
+                self._connected.set_result(None)
         elif message == b"41":  # the server ends the session, and the socket soon after
             self._transport.close()
         else:

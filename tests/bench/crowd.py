@@ -45,8 +45,9 @@ class Crowd:
         await client.authenticate({"name": f"peer {next(self._numbers)}"}, **more)
         return client
 
-    def forget(self, client: Client) -> None:
-        """It has left, or never comes back."""
+    async def see_off(self, client: Client) -> None:
+        """Forget a client that leaves, once its connection is closed."""
+        await client.closed
         self._clients.remove(client)
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
@@ -55,7 +56,7 @@ class Crowd:
         self._faults.add_done_callback(lambda _: task.cancel())
         try:
             return await task
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Exception):
             if self._faults.done():
                 self._faults.result()
             raise

@@ -74,19 +74,21 @@ class Soaked(command.Finding):
 
 
 class Load:
-    """Tells stories at a steady rate, one after the other. ``told`` is how many have come to their end."""
+    """Tells stories at a steady rate while ``going_on``. ``told`` is how many have come to their end."""
 
     def __init__(self, crowd: Crowd, rate: float) -> None:
         self.told = 0
+        self.going_on = True
         self._crowd = crowd
         self._interval = RESIDENTS / rate  # seconds between the stories of one resident
 
     async def go_on(self, number: int) -> None:
-        """The stories of one resident, for good."""
+        """The stories of one resident, one after the other."""
         resident = await self._crowd.arrive(number, resumable=True)
         due = time.monotonic() + self._interval * number / RESIDENTS
-        for turn in itertools.count(number):
-            gateway, story = divmod(turn, len(stories.ALL))
+        turns = itertools.count(number)
+        while self.going_on:
+            gateway, story = divmod(next(turns), len(stories.ALL))
             await asyncio.sleep(due - time.monotonic())
             due = max(due + self._interval, time.monotonic())  # a slow server is not given more than it can bear
             await stories.ALL[story](self._crowd, resident, gateway)
@@ -105,14 +107,14 @@ async def measure(options: Options) -> Soaked:
 async def _soak(crowd: Crowd, target: Target, options: Options) -> Soaked:
     load = Load(crowd, options.rate)
     async with asyncio.TaskGroup() as tasks:
-        working = [tasks.create_task(load.go_on(number)) for number in range(RESIDENTS)]
+        for number in range(RESIDENTS):
+            tasks.create_task(load.go_on(number))
         command.say(f"settling for {options.settling:g} s")
         await asyncio.sleep(options.settling)
         before = load.told
         taken = await samples.watch(target.pids, options.seconds, options.every, _tell)
         told = load.told - before
-        for task in working:
-            task.cancel()
+        load.going_on = False
     found = Soaked(told=told, samples=taken)
     found.missed = missed(found)
     return found

@@ -24,7 +24,7 @@ async def visit(crowd: Crowd, resident: Client, gateway: int) -> None:
     await room.leave(visitor, name)
     await room.leave(resident, name)
     visitor.leave()
-    crowd.forget(visitor)
+    await crowd.see_off(visitor)
 
 
 async def closed_tab(crowd: Crowd, resident: Client, gateway: int) -> None:
@@ -33,7 +33,7 @@ async def closed_tab(crowd: Crowd, resident: Client, gateway: int) -> None:
     name = await _receive(visitor, resident)
     told = resident.expect(b"room-owner", name)
     visitor.leave()
-    crowd.forget(visitor)
+    await crowd.see_off(visitor)
     await told
     await room.leave(resident, name)
 
@@ -43,14 +43,14 @@ async def break_off(crowd: Crowd, resident: Client, gateway: int) -> None:
     visitor = await crowd.arrive(gateway, resumable=True)
     name = await _receive(resident, visitor)
     visitor.abort()
-    crowd.forget(visitor)
+    await crowd.see_off(visitor)
     room.send_description(resident, visitor, name)
     back = await crowd.arrive(gateway + 1, resumable=True, resume=visitor.token)
     await _talk(resident, back, name)
     await room.leave(back, name)
     await room.leave(resident, name)
     back.leave()
-    crowd.forget(back)
+    await crowd.see_off(back)
 
 
 async def never_back(crowd: Crowd, resident: Client, gateway: int) -> None:
@@ -58,7 +58,7 @@ async def never_back(crowd: Crowd, resident: Client, gateway: int) -> None:
     visitor = await crowd.arrive(gateway, resumable=True)
     name = await _receive(resident, visitor)
     visitor.abort()
-    crowd.forget(visitor)
+    await crowd.see_off(visitor)
     await room.leave(resident, name)
 
 

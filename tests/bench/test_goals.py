@@ -106,9 +106,12 @@ def test_soak_judges_the_line_through_all_samples(growth: float, complaint: str 
 
 @pytest.mark.parametrize(("square", "complaint"), [(0, None), (1e-6, "join 64 costs")])
 def test_rooms_are_judged_without_their_fan_out(square: float, complaint: str | None) -> None:
-    costs = {size: 200e-6 + 15e-6 * (size - 1) + square * size**2 for size in range(2, 65)}
-    filled = Filled(rooms=1, stages=[Stage(size, cpu, {"broker-0": cpu}) for size, cpu in costs.items()])
-    assert [stage.size for stage in filled.shown()] == [8, 16, 32, 64]
+    def stage(size: int) -> Stage:
+        fan_out = 15e-6 * (size - 1)
+        return Stage(size, [200e-6 + fan_out + square * size**2, 1.0, 0.0], [150e-6 + fan_out])
+
+    filled = Filled(rooms=1, stages=[stage(size) for size in rooms.sizes(64)])
+    assert [stage.size for stage in filled.stages] == [8, 16, 32, 64]
     assert_complaint(rooms.missed(filled), complaint)
 
 
@@ -126,8 +129,8 @@ def test_too_few_open_files_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rooms_are_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rooms.json"
-    filled = found(path, rooms.main(["--rooms=2", "--size=5", f"--json={path}"]))
-    assert [stage["size"] for stage in filled["stages"]] == [2, 3, 4, 5]
+    filled = found(path, rooms.main(["--rooms=2", "--size=5", "--rounds=2", f"--json={path}"]))
+    assert [(stage["size"], len(stage["joins"])) for stage in filled["stages"]] == [(2, 2), (5, 2)]
     assert "one join, 2 rooms" in capsys.readouterr().out
 
 
