@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import nats
+
+from shared import subjects
 from tests.system.harness import System
 from tests.system.harness import _nats_server as nats_server
 from tests.system.ports import free_port
@@ -24,7 +27,7 @@ class Cluster(System):
     """Like any other system, with ``nodes`` in the place of its one NATS server."""
 
     def __init__(self, folder: Path, *, settings: dict[str, str] | None = None, **options: Any) -> None:
-        ports = [free_port() for _ in range(NODES)]
+        self._ports = ports = [free_port() for _ in range(NODES)]
         urls = ",".join(f"nats://127.0.0.1:{port}" for port in ports)
         cluster = {"NATS_URL": urls, "LOG_REPLICAS": str(NODES)}
         super().__init__(folder, settings={**cluster, **(settings or {})}, **options)
@@ -36,6 +39,16 @@ class Cluster(System):
     def processes(self) -> list[Process]:
         others = [process for process in super().processes if process is not self.nats]
         return [*others, *self.nodes]
+
+    async def leading_node(self) -> Process:
+        """The server whose copy of the log is the one that counts."""
+        client = await nats.connect([f"nats://127.0.0.1:{port}" for port in self._ports])
+        try:
+            log = await client.jetstream().stream_info(subjects.EVENT_STREAM)
+        finally:
+            await client.close()
+        assert log.cluster is not None
+        return next(node for node in self.nodes if node.name == log.cluster.leader)
 
     def _node(self, number: int, port: int, routes: list[int]) -> Process:
         name, monitor = f"nats-{number}", free_port()

@@ -97,9 +97,16 @@ async def kill_nats(this: Round) -> None:
     await start_after(this, AWAY)
 
 
-async def kill_node(this: Round) -> None:
+async def kill_leading_node(this: Round) -> None:
     assert isinstance(this.system, Cluster)
-    this.strike(this.system.nodes[len(this.trickle.served) % len(this.system.nodes)], signal.SIGKILL)
+    this.strike(await this.system.leading_node(), signal.SIGKILL)
+
+
+async def kill_other_node(this: Round) -> None:
+    assert isinstance(this.system, Cluster)
+    leading = await this.system.leading_node()
+    others = [node for node in this.system.nodes if node is not leading]
+    this.strike(others[len(this.trickle.served) % len(others)], signal.SIGKILL)
 
 
 async def start_after(this: Round, seconds: float) -> None:
@@ -142,7 +149,10 @@ CASES = [
     Case("gateway SIGTERM", MOVE, end_gateway, start_again),
     Case("gateway frozen", LATE, freeze_gateway, thaw, pause=RARELY),
     Case(f"NATS `kill -9`, {AWAY:g} s away; from its start", HOLD, kill_nats, nothing),
-    Case("one of three NATS servers `kill -9`", HOLD, kill_node, start_again, cluster=True),
+    Case(
+        "of three NATS servers, that which leads the log `kill -9`", HOLD, kill_leading_node, start_again, cluster=True
+    ),
+    Case("of three NATS servers, another `kill -9`", HOLD, kill_other_node, start_again, cluster=True),
 ]
 
 
