@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from gateway.metrics import SLOW_CLIENTS
 
 PARTING = 1.0  # seconds for a client to hang up by itself
 SHUTTING = 2.0  # seconds for a client to answer that its WebSocket closes
+GRID = 0.1  # seconds; timers of many clients end together, so that one wake-up serves them all
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
 
@@ -302,7 +304,8 @@ class Socket(AsyncSocket):
         if self._timer is not None:
             self._timer.cancel()
         if not self.closed:
-            self._timer = asyncio.get_running_loop().call_later(seconds, action)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(math.ceil((loop.time() + seconds) / GRID) * GRID, action)
 
 
 class Engine(engineio.AsyncServer):

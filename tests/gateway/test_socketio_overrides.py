@@ -103,3 +103,26 @@ def test_any_junk_at_most_closes_the_connection(frames: list[str], connects: boo
             return served.loop_errors
 
     assert asyncio.run(speak()) == []
+
+
+class Private(dict[str, str]):
+    """A room that nobody may look into."""
+
+    def __contains__(self, sid: object) -> bool:
+        raise AssertionError("somebody looked into another client's room")
+
+
+async def test_a_client_that_leaves_is_forgotten_and_the_others_are_not_looked_at() -> None:
+    async with Served() as served, RawSocket(served.url) as staying:
+        await staying.connect("token")
+        rooms: dict[Any, Any] = served.server.manager.rooms["/"]
+        [stays] = served.sids
+        private = rooms[stays] = Private(rooms[stays])
+        async with RawSocket(served.url) as leaving:
+            await leaving.connect("token")
+            await until(lambda: len(served.sids) == 2, "both are connected")
+            assert set(rooms) == {None, *served.sids}
+        await until(lambda: len(served.reasons) == 1, "one has left")
+        await until(lambda: set(rooms) == {None, stays} and list(rooms[None]) == [stays], "it is forgotten")
+        rooms[stays] = dict(private)
+    assert served.server.manager.pending_disconnect == {}
