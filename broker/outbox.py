@@ -72,6 +72,7 @@ class Outbox:
         self._limits = limits
         self._open: dict[str, list[Delivery]] = {}
         self._history: dict[str, History] = {}
+        self._resent: deque[tuple[float, int]] = deque()
         self.overfull: list[Peer] = []  # absent peers for whom more came than may be kept
 
     def emit(self, peers: Iterable[Peer], frame: bytes) -> None:
@@ -93,6 +94,20 @@ class Outbox:
             self._add(peer.gateway, Emit([peer.conn], frame))
         else:
             self._keep(peer, frame, self._state.position)
+
+    def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
+        """What has waited for a peer that is back."""
+        for kept in waiting:
+            self._add(peer.gateway, Emit([peer.conn], kept.frame, kept.position))
+            if kept.relayed:
+                self._resent.append((self._state.now, kept.position))
+        while self._resent and self._resent[0][0] < self._state.now - HISTORY_SECONDS:
+            self._resent.popleft()
+
+    def oldest_resent(self) -> int | None:
+        """The oldest log position whose words were sent again lately, and may have been missed again."""
+        begin = self._state.now - HISTORY_SECONDS
+        return min((position for time, position in self._resent if time >= begin), default=None)
 
     def answer(self, gateway: str, conn: str, frames: Iterable[bytes]) -> None:
         """Frames for the socket that asked, whoever it belongs to by now."""
@@ -209,7 +224,7 @@ def _for(lost: dict[str, Peer], parcels: Iterable[Parcel]) -> Iterator[tuple[Pee
             if isinstance(delivery, Emit):
                 for conn in delivery.conns:
                     if conn in lost:
-                        yield lost[conn], delivery.frame, parcel.position
+                        yield lost[conn], delivery.frame, delivery.origin or parcel.position
 
 
 def _parts(deliveries: list[Delivery]) -> Iterable[tuple[list[Delivery], int]]:

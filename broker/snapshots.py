@@ -79,20 +79,22 @@ class Snapshots:
         """Write the state as it is now, and cut the log off behind the older snapshot. Returns the position."""
         began = time.monotonic()
         async with applying:
-            position, needed = core.state.position, _oldest_needed(core.state)
+            position, needed = core.state.position, _oldest_needed(core)
             data = await encode(log_id, core.state)
         store = await self._open()
-        await store.put(_name(position, core.state.now), data)
+        await store.put(_name(position, core.state.now, needed), data)
         found = await self._find_all(store)
         names = [info.name for info in found]
         base = _base(names)
-        if (await self._log.extent()).used > CROWDED:
-            base, needed = names[-1], position + 1
+        crowded = (await self._log.extent()).used > CROWDED
+        if crowded:
+            base = names[-1]
         for name in names:
             if base is not None and name < base:
                 await self._delete(store, name)
         if base is not None:
-            await self._log.cut(min(_position(base) + 1, needed))
+            needs = [] if crowded else [_needed(name) for name in names if name >= base]
+            await self._log.cut(min([_position(base) + 1, *needs]))
         await self._sweep({info.nuid or "" for info in found})
         self.taken_at, self.size = time.monotonic(), len(data)
         self.duration = self.taken_at - began
@@ -247,23 +249,28 @@ def _named(frames: list[Kept]) -> list[Kept]:
     return [Kept(b"", kept.position, _digest(kept.frame)) if kept.relayed else kept for kept in frames]
 
 
-def _oldest_needed(state: State) -> int:
-    """The oldest position of the log that holds something an absent peer still waits for."""
+def _oldest_needed(core: Core) -> int:
+    """The oldest position of the log that holds something an absent peer still waits for, or may wait for again."""
+    state = core.state
     waiting = (kept.position for peer_id in state.absent for kept in state.peers[peer_id].kept if kept.relayed)
-    return min(waiting, default=state.position + 1)
+    return min(*waiting, core.out.oldest_resent() or state.position + 1, state.position + 1)
 
 
 def _digest(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()[:16]
 
 
-def _name(position: int, now: float) -> str:
-    """Names sort by position. The time is the log's, in milliseconds."""
-    return f"{PREFIX}{position:020d}-{int(now * 1000)}"
+def _name(position: int, now: float, needed: int) -> str:
+    """Names sort by position. The time is the log's, in milliseconds; from ``needed`` on the snapshot needs the log."""
+    return f"{PREFIX}{position:020d}-{int(now * 1000)}-{needed}"
 
 
 def _position(name: str) -> int:
     return int(name.split("-")[1])
+
+
+def _needed(name: str) -> int:
+    return int(name.split("-")[3])
 
 
 def _time(name: str) -> float:

@@ -10,10 +10,11 @@ import msgpack
 
 
 class Emit(NamedTuple):
-    """Send ``frame`` to these sockets."""
+    """Send ``frame`` to these sockets. ``origin`` is the log position it came from, if that is not the parcel's."""
 
     conns: list[str]
     frame: bytes
+    origin: int = 0
 
 
 class Admit(NamedTuple):

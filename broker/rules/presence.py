@@ -208,4 +208,4 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
     kept, peer.kept, peer.kept_bytes, peer.past = peer.kept, [], 0, []
     if resumed:
         peer.told = sum(waiting.counted for waiting in kept)
-    core.out.answer(peer.gateway, peer.conn, [waiting.frame for waiting in kept])
+    core.out.resend(peer, kept)

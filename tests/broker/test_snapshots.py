@@ -18,7 +18,7 @@ from broker.state import Peer, State
 from shared import subjects
 from shared.messaging import end
 from tests.broker.invariants import plain
-from tests.broker.world import World
+from tests.broker.world import Token, World
 
 
 def busy_world() -> World:
@@ -186,6 +186,44 @@ async def test_what_waits_for_an_absent_peer_is_found_in_the_log(store: Store) -
     _, newest = await store.snapshots.load(await store.log.extent())
     assert newest is not None
     assert plain(newest) == plain(store.world.core.state)
+
+
+async def test_what_was_sent_again_and_missed_again_is_found_where_it_was_said_first(store: Store) -> None:
+    world = store.world = World()
+    owner, absent = (world.peer(resumable=True) for _ in range(2))
+    world.room(owner, absent)
+    await store.take()
+    absent.close()
+    owner.say("relay-ice-candidate", "room", absent.peer_id, payload="private")
+    await store.take(HISTORY_SECONDS - 5)
+    elsewhere = world.socket("g2")
+    elsewhere.gateway.stuck = True
+    world.now += 9
+    elsewhere.authenticate(resume=absent.token)
+    await store.take(HISTORY_SECONDS - 5)
+    world.lose("g2")
+    await store.take()
+    _, newest = await store.snapshots.load(await store.log.extent())
+    assert newest is not None
+    assert [kept.relayed for kept in newest.peers[absent.peer_id].kept] == [True]
+    assert plain(newest) == plain(world.core.state)
+
+
+async def test_what_the_snapshot_to_begin_from_needs_of_the_log_stays_there(store: Store) -> None:
+    world = store.world = busy_world()
+    [absent] = world.core.state.absent
+    at_base = await store.take()
+    before = plain(world.core.state)
+    elsewhere = world.socket("g2")
+    elsewhere.authenticate(resume=Token(absent, 1))
+    assert elsewhere.token.peer_id == absent
+    await store.take(HISTORY_SECONDS + 1)
+    base, newest = await store.snapshots.load(await store.log.extent())
+    assert base is not None
+    assert newest is not None
+    assert base.position == at_base
+    assert plain(base) == before
+    assert plain(newest) == plain(world.core.state)
 
 
 async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
