@@ -11,6 +11,7 @@ from typing import Any
 import nats.aio.client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 
 UNSENT = 65536  # bytes in the transport beyond which the library's own way is gone, which waits
 
@@ -46,7 +47,7 @@ class Client(nats.aio.client.Client):
         self._straight.pop(sid, None)
 
     async def _flush_pending(self, force_flush: bool = False) -> Any:
-        if force_flush or not self.is_connected or self._held_up():
+        if force_flush or not self.is_connected or self._has_to_wait():
             return await super()._flush_pending(force_flush)
         if not self._writing:
             self._writing = True
@@ -54,13 +55,22 @@ class Client(nats.aio.client.Client):
         return None
 
     def _write_pending(self) -> None:
+        """Write what was published; if the connection has just been lost, leave it for the next one."""
         self._writing = False
-        if self._pending_data_size > 0 and self.is_connected and self._transport:
-            self._transport.write(self._pending[0] if len(self._pending) == 1 else b"".join(self._pending))
+        transport = self._open_transport()
+        if self._pending and self.is_connected and transport is not None:
+            transport.write(self._pending[0] if len(self._pending) == 1 else b"".join(self._pending))
             self._pending = []
             self._pending_data_size = 0
 
-    def _held_up(self) -> bool:
-        """Whether the server does not read as fast as we write."""
-        writer = getattr(self._transport, "_io_writer", None)
-        return writer is None or writer.transport.get_write_buffer_size() > UNSENT
+    def _has_to_wait(self) -> bool:
+        """Whether the server does not read as fast as we write, or the connection is of another kind."""
+        transport = self._open_transport()
+        if transport is None:
+            return not isinstance(self._transport, TcpTransport)
+        return transport.get_write_buffer_size() > UNSENT
+
+    def _open_transport(self) -> asyncio.WriteTransport | None:
+        """What leads to the server, unless it has been closed, which the client may not have noticed yet."""
+        writer = self._transport._io_writer if isinstance(self._transport, TcpTransport) else None
+        return None if writer is None or writer.transport.is_closing() else writer.transport

@@ -85,8 +85,10 @@ async def test_a_callback_that_fails_does_not_end_the_connection(nats_server: Na
 async def test_what_is_published_in_one_turn_is_one_write(nc: Client, listener: Listener) -> None:
     await nc.subscribe_straight("news", listener.on_message)
     await nc.flush()
-    assert nc._transport is not None
-    with patch.object(nc._transport, "write", wraps=nc._transport.write) as write:
+    transport = nc._open_transport()
+    assert transport is not None
+    with patch.object(vars(nc._transport)["_io_writer"], "_transport", wraps=transport) as watched:
+        write = watched.write
         for number in range(10):
             await nc.publish("news", b"%d" % number)
         assert write.call_count == 0
@@ -104,6 +106,23 @@ async def test_what_is_published_while_the_server_is_away_comes_after_its_return
     await nc.publish("news", b"late")
     await nats_server.start()
     await until(lambda: listener.heard == [b"late"], "the message is heard")
+
+
+async def test_what_is_published_as_the_connection_breaks_comes_with_the_next(nc: Client, listener: Listener) -> None:
+    await nc.subscribe_straight("news", listener.on_message)
+    await nc.flush()
+    await nc.publish("news", b"at the last moment")
+    _break(nc)
+    await nc.publish("news", b"too late")
+    await until(lambda: listener.heard == [b"at the last moment", b"too late"], "both are heard")
+
+
+def _break(nc: Client) -> None:
+    """Break the connection; the client has not noticed yet."""
+    transport = nc._open_transport()
+    assert transport is not None
+    transport.abort()
+    assert nc.is_connected
 
 
 async def test_a_server_that_does_not_read_is_waited_for(
