@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from tests.bench import core_speed, idle, phases, report
+from tests.bench import command, core_speed, idle, phases, report
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -25,14 +25,14 @@ async def measure(options: Options) -> report.Report:
         fresh = options.target is None
         results = [report.Result(each.name, len(each.urls), [], None) for each in targets]
         if fresh:
-            _say(f"{target.name}: idle connections")
+            command.say(f"{target.name}: idle connections")
             results[0].idle_bytes = await idle.bytes_per_connection(target)
         for number in range(options.rounds + 1):
             for each, result in zip(targets, results, strict=True):
                 run = await _run(each, options, number)
                 if number > 0:
                     result.runs.append(run)
-    _say("core alone")
+    command.say("core alone")
     return report.Report(report.machine(), results, core_speed.measure(CORE_SECONDS))
 
 
@@ -42,7 +42,7 @@ async def _run(target: Target, options: Options, number: int) -> Run:
     gc.collect()
     gc.disable()  # its pauses in the client would count as the server's
     try:
-        return await phases.run(target, options.seconds, lambda phase: _say(f"{target.name}, {label}: {phase}"))
+        return await phases.run(target, options.seconds, lambda phase: command.say(f"{target.name}, {label}: {phase}"))
     finally:
         gc.enable()
 
@@ -52,13 +52,9 @@ async def _target(options: Options) -> AsyncIterator[Target]:
     if options.target is not None:
         yield options.target
     else:
-        _say(f"starting {options.gateways} gateways")
+        command.say(f"starting {options.gateways} gateways")
         async with started(options.gateways) as target:
             yield target
-
-
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
