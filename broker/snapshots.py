@@ -79,7 +79,7 @@ class Snapshots:
         """Write the state as it is now, and cut the log off behind the older snapshot. Returns the position."""
         began = time.monotonic()
         async with applying:
-            position, needed = core.state.position, _oldest_needed(core)
+            position, needed = core.state.position, oldest_needed(core)
             data = await encode(log_id, core.state)
         store = await self._open()
         await store.put(_name(position, core.state.now, needed), data)
@@ -249,7 +249,7 @@ def _named(frames: list[Kept]) -> list[Kept]:
     return [Kept(b"", kept.position, _digest(kept.frame)) if kept.relayed else kept for kept in frames]
 
 
-def _oldest_needed(core: Core) -> int:
+def oldest_needed(core: Core) -> int:
     """The oldest position of the log that holds something an absent peer still waits for, or may wait for again."""
     state = core.state
     waiting = (kept.position for peer_id in state.absent for kept in state.peers[peer_id].kept if kept.relayed)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.core import Core
 from broker.limits import Limits
 from broker.outbox import HISTORY_SECONDS
-from broker.snapshots import decode, encode
+from broker.snapshots import decode, encode, oldest_needed
 from broker.state import State
 from shared.deliveries import Parcel
 from shared.frames import event_frame
@@ -42,10 +42,14 @@ relays = st.builds(lambda body: event_frame("ice-candidate", {"room": "red", "pa
 seen = st.integers(0, 4)  # how many parcels behind its newest a gateway is
 
 
-def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]]) -> State:
-    """The state by way of a snapshot, with the relays put back that a snapshot leaves to the log."""
+def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]], first: int = 1) -> State:
+    """The state by way of a snapshot, with the relays put back that a snapshot leaves to the log.
+
+    ``first`` is the oldest position that the log still has.
+    """
     state = decode("log", asyncio.run(encode("log", core.state)))
     for peer in state.peers.values():
+        assert all(kept.position >= first for kept in peer.kept if kept.digest)
         for kept in peer.kept + peer.past:
             if kept.digest:
                 _, _, data = log[kept.position - 1]
@@ -171,8 +175,9 @@ def test_a_broker_that_has_read_enough_before_a_snapshot_goes_on_like_the_others
     early, late = Core(LIMITS), Core(LIMITS)
     apply(early, first.log[:base])
     before = apply(late, first.log[:newest])
-    restored = Core(LIMITS, saved_and_loaded(early, first.log))
+    cut = min(base + 1, oldest_needed(early), oldest_needed(late))
+    restored = Core(LIMITS, saved_and_loaded(early, first.log, cut))
     apply(restored, first.log[base:newest])
-    restored.adopt(saved_and_loaded(late, first.log))
+    restored.adopt(saved_and_loaded(late, first.log, cut))
     assert before + apply(restored, first.log[newest:]) == first.parcels
     assert plain(restored.state) == plain(first.core.state)
