@@ -35,7 +35,8 @@ class Peer(msgspec.Struct):
     ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
     that wait for it, ``kept_bytes`` long, and ``past`` some that it most likely had before. ``told`` counts the counted
     events for it on this socket and since. ``turn`` counts its sockets; ``confirmed`` says that it has used the newest
-    one, so that a token of the turn before is worth nothing any more. Rooms are named by their keys.
+    one, so that a token of a turn before is worth nothing any more; ``heard`` is the turn whose token it came back
+    with, the oldest that may still be its newest. Rooms are named by their keys.
     """
 
     peer_id: str
@@ -52,6 +53,7 @@ class Peer(msgspec.Struct):
     kept_bytes: int = 0
     past: list[Kept] = []
     told: int = 0
+    heard: int = 1
 
 
 class Pending(msgspec.Struct):

@@ -118,7 +118,8 @@ def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
 def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     """The peer that a session token brings back: only its newest token counts.
 
-    The one before counts while the peer is absent and has never used the newest: its answer may have been lost.
+    Those before, back to the one that it used last, count while the peer is absent and has never used the newest: the
+    answers may have been lost.
     """
     peer = core.state.peers.get(entry.resume_id)
     if peer is None or not peer.resumable or peer.app != entry.app:
@@ -134,7 +135,7 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
 
 
 def _never_heard_of_its_turn(peer: Peer, entry: Authenticated) -> bool:
-    return entry.resume_turn == peer.turn - 1 and not peer.conn and not peer.confirmed
+    return peer.heard <= entry.resume_turn < peer.turn and not peer.conn and not peer.confirmed
 
 
 def _step_out_of_open_socket(core: "Core", peer: Peer) -> None:
@@ -178,6 +179,7 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     peer.conn, peer.gateway = entry.conn, gateway
     peer.turn += 1
     peer.confirmed = False
+    peer.heard = entry.resume_turn
 
 
 def _rooms_of(core: "Core", peer: Peer) -> bytes:

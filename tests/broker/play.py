@@ -44,6 +44,7 @@ class Play:
         self.asked: list[Asked] = []
         self._resumable: dict[str, bool] = {}
         self._confirmed: set[str] = set()
+        self._heard: dict[str, int] = {}
         self._looked_at = 0
         self._numbers = itertools.count(1)
 
@@ -94,6 +95,7 @@ class Play:
         if not known:
             self.seats[peer] = Seat(conn, self.seats[peer].turn + 1 if returns else 1)
             self._confirmed.discard(peer)
+            self._heard[peer] = person.token.turn if returns else 1
         self._resumable[peer] = self._resumable.get(peer, False) if resumable is None else resumable
         entry = person.socket.authenticated(resumable=resumable, resume=person.token, received=person.received)
         self.send(person.socket, entry)
@@ -180,4 +182,4 @@ class Play:
         if seat is None or not self._resumable[token.peer_id]:
             return False
         unheard = not seat.conn and token.peer_id not in self._confirmed
-        return token.turn == seat.turn or (unheard and token.turn == seat.turn - 1)
+        return token.turn == seat.turn or (unheard and self._heard[token.peer_id] <= token.turn < seat.turn)

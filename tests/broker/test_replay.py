@@ -91,7 +91,7 @@ class Feeder:
                 entries = [GatewayUp(writer), *entries]
             self.batches[writer] = number = self.batches[writer] + 1
         now = (self.log[-1][1] if self.log else 1000.0) + pause
-        data = pack_batch(Batch(writer, number, [self._placed(entry) for entry in entries]))
+        data = pack_batch(Batch(writer, number, [self._placed(writer, entry) for entry in entries]))
         self.log.append((len(self.log) + 1, now, data))
         self.parcels += apply(self.core, self.log[-1:])
 
@@ -103,13 +103,13 @@ class Feeder:
         self.feed("g2", [Said("room-join-request", "b", None, "red", "", b"")], 0)
         self.feed("g1", [Said("room-join-accept", "a", None, "red", "b", b"")], 0)
 
-    def _placed(self, entry: Any) -> Any:
+    def _placed(self, writer: str, entry: Any) -> Any:
         """``seen`` is drawn as the number of parcels that the gateway is behind."""
         if isinstance(entry, GatewayLost):
             gateway = self.core.state.gateways.get(entry.gateway)
         elif isinstance(entry, Closed):
             peer = self.core.state.peers.get(self.core.state.conns.get(entry.conn, ""))
-            gateway = self.core.state.gateways.get(peer.gateway) if peer else None
+            gateway = self.core.state.gateways.get(peer.gateway if peer else writer)
         else:
             return entry
         return entry._replace(seen=max(0, gateway.parcel - entry.seen) if gateway else 0)

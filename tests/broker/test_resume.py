@@ -87,6 +87,32 @@ def test_the_token_before_counts_while_the_newest_was_never_used() -> None:
     assert back.token == Token(peer.peer_id, 3)
 
 
+def test_a_token_counts_however_many_answers_to_it_were_lost() -> None:
+    world = World()
+    owner, peer = world.peer(), world.peer(resumable=True)
+    world.room(owner, peer)
+    peer.close()
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload="missed")
+    for gateway in ("g1", "g2", "g3"):
+        unheard = world.socket(gateway)
+        unheard.deaf = True
+        entry = unheard.authenticated(resume=peer.token, received=peer.received)
+        unheard.gateway.send(entry, Closed(unheard.conn, unheard.gateway.have, "closed", False))
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=peer.received)
+    accepted, missed = back.read()
+    assert accepted.fields["resumed"] is True
+    assert missed.fields["ice_candidate"] == "missed"
+    assert owner.heard() == []
+    back.close()
+    again = world.socket()
+    again.authenticate(resume=back.token)
+    again.close()
+    before = world.socket()
+    before.authenticate(resume=peer.token)
+    assert before.read()[0].fields["resumed"] is False, "it has come back with a newer one"
+
+
 @pytest.mark.parametrize("change", [{"app": "other"}, {"resume": Token("nobody", 1)}])
 def test_a_place_is_not_given_to_another_app_or_an_unknown_peer(change: dict[str, object]) -> None:
     world = World()
