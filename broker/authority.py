@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
@@ -21,6 +22,7 @@ from broker.state import State
 from broker.watch import Watch
 from shared.log import Malformed, unpack_batch
 from shared.messaging import cancelled
+from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class Authority:
         self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
-        self._applying = asyncio.Lock()
+        self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
         self.core = Core(settings.limits)
@@ -124,22 +126,35 @@ class Authority:
             if idle > READING_TIMEOUT:
                 raise ReadingStopped
 
-    async def _on_stored(self, stored: Stored) -> None:
+    def _on_stored(self, stored: Stored) -> None:
         """The next message of the log takes effect."""
-        async with self._applying:
-            self._pending = stored.pending
-            if stored.position <= self.core.state.position:
-                return
-            try:
-                batch = unpack_batch(stored.data)
-            except Malformed as error:
-                log.error("the log message at %d cannot be read, passed over: %s", stored.position, error)
-                self.core.state.position = stored.position
-                return
-            parcels = self.core.apply(stored.position, stored.time, batch)
-            journal.note(stored.position, batch)
-            self._adopt_newer()
-        await self._speaker.publish(parcels)
+        if self._held_up is not None:
+            self._held_up.append(stored)
+            return
+        self._pending = stored.pending
+        if stored.position <= self.core.state.position:
+            return
+        try:
+            batch = unpack_batch(stored.data)
+        except Malformed as error:
+            log.error("the log message at %d cannot be read, passed over: %s", stored.position, error)
+            self.core.state.position = stored.position
+            return
+        parcels = self.core.apply(stored.position, stored.time, batch)
+        journal.note(stored.position, batch)
+        self._adopt_newer()
+        self._speaker.publish(parcels)
+
+    @contextmanager
+    def _standstill(self) -> Iterator[None]:
+        """Nothing takes effect meanwhile."""
+        held_up = self._held_up = []
+        try:
+            yield
+        finally:
+            self._held_up = None
+            for stored in held_up:
+                self._on_stored(stored)
 
     async def _take_snapshots(self, extent: Extent) -> None:
         """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
@@ -149,7 +164,7 @@ class Authority:
             if not self._lease.held or self.core.state.position == taken:
                 continue
             try:
-                taken = await self._snapshots.take(extent.log_id, self.core, self._applying)
+                taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())
             except (NatsError, TimeoutError) as error:
                 log.warning("no snapshot could be written: %s", type(error).__name__)
 

@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js.api import (
     ConsumerConfig,
     DeliverPolicy,
@@ -22,10 +20,10 @@ from nats.js.errors import BadRequestError, NotFoundError
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Batch, Entry, pack_batch
+from shared.nats_overrides import Client
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-READ_AHEAD_BYTES = 256 * 1024 * 1024
 ID = "parley-log-id"
 
 
@@ -50,7 +48,7 @@ class Extent(NamedTuple):
     used: float = 0.0
 
 
-OnStored = Callable[[Stored], Awaitable[None]]
+OnStored = Callable[[Stored], None]
 
 
 class EventLog:
@@ -79,16 +77,15 @@ class EventLog:
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""
 
-        async def on_message(message: Msg) -> None:
-            await on_stored(Stored(*position_time_pending(message.reply), message.data))
+        def on_message(_subject: str, reply: str, data: bytes) -> None:
+            on_stored(Stored(*position_time_pending(reply), data))
 
-        subscription = await self._js.subscribe(
+        subscription = await self._nc.read_straight(
+            self._js,
             subjects.EVENTS,
+            on_message,
             stream=subjects.EVENT_STREAM,
-            cb=on_message,
-            ordered_consumer=True,
             idle_heartbeat=IDLE_HEARTBEAT,
-            pending_bytes_limit=READ_AHEAD_BYTES,
             config=ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1),
         )
         return subscription.unsubscribe

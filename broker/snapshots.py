@@ -14,6 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import msgspec
@@ -75,10 +76,10 @@ class Snapshots:
         self.duration = 0.0  # seconds
         self.size = 0  # bytes
 
-    async def take(self, log_id: str, core: Core, applying: asyncio.Lock) -> int:
+    async def take(self, log_id: str, core: Core, standstill: AbstractContextManager[None]) -> int:
         """Write the state as it is now, and cut the log off behind the older snapshot. Returns the position."""
         began = time.monotonic()
-        async with applying:
+        with standstill:
             position, needed = core.state.position, oldest_needed(core)
             data = await encode(log_id, core.state)
         store = await self._open()

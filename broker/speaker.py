@@ -6,7 +6,6 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -19,6 +18,7 @@ from shared import subjects
 from shared.deliveries import Fenced, Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
 from shared.log import Entry, GatewayLost, Speaking, Tick
 from shared.messaging import cancelled
+from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ class Speaker:
         self._strangers: set[str] = set()
         self._asides: set[asyncio.Task[None]] = set()
 
-    async def publish(self, parcels: list[tuple[str, Parcel]]) -> None:
+    def publish(self, parcels: list[tuple[str, Parcel]]) -> None:
         """Send parcels to their gateways, if it is this broker's turn."""
         if self._lease.held:
             for gateway, parcel in parcels:
-                await self._send(gateway, pack_parcel(parcel))
+                self._send(gateway, pack_parcel(parcel))
 
     async def run(self) -> None:
         """Listen, and look at the clock, until cancelled."""
@@ -106,7 +106,7 @@ class Speaker:
             return
         if beat.have < gateway.parcel and (beat.gap or heard.had == beat.have):
             await self._repeat(beat.gateway, beat.have)
-        await self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+        self._send(beat.gateway, pack_head(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:
         """Send again what follows parcel ``have``. What is not kept any more ends the gateway's link."""
@@ -119,7 +119,7 @@ class Speaker:
             await self._append([GatewayLost(self._lease.term, gateway, have)])
             return
         for parcel in parcels:
-            await self._send(gateway, pack_parcel(parcel))
+            self._send(gateway, pack_parcel(parcel))
 
     async def _meet_stranger(self, gateway: str) -> None:
         """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""
@@ -131,16 +131,16 @@ class Speaker:
             while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
                 await asyncio.sleep(0.05)
             if gateway not in self._core.state.gateways:
-                await self._send(gateway, pack_fenced(Fenced(gateway)))
+                self._send(gateway, pack_fenced(Fenced(gateway)))
         except (NatsError, NotFoundError, TimeoutError):
             log.debug("cannot tell yet whether a gateway is known")
         finally:
             self._strangers.discard(gateway)
 
-    async def _send(self, gateway: str, data: bytes) -> None:
+    def _send(self, gateway: str, data: bytes) -> None:
         """Publish to a gateway. What cannot be sent now is asked for later."""
         try:
-            await self._nc.publish(subjects.deliveries(gateway), data)
+            self._nc.publish_now(subjects.deliveries(gateway), data)
         except NatsError as error:
             log.debug("not sent: %s", type(error).__name__)
 

@@ -9,7 +9,6 @@ import logging
 import secrets
 import time
 
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from gateway import metrics
@@ -44,7 +43,7 @@ class Link:
         self._nc = nc
         self._name = name
         self._resend_asked = 0.0
-        self._beating_soon: asyncio.Task[None] | None = None
+        self._beating_soon: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
@@ -55,7 +54,9 @@ class Link:
         try:
             await self.fenced.wait()
         finally:
-            await end(writing, beating, *([self._beating_soon] if self._beating_soon else []))
+            if self._beating_soon is not None:
+                self._beating_soon.cancel()
+            await end(writing, beating)
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
@@ -66,19 +67,19 @@ class Link:
     async def _beat_on(self) -> None:
         await self.writer.flush()  # before the log has it, nobody knows this gateway
         while True:
-            await self._beat(gap=False)
+            self._beat(gap=False)
             await asyncio.sleep(BEAT_INTERVAL)
 
-    async def _beat(self, gap: bool) -> None:
+    def _beat(self, gap: bool) -> None:
         if not self._nc.is_connected:
             return  # a beat is worth nothing later
         try:
-            await self._nc.publish(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap)))
+            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap)))
         except NatsError as error:
             log.debug("beat not sent: %s", error)
 
-    async def _on_message(self, message: Msg) -> None:
-        said = unpack_message(message.data)
+    def _on_message(self, _subject: str, _reply: str, data: bytes) -> None:
+        said = unpack_message(data)
         self.heard = time.monotonic()
         if isinstance(said, Fenced):
             metrics.FENCED.inc()
@@ -86,22 +87,21 @@ class Link:
             self.fenced.set()
         elif isinstance(said, Head):
             if said.number > self.inbox.have:
-                await self._ask_again()
+                self._ask_again()
         elif not self.inbox.take(said):
-            await self._ask_again()
-        elif self.inbox.told_resumable and not self._beating_soon:
-            self._beating_soon = asyncio.create_task(self._beat_soon())
+            self._ask_again()
+        elif self.inbox.told_resumable and self._beating_soon is None:
+            self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
-    async def _beat_soon(self) -> None:
+    def _beat_soon(self) -> None:
         """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
-        await asyncio.sleep(PROMPT)
         self.inbox.told_resumable = False
         self._beating_soon = None
-        await self._beat(gap=False)
+        self._beat(gap=False)
 
-    async def _ask_again(self) -> None:
+    def _ask_again(self) -> None:
         """Ask for what is missing, but not for each of the parcels that follow a gap."""
         if time.monotonic() - self._resend_asked > 0.1:
             self._resend_asked = time.monotonic()
             metrics.GAPS.inc()
-            await self._beat(gap=True)
+            self._beat(gap=True)

@@ -6,7 +6,6 @@ import time
 from collections import deque
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from gateway.connection import Connection
@@ -21,6 +20,8 @@ BATCH_BYTES = 512 * 1024
 BATCH_LIMIT = 2000  # entries
 ACK_TIMEOUT = 1.0  # seconds until an unanswered batch is sent again
 RETRY_PAUSE = 0.1  # seconds
+
+Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and whose it is
 
 
 class _Answer(msgspec.Struct):
@@ -41,15 +42,17 @@ class LogWriter:
     def __init__(self, nc: Client, gateway: str, max_held: int, max_held_per_client: int) -> None:
         self._nc = nc
         self._inbox = nc.new_inbox()
-        self._answer: asyncio.Future[Msg] | None = None
         self._gateway = gateway
         self._max_held = max_held
         self._max_held_per_client = max_held_per_client
-        self._waiting: deque[tuple[Entry, int, Connection | None]] = deque()
-        self._wake = asyncio.Event()
+        self._waiting: deque[Waiting] = deque()
+        self._batch: list[Waiting] = []  # the one in flight, or the last one
+        self._packed = b""  # the batch in flight; empty if there is none
+        self._gathering = True  # whether the next batch is left to grow
+        self._due = 0.0  # when the batch in flight is to be sent again, in the loop's seconds
+        self._taken = 0.0  # when the oldest of the waiting entries came in
         self._idle = asyncio.Event()
         self._idle.set()
-        self._taken = 0.0  # when the oldest of the waiting entries came in
         self.held = 0
         self.batches = 0
         self.writable = False  # whether the last attempt reached the log
@@ -73,37 +76,57 @@ class LogWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        loop = asyncio.get_running_loop()
         answers = await self._nc.subscribe_straight(f"{self._inbox}.*", self._on_answer)
         try:
+            if self._waiting:
+                self._send_next()
+            self._gathering = False
             while True:
-                await self._wake.wait()
-                await self._write()
+                await asyncio.sleep(RETRY_PAUSE)
+                if self._packed and loop.time() >= self._due:
+                    self._send_again()
         finally:
+            self._gathering = True
             if not self._nc.is_closed:
                 await answers.unsubscribe()
 
-    async def _write(self) -> None:
-        """Bring the next batch into the log."""
-        since, taken = self._taken, self._take()
-        BATCH_ENTRIES.observe(len(taken))
-        await self._store(pack_batch(Batch(self._gateway, self.batches, [entry for entry, _, _ in taken], since)))
-        for _, size, connection in taken:
-            self.held -= size
-            if connection is not None:
-                connection.held -= size
-        if not self._waiting:
-            self._wake.clear()
-            self._idle.set()
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for the batch in flight."""
+        return len(self._waiting)
 
     def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
         if not self._waiting:
             self._taken = time.time()
+            self._idle.clear()
         self._waiting.append((entry, size, connection))
-        self._wake.set()
-        self._idle.clear()
+        if not self._packed:
+            self._go_on()
 
-    def _take(self) -> list[tuple[Entry, int, Connection | None]]:
-        taken: list[tuple[Entry, int, Connection | None]] = []
+    def _go_on(self) -> None:
+        """Send the next batch: at once, unless the last one shows that there will be more when the loop has turned."""
+        if self._gathering:
+            return
+        if len(self._batch) > 1:
+            self._gathering = True
+            asyncio.get_running_loop().call_soon(self._send_gathered)
+        else:
+            self._send_next()
+
+    def _send_gathered(self) -> None:
+        self._gathering = False
+        self._send_next()
+
+    def _send_next(self) -> None:
+        since, self._batch = self._taken, self._take()
+        BATCH_ENTRIES.observe(len(self._batch))
+        entries = [entry for entry, _, _ in self._batch]
+        self._packed = pack_batch(Batch(self._gateway, self.batches, entries, since))
+        self._send()
+
+    def _take(self) -> list[Waiting]:
+        taken: list[Waiting] = []
         size = 0
         while self._waiting and len(taken) < BATCH_LIMIT and size < BATCH_BYTES:
             taken.append(self._waiting.popleft())
@@ -112,46 +135,49 @@ class LogWriter:
         self._taken = time.time()  # near enough for those that have to wait for the next batch
         return taken
 
-    @property
-    def waiting(self) -> int:
-        """Entries that wait for the batch in flight."""
-        return len(self._waiting)
-
-    async def _store(self, data: bytes) -> None:
-        """Send a batch until the log has it. Its id makes sure that it is stored once."""
-        while trouble := await self._send(data):
-            if self.writable:
-                log.warning("the event log does not answer, holding events: %s", trouble)
-            self.writable = False
-            await asyncio.sleep(RETRY_PAUSE)
-        self.writable = True
-
-    async def _send(self, data: bytes) -> str:
-        """Send a batch once; returns why the log has not taken it, or nothing."""
-        self._answer = asyncio.get_running_loop().create_future()
+    def _send(self) -> None:
+        """Send the batch in flight, once more if need be. Its id makes sure that it is stored once."""
+        self._due = asyncio.get_running_loop().time() + ACK_TIMEOUT
+        header = b"NATS/1.0\r\nNats-Msg-Id: %s:%d\r\n\r\n" % (self._gateway.encode(), self.batches)
         try:
-            async with asyncio.timeout(ACK_TIMEOUT):
-                await self._nc.publish(
-                    subjects.EVENTS,
-                    data,
-                    reply=f"{self._inbox}.{self.batches}",
-                    headers={"Nats-Msg-Id": f"{self._gateway}:{self.batches}"},
-                )
-                answer = await self._answer
-        except (NatsError, TimeoutError) as error:
-            return type(error).__name__
-        return "" if _position(answer) else "it was refused"
+            self._nc.publish_now(subjects.EVENTS, self._packed, f"{self._inbox}.{self.batches}", header)
+        except NatsError as error:
+            self._fail(type(error).__name__)
 
-    async def _on_answer(self, message: Msg) -> None:
+    def _send_again(self) -> None:
+        self._fail("TimeoutError")
+        if self._nc.is_connected:
+            self._send()
+
+    def _fail(self, trouble: str) -> None:
+        """The log has not taken the batch."""
+        if self.writable:
+            log.warning("the event log does not answer, holding events: %s", trouble)
+        self.writable = False
+        self._due = asyncio.get_running_loop().time() + RETRY_PAUSE
+
+    def _on_answer(self, subject: str, _reply: str, data: bytes) -> None:
         """To the batch in flight, or to one before it that was sent more than once."""
-        number = message.subject.rpartition(".")[2]
-        if self._answer is not None and not self._answer.done() and number == str(self.batches):
-            self._answer.set_result(message)
+        if not self._packed or subject.rpartition(".")[2] != str(self.batches):
+            return
+        if not _position(data):
+            self._fail("it was refused")
+            return
+        self.writable = True
+        self._packed = b""
+        for _, size, connection in self._batch:
+            self.held -= size
+            if connection is not None:
+                connection.held -= size
+        if self._waiting:
+            self._go_on()
+        else:
+            self._idle.set()
 
 
-def _position(answer: Msg) -> int:
+def _position(answer: bytes) -> int:
     """Where a message was stored; 0 if it was not."""
     try:
-        return _decode_answer(answer.data).seq
+        return _decode_answer(answer).seq
     except msgspec.DecodeError:
         return 0  # nobody listens: NATS says so with an empty message

@@ -1,12 +1,12 @@
 import asyncio
 
 import pytest
-from nats.aio.client import Client
 
 from broker.event_log import EventLog, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Entry, Speaking, Tick, unpack_batch
+from shared.nats_overrides import Client
 from tests.nats_server import NatsServer
 from tests.system.waiting import until
 
@@ -52,11 +52,7 @@ async def test_what_is_appended_is_read_in_order_from_any_position(event_log: Ev
     entries: list[Entry] = [Speaking(number) for number in range(5)]
     assert [await event_log.append("b", [entry]) for entry in entries] == [1, 2, 3, 4, 5]
     read: list[Stored] = []
-
-    async def on_stored(stored: Stored) -> None:
-        read.append(stored)
-
-    stop = await event_log.read(2, on_stored)
+    stop = await event_log.read(2, read.append)
     await event_log.append("b", [Tick(9)])
     await until(lambda: len(read) == 4, "four messages read")
     await stop()
@@ -73,11 +69,7 @@ async def test_reading_goes_on_where_it_was_when_the_server_is_killed(
     await event_log.open()
     await event_log.append("b", [Tick(1)])
     read: list[int] = []
-
-    async def on_stored(stored: Stored) -> None:
-        read.append(stored.position)
-
-    stop = await event_log.read(0, on_stored)
+    stop = await event_log.read(0, lambda stored: read.append(stored.position))
     await until(lambda: read == [1], "the first message read")
     await nats_server.kill()
     await nats_server.start()

@@ -1,11 +1,11 @@
 import asyncio
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from broker.core import Core
@@ -17,6 +17,7 @@ from broker.snapshots import CHUNKS, SLICE, STREAM, VERSION, BadSnapshot, Snapsh
 from broker.state import Peer, State
 from shared import subjects
 from shared.messaging import end
+from shared.nats_overrides import Client
 from tests.broker.invariants import plain
 from tests.broker.world import Token, World
 
@@ -119,7 +120,7 @@ class Store:
         self.world.say()
         await self.write_log()
         extent = await self.log.extent()
-        return await self.snapshots.take(extent.log_id, self.world.core, asyncio.Lock())
+        return await self.snapshots.take(extent.log_id, self.world.core, nullcontext())
 
     async def names(self) -> list[str]:
         bucket = await self._js.object_store(subjects.SNAPSHOT_BUCKET)
@@ -272,25 +273,15 @@ async def test_a_snapshot_of_a_log_that_was_there_before_is_of_no_use(store: Sto
     assert await store.snapshots.load(other) == (None, None)
 
 
-class WatchedLock(asyncio.Lock):
-    """A lock that tells when somebody wants it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wanted = asyncio.Event()
-
-    async def acquire(self) -> Literal[True]:
-        self.wanted.set()
-        return await super().acquire()
-
-
-async def test_nothing_is_applied_while_the_state_is_encoded(store: Store) -> None:
+async def test_a_snapshot_is_of_the_state_at_a_standstill(store: Store) -> None:
     await store.write_log()
-    applying, core = WatchedLock(), Core(Limits())
-    await applying.acquire()
-    applying.wanted.clear()
-    taking = asyncio.create_task(store.snapshots.take("log", core, applying))
-    await applying.wanted.wait()
-    core.state.position = 5  # what is applied before it has the lock
-    applying.release()
-    assert await taking == 5
+    core = Core(Limits())
+
+    @contextmanager
+    def standstill() -> Iterator[None]:
+        core.state.position = 5  # what was applied before it
+        yield
+        core.state.position = 6  # what had to wait
+
+    assert await store.snapshots.take("log", core, standstill()) == 5
+    assert [name.split("-")[1] for name in await store.names()] == [f"{5:020d}"]

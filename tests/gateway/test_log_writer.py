@@ -31,16 +31,16 @@ class Desk:
         self._nc = nc
         self._running: list[asyncio.Task[None]] = []
 
+    @property
+    def sent(self) -> int:
+        """How many messages went out."""
+        return self._nc.stats["out_msgs"]
+
     def writer(self, gateway: str = "g1", max_held: int = 1 << 30, max_held_per_client: int = 1 << 30) -> LogWriter:
         return LogWriter(self._nc, gateway, max_held, max_held_per_client)
 
     def start(self, writer: LogWriter) -> None:
         self._running.append(asyncio.create_task(writer.run()))
-
-    @property
-    def sent(self) -> int:
-        """How many messages went out."""
-        return self._nc.stats["out_msgs"]
 
     async def batches(self) -> list[Batch]:
         """All that the log holds."""
@@ -95,6 +95,25 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_with_the_next(
     batches = await desk.batches()
     assert [(batch.writer, batch.number, len(batch.entries)) for batch in batches] == [("g1", 1, 1), ("g1", 2, 99)]
     assert await desk.acks() == list(range(100))
+
+
+async def test_what_comes_in_one_turn_goes_together_as_soon_as_there_is_much(desk: Desk) -> None:
+    writer, client = desk.writer(), connection("s1")
+    desk.start(writer)
+    await until(lambda: not writer._gathering, "it has begun")
+    for turn in range(3):
+        for number in range(4):
+            assert writer.append(client, said(4 * turn + number), 1)
+        assert (writer.batches, writer.waiting) == ((1, 3), (2, 4), (3, 4))[turn]
+        await writer.flush()
+    batches = await desk.batches()
+    assert [len(batch.entries) for batch in batches] == [1, 3, 4, 4]
+    assert writer.append(client, said(12), 1)
+    await writer.flush()
+    assert writer.append(client, said(13), 1)
+    assert (writer.batches, writer.waiting) == (6, 0), "a single one waits for nothing"
+    await writer.flush()
+    assert await desk.acks() == list(range(14))
 
 
 async def test_entries_arrive_in_order_in_batches_that_are_counted(desk: Desk) -> None:

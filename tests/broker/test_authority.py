@@ -1,0 +1,59 @@
+import pytest
+
+from broker.authority import Authority
+from broker.event_log import Stored
+from broker.settings import Settings
+from broker.speaker import Speaker
+from shared.deliveries import Parcel
+from shared.log import AppIssued, AppRevoked, Batch, Entry, GatewayUp, pack_batch
+from shared.nats_overrides import Client
+
+Parcels = list[tuple[str, Parcel]]
+
+
+@pytest.fixture
+def spoken() -> list[Parcels]:
+    return []
+
+
+@pytest.fixture
+def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """One that has nothing read yet, and whose speaker is heard by the test alone."""
+    authority = Authority(nc, Settings(), "b1")
+    authority._speaker = Speaker(nc, authority._log, authority.core, authority._lease, authority._watch, "b1")
+    monkeypatch.setattr(authority._speaker, "publish", spoken.append)
+    return authority
+
+
+def stored(position: int, entry: Entry) -> Stored:
+    number = 1 if isinstance(entry, GatewayUp) else 0
+    return Stored(position, 0.0, 0, pack_batch(Batch("g1", number, [entry])))
+
+
+def test_what_comes_at_a_standstill_takes_effect_afterwards_in_order(
+    authority: Authority, spoken: list[Parcels]
+) -> None:
+    authority._on_stored(stored(1, GatewayUp("name")))
+    with authority._standstill():
+        authority._on_stored(stored(2, AppIssued("app", 7)))
+        authority._on_stored(stored(3, AppRevoked("app", 8)))
+        assert (authority.core.state.position, len(spoken), authority.core.state.apps) == (1, 1, {})
+    assert authority.core.state.position == 3
+    assert (authority.core.state.apps["app"].issued, authority.core.state.apps["app"].revoked) == (7, 8)
+    assert [parcel.position for parcels in spoken for _, parcel in parcels] == [3]
+    authority._on_stored(stored(4, AppIssued("app", 9)))
+    assert len(spoken) == 4
+
+
+def test_what_was_applied_before_is_passed_over(authority: Authority, spoken: list[Parcels]) -> None:
+    authority._on_stored(stored(1, AppIssued("app", 7)))
+    authority._on_stored(stored(1, AppIssued("app", 8)))
+    assert authority.core.state.apps["app"].issued == 7
+    assert len(spoken) == 1
+
+
+def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    authority._on_stored(Stored(1, 0.0, 0, b"junk"))
+    authority._on_stored(stored(2, AppIssued("app", 7)))
+    assert authority.core.state.position == 2
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
