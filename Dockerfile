@@ -4,6 +4,7 @@
 FROM nats:2.15.1-alpine AS nats
 # A new volume takes the owner of the folder that it is mounted on.
 RUN ["install", "-d", "-o", "10001", "-g", "10001", "/data"]
+COPY deploy/nats.sh /etc/nats/
 USER 10001:10001
 
 FROM node:24.19.0-slim AS javascript

@@ -8,9 +8,7 @@ from pathlib import Path
 from dev.trouble import Trouble
 from shared.subjects import MAX_MESSAGE
 
-# On one core NATS carries more than a broker on another can follow; on several, its threads hand each message around
-# among them, which costs a third more CPU time.
-ENVIRON = {"GOMAXPROCS": "1"}
+_SCRIPT = Path(__file__).parents[1] / "deploy" / "nats.sh"
 
 
 def command(folder: Path, port: int) -> list[str]:
@@ -18,7 +16,12 @@ def command(folder: Path, port: int) -> list[str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = folder / "nats.conf"
     config.write_text(_config(folder / "nats", port))
-    return [_program(), "--config", str(config)]
+    return running(config)
+
+
+def running(config: Path) -> list[str]:
+    """The command that runs the server with a configuration."""
+    return ["sh", str(_SCRIPT), _program(), "--config", str(config)]
 
 
 def _config(store: Path, port: int) -> str:

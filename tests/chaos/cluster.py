@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import nats
+import nats as client_library
 
+from dev import nats
 from shared import subjects
 from tests.system.harness import System
-from tests.system.harness import _nats_server as nats_server
 from tests.system.ports import free_port
 from tests.system.process import Process
 
@@ -42,7 +42,7 @@ class Cluster(System):
 
     async def leading_node(self) -> Process:
         """The server whose copy of the log is the one that counts."""
-        client = await nats.connect([f"nats://127.0.0.1:{port}" for port in self._ports])
+        client = await client_library.connect([f"nats://127.0.0.1:{port}" for port in self._ports])
         try:
             log = await client.jetstream().stream_info(subjects.EVENT_STREAM)
         finally:
@@ -63,4 +63,4 @@ class Cluster(System):
                 routes=", ".join(f"nats://127.0.0.1:{route}" for route in routes),
             )
         )
-        return Process(name, [nats_server(), "-c", str(config)], {}, monitor, self.folder)
+        return Process(name, nats.running(config), {}, monitor, self.folder)

@@ -2,10 +2,13 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import nats
 import nats.js.api
+import pytest
 
 from dev import nats as dev_nats
 from dev.processes import Processes, Program
@@ -31,3 +34,16 @@ async def test_it_serves_a_file_stream_and_takes_our_largest_message(tmp_path: P
         finally:
             await client.close()
     assert (folder / "nats" / "jetstream").is_dir()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+def test_go_may_sleep_for_a_millisecond_and_has_one_core(tmp_path: Path) -> None:
+    config = tmp_path / "nats.conf"
+    config.touch()
+    script, *_ = running = dev_nats.running(config)
+    assert script == "sh"
+    said = subprocess.run([*running[:2], "cat", "/proc/self/timerslack_ns"], check=True, capture_output=True, env={})
+    assert said.stdout == b"1000000\n"
+    cores = [*running[:2], "sh", "-c", "echo $GOMAXPROCS"]
+    assert subprocess.run(cores, check=True, capture_output=True, env={}).stdout == b"1\n"
+    assert subprocess.run(cores, check=True, capture_output=True, env={"GOMAXPROCS": "3"}).stdout == b"3\n"

