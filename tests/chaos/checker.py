@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from tests.chaos.story import OK, RELAYS, Got, Sent, Story, View, views
+from shared.events import COUNTED
+from tests.chaos.story import OK, RELAYS, Back, Got, Sent, Story, View, views
 
 # What an event does to the one it names, and what it does to bystanders.
 EFFECT = {**RELAYS, "room-join-accept": "room-join-accept", "room-join-reject": "room-join-reject"}
@@ -163,8 +164,16 @@ def no_winner(case: Case) -> Iterator[str]:
 
 
 def _told_again(case: Case, peer: str, event: str, number: int) -> int:
-    """How often somebody may be told once more: a join request is, to one who becomes the owner."""
-    if event != "room-join-request" or number not in case.sent:
+    """How often somebody may be told once more.
+
+    A join request is, to one who becomes the owner; an answer to an own event, which clients do not count, to one who
+    has come back.
+    """
+    if number not in case.sent:
+        return 0
+    if case.sent[number][0].peer_id == peer and event not in COUNTED:
+        return sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
+    if event != "room-join-request":
         return 0
     room = case.sent[number][1].room
     return sum(got.room == room and got.peer == peer for got in case.stories[peer].got("room-owner"))

@@ -123,6 +123,10 @@ def repeat_a_request(stories: Stories) -> None:
     stories["ann"].entries.insert(3, Got("room-join-request", "room", 2, "ben"))
 
 
+def repeat_an_answer(stories: Stories) -> None:
+    stories["ann"].entries.insert(2, Got("room-create-accept", "room", 1))
+
+
 def swap_two_relays(stories: Stories) -> None:
     remove(stories["ben"], 4)
     tell(stories["ben"], Got("session-description", "room", 4, "ann"))
@@ -202,6 +206,7 @@ BREAKS: list[tuple[Callable[[Stories], None], str]] = [
     (repeat_what_was_not_answered, "repeated"),
     (repeat_a_join, "repeated"),
     (repeat_a_request, "repeated"),
+    (repeat_an_answer, "repeated"),
     (swap_two_relays, "disordered"),
     (do_what_was_refused, "refused_but_done"),
     (tell_what_nobody_sent, "forged"),
@@ -238,3 +243,15 @@ def test_a_new_owner_may_be_told_of_a_request_again() -> None:
         "cas": Story("cas", True, [Sent(1, "room-join-request", "room")]),
     }  # fmt: skip
     assert found(stories) == set()
+
+
+def test_one_who_came_back_may_get_an_answer_again_but_once() -> None:
+    ann = Story("ann", True, [
+        Sent(1, "relay-ice-candidate", "room", "ben", "not-member"),
+        Got("request-reject", "room", 1),
+        Back({}),
+        Got("request-reject", "room", 1),
+    ])  # fmt: skip
+    assert found({"ann": ann}) == set()
+    ann.entries.append(Got("request-reject", "room", 1))
+    assert found({"ann": ann}) == {"repeated"}
