@@ -103,7 +103,7 @@ class Core:
             if rule is None:
                 raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
             peer = self._sender(said)
-            peer.confirmed = True
+            presence.confirm(peer)
             rule(self, peer, said)
             self.tally[said.event, "ok"] += 1
         except Refusal as refusal:

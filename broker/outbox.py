@@ -124,9 +124,9 @@ class Outbox:
         """Let a socket in as a peer."""
         self._add(gateway, admit)
 
-    def close(self, gateway: str, conn: str) -> None:
-        """Close a socket."""
-        self._add(gateway, Close(conn))
+    def close(self, gateway: str, conn: str, again: bool = False) -> None:
+        """Close a socket. ``again``: it may come back."""
+        self._add(gateway, Close(conn, again))
 
     def revoke(self, gateway: str, revoked: Revoked) -> None:
         """Tell a gateway that an app's tokens count no more."""

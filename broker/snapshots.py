@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
 # What the library calls the stream behind the object store, and the subjects of its chunks.

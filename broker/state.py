@@ -34,9 +34,8 @@ class Peer(msgspec.Struct):
 
     ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
     that wait for it, ``kept_bytes`` long, and ``past`` some that it most likely had before. ``told`` counts the counted
-    events for it on this socket and since. ``turn`` counts its sockets; ``confirmed`` says that it has used the newest
-    one, so that a token of a turn before is worth nothing any more; ``heard`` is the turn whose token it came back
-    with, the oldest that may still be its newest. Rooms are named by their keys.
+    events for it. ``turn`` counts its sockets. ``starts`` has the turns whose tokens may be its newest, for all that is
+    known, oldest first: how many events it had been told when each began. Rooms are named by their keys.
     """
 
     peer_id: str
@@ -46,14 +45,13 @@ class Peer(msgspec.Struct):
     peerinfo: bytes
     resumable: bool
     turn: int = 1
-    confirmed: bool = False
     rooms: dict[str, None] = {}
     asked: dict[str, None] = {}
     kept: list[Kept] = []
     kept_bytes: int = 0
     past: list[Kept] = []
     told: int = 0
-    heard: int = 1
+    starts: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0})
 
 
 class Pending(msgspec.Struct):

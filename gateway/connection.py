@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from aiohttp import WSCloseCode
+
 from gateway.engineio_overrides import Socket
 from shared.tokens import App
 
@@ -55,6 +57,11 @@ class Connection:
     resumable: bool = False
     returning: bool = False
     held: int = 0
+
+    def send_away(self) -> None:
+        """Close the socket in the way that makes its client reconnect at once."""
+        self.socket.close_code = int(WSCloseCode.SERVICE_RESTART)
+        self.socket.hang_up()
 
     def send(self, frames: list[bytes]) -> None:
         """Send encoded frames, in order."""

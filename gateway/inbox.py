@@ -64,7 +64,10 @@ class Inbox:
             self._revoke(delivery)
         elif (connection := self._connections.get(delivery.conn)) is not None:
             connection.logged = False  # the log knows already
-            _part(connection)
+            if delivery.again:
+                connection.send_away()
+            else:
+                _part(connection)
 
     def _revoke(self, revoked: Revoked) -> None:
         self._revocations.revoke(revoked.app, revoked.until)

@@ -7,7 +7,7 @@ import socket as sockets
 import time
 from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from gateway import door, metrics
@@ -88,7 +88,7 @@ class Gateway:
             await self._link.run()
             for connection in list(self._connections.values()):
                 connection.logged = False
-                self._hang_up(connection)
+                connection.send_away()
 
     async def _drain(self) -> None:
         """Take no more clients, and send away those there are, in random order, so that they spread."""
@@ -100,10 +100,10 @@ class Gateway:
         leaving = list(self._connections.values())
         random.shuffle(leaving)
         for connection in leaving:
-            self._hang_up(connection)
+            connection.send_away()
             await asyncio.sleep(self._settings.drain_seconds / len(leaving))
         for connection in list(self._connections.values()):  # who was half-way in when the door closed
-            self._hang_up(connection)
+            connection.send_away()
         await asyncio.sleep(0)  # lets the last of them be noted as closed
         if self._link is not None:
             self._link.writer.append_always(GatewayDown(self._link.inbox.have))
@@ -112,11 +112,6 @@ class Gateway:
                     await self._link.writer.flush()
             except TimeoutError:
                 log.warning("stopping with events that the log has not taken")
-
-    def _hang_up(self, connection: Connection) -> None:
-        """Close a socket in the way that makes its client reconnect at once."""
-        connection.socket.close_code = int(WSCloseCode.SERVICE_RESTART)
-        connection.socket.hang_up()
 
     def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         """A handshake. Raises the library's refusal, which the client sees as connect_error."""

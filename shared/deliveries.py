@@ -36,9 +36,13 @@ class Admit(NamedTuple):
 
 
 class Close(NamedTuple):
-    """Close the socket ``conn``: its peer goes on elsewhere, or is to go. It shall not come back by itself."""
+    """Close the socket ``conn``: its peer goes on elsewhere, or is to go.
+
+    It shall not come back by itself, unless ``again``: then it may be that nobody hears of the peer's other socket.
+    """
 
     conn: str
+    again: bool = False
 
 
 class Revoked(NamedTuple):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CLOSED, LOST = "closed", "lost"
 MOST_ROOMS_BYTES = MAX_MESSAGE - 1024 * 1024
+MOST_TURNS = 64  # in a row that a peer may come back without hearing of it
 
 
 def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
@@ -41,6 +42,12 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
     if entry.resumable is not None:
         peer.resumable = entry.resumable
     _admit(core, peer, entry, resumed)
+
+
+def confirm(peer: Peer) -> None:
+    """The peer has used its newest socket: tokens of the turns before are worth nothing any more."""
+    if len(peer.starts) > 1:
+        peer.starts = {peer.turn: peer.starts[peer.turn]}
 
 
 def close(core: "Core", entry: Closed) -> None:
@@ -118,30 +125,24 @@ def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
 def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     """The peer that a session token brings back: only its newest token counts.
 
-    Those before, back to the one that it used last, count while the peer is absent and has never used the newest: the
-    answers may have been lost.
+    Those before, back to the one that it used last, count as long as it has never used the newest: the answers may have
+    been lost.
     """
     peer = core.state.peers.get(entry.resume_id)
-    if peer is None or not peer.resumable or peer.app != entry.app:
-        return None
-    if entry.resume_turn != peer.turn and not _never_heard_of_its_turn(peer, entry):
+    if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_turn not in peer.starts:
         return None
     if peer.conn:
-        _step_out_of_open_socket(core, peer)
+        _step_out_of_open_socket(core, peer, again=entry.resume_turn != peer.turn)
     if peer in core.out.overfull or not _catch_up(peer, entry):
         remove(core, [peer], LOST)
         return None
     return peer
 
 
-def _never_heard_of_its_turn(peer: Peer, entry: Authenticated) -> bool:
-    return peer.heard <= entry.resume_turn < peer.turn and not peer.conn and not peer.confirmed
-
-
-def _step_out_of_open_socket(core: "Core", peer: Peer) -> None:
+def _step_out_of_open_socket(core: "Core", peer: Peer, again: bool) -> None:
     """The peer is elsewhere already; whatever was sent to the old socket counts as read, unless it says otherwise."""
     conn, gateway = peer.conn, core.state.gateways.get(peer.gateway)
-    core.out.close(peer.gateway, conn)
+    core.out.close(peer.gateway, conn, again)
     _step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
 
 
@@ -150,19 +151,24 @@ def _catch_up(peer: Peer, entry: Authenticated) -> bool:
 
     By default it is what its gateway had not handled. A client that has counted knows exactly.
     """
-    received = entry.received
-    if entry.resume_turn != peer.turn:
-        received = 0  # of the turn that it never heard of it has seen nothing
-    if received is None or received > peer.told:
+    had = _had(peer, entry)
+    if had is None:
         return True
     known = peer.past + peer.kept
-    surplus = sum(kept.counted for kept in known) - (peer.told - received)
+    surplus = sum(kept.counted for kept in known) - (peer.told - had)
     if surplus < 0:
         return False
     while surplus > 0:
         surplus -= known.pop(0).counted
     peer.kept = known
     return True
+
+
+def _had(peer: Peer, entry: Authenticated) -> int | None:
+    """How many events the peer has had, if that can be said: of turns that it never heard of it has had nothing."""
+    if entry.received is not None and (had := peer.starts[entry.resume_turn] + entry.received) <= peer.told:
+        return had
+    return None if entry.resume_turn == peer.turn else peer.starts[entry.resume_turn + 1]
 
 
 def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
@@ -178,8 +184,9 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
     peer.turn += 1
-    peer.confirmed = False
-    peer.heard = entry.resume_turn
+    before = [turn for turn in peer.starts if turn >= entry.resume_turn][-MOST_TURNS:]
+    peer.starts = {turn: peer.starts[turn] for turn in before}
+    peer.starts[peer.turn] = peer.told - sum(kept.counted for kept in peer.kept)
 
 
 def _rooms_of(core: "Core", peer: Peer) -> bytes:
@@ -208,6 +215,4 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
     )
     core.out.admit(peer.gateway, admit)
     kept, peer.kept, peer.kept_bytes, peer.past = peer.kept, [], 0, []
-    if resumed:
-        peer.told = sum(waiting.counted for waiting in kept)
     core.out.resend(peer, kept)

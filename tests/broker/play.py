@@ -181,5 +181,5 @@ class Play:
         seat = self.seats.get(token.peer_id)
         if seat is None or not self._resumable[token.peer_id]:
             return False
-        unheard = not seat.conn and token.peer_id not in self._confirmed
+        unheard = token.peer_id not in self._confirmed
         return token.turn == seat.turn or (unheard and self._heard[token.peer_id] <= token.turn < seat.turn)

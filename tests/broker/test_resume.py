@@ -1,5 +1,6 @@
 import pytest
 
+from broker.rules.presence import MOST_TURNS
 from shared.log import Closed
 from tests.broker.world import Token, World
 
@@ -77,14 +78,78 @@ def test_the_token_before_counts_while_the_newest_was_never_used() -> None:
     peer.close()
     lost_answer = world.socket()
     lost_answer.authenticate(resume=peer.token)
-    early = world.socket()
-    early.authenticate(resume=peer.token)
-    assert early.read()[0].fields["resumed"] is False, "the peer is not absent"
     lost_answer.close()
     back = world.socket()
     back.authenticate(resume=peer.token)
     assert back.read()[0].fields["resumed"] is True
     assert back.token == Token(peer.peer_id, 3)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_one_who_never_heard_of_a_socket_that_looks_open_comes_back_with_all_that_it_was_sent(counts: bool) -> None:
+    world = World()
+    owner, peer = world.peer(), world.peer(resumable=True)
+    world.room(owner, peer)
+    peer.close()
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=1)
+    frozen = world.socket("frozen")
+    frozen.deaf = True
+    frozen.authenticate(resume=peer.token, received=peer.received if counts else None)
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=2)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=peer.received if counts else None)
+    assert back.token == Token(peer.peer_id, 3)
+    assert [told.fields.get("payload") for told in back.read()[1:]] == [1, 2]
+    world.lose("frozen")
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=3)
+    assert [told.fields.get("payload") for told in back.read()] == [3]
+    assert owner.heard() == []
+
+
+def test_a_late_request_of_a_socket_that_was_given_up_does_not_cost_the_place() -> None:
+    world = World()
+    owner, peer = world.peer(), world.peer(resumable=True)
+    world.room(owner, peer)
+    peer.close()
+    late = world.socket("frozen").authenticated(resume=peer.token, received=peer.received)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=peer.received)
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=1)
+    assert back.heard() == ["auth-accept", "ice-candidate"]
+    gone = world.gateway("frozen").sockets[late.conn]
+    gone.deaf = True
+    gone.gateway.send(late, Closed(late.conn, gone.gateway.have, "closed", False))
+    assert (back.closed, back.may_return) == (True, True), "it has not left of its own will"
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=2)
+    again = world.socket("g2")
+    again.authenticate(resume=back.token, received=back.received)
+    accepted, missed = again.read()
+    assert (accepted.fields["resumed"], missed.fields["payload"]) == (True, 2)
+    assert owner.heard() == []
+
+
+def test_a_token_of_before_is_worth_nothing_once_the_newest_was_used() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    old = peer.token
+    back = world.socket()
+    back.authenticate(resume=old)
+    back.say("room-create-request", "room")
+    thief = world.socket()
+    thief.authenticate(resume=old)
+    assert thief.read()[0].fields["resumed"] is False
+    assert not back.closed
+
+
+def test_how_often_one_may_come_back_unheard_is_bounded() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    for _ in range(2 * MOST_TURNS):
+        socket = world.socket()
+        socket.authenticate(resume=peer.token)
+        assert len(world.core.state.peers[peer.peer_id].starts) <= MOST_TURNS + 1
+    last = socket.token
+    assert last.peer_id != peer.peer_id, "it was not let back in any more"
 
 
 def test_a_token_counts_however_many_answers_to_it_were_lost() -> None:

@@ -157,6 +157,7 @@ class Socket:
         self.acks: dict[int, list[dict[str, Any]]] = {}
         self.received = 0
         self.closed = False
+        self.may_return = False
         self.deaf = False
         gateway.sockets[conn] = self
 
@@ -198,7 +199,7 @@ class Socket:
         if self.deaf:
             return
         if isinstance(delivery, Close):
-            self.closed = True
+            self.closed, self.may_return = True, delivery.again
             return
         self.token = Token(delivery.peer_id, delivery.turn)
         fields = {**delivery._asdict(), "rooms": json.loads(delivery.rooms or b"[]")}
