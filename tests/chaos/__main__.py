@@ -19,6 +19,7 @@ def main() -> int:
     print(f"CHAOS_SEED={options.seed} CHAOS_MINUTES={options.minutes:g}", flush=True)
     longest = 4.0 if options.minutes <= SHORT else 20.0
     folder = Path(options.folder or tempfile.mkdtemp(prefix="parley-chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder, options.seed, options.minutes * 60, longest, lambda line: print(line, flush=True))
     outcome = asyncio.run(run.run())
     print(outcome.summary())
