@@ -1,11 +1,14 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from broker.core import Core
@@ -167,10 +170,21 @@ async def test_older_snapshots_are_pruned_and_the_log_is_cut_behind_the_one_to_b
 async def test_what_a_broker_left_that_died_over_a_snapshot_is_removed(store: Store) -> None:
     state = store.world.core.state
     state.peers = {str(number): Peer(str(number), "app", "", "", b"x" * 2000, False) for number in range(2 * SLICE)}
-    dying = asyncio.create_task(store.take())
-    while not await store.messages():
-        assert not dying.done()
-    await end(dying)
+    publish = JetStreamContext.publish
+    chunks = 0
+
+    async def stuck_at_the_third_chunk(js: JetStreamContext, subject: str, *args: Any, **options: Any) -> Any:
+        nonlocal chunks
+        chunks += subject.startswith(CHUNKS.removesuffix("*").removesuffix(">"))
+        return await (asyncio.Event().wait() if chunks > 2 else publish(js, subject, *args, **options))
+
+    with patch.object(JetStreamContext, "publish", stuck_at_the_third_chunk):
+        dying = asyncio.create_task(store.take())
+        async with asyncio.timeout(10):
+            while chunks < 3:
+                await asyncio.sleep(0.01)
+        await end(dying)
+    assert await store.messages() == 2
     state.peers = {}
     await store.take()
     assert len(await store.names()) == 1

@@ -25,11 +25,11 @@ words = st.text(max_size=20).filter(lambda text: text.isprintable())
 numbers = st.integers(0, 2**53)
 raw = st.binary(max_size=30)
 deliveries: st.SearchStrategy[Delivery] = st.one_of(
-    st.builds(Emit, st.lists(words, max_size=3), raw),
+    st.builds(Emit, st.lists(words, max_size=3), raw, numbers),
     st.builds(
         Admit, words, st.none() | numbers, words, words, numbers, raw, st.floats(0, 100), st.booleans(), raw, raw
     ),
-    st.builds(Close, words),
+    st.builds(Close, words, st.booleans()),
     st.builds(Revoked, words, numbers),
 )
 
