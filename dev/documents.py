@@ -59,7 +59,7 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 def metrics() -> str:
     """Every metric of our own."""
     declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS]
-    rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase)]
+    rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))
     return _markdown(("metric", "kind", "labels", "meaning"), rows)
@@ -109,10 +109,10 @@ def _fields(event: type[ClientEvent]) -> str:
     return ", ".join(shown)
 
 
-def _declared_metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
+def _declared_metric(metric: MetricWrapperBase | gateway_metrics.EventCounter) -> tuple[str, str, str, str]:
     described = next(iter(metric.collect()))
     suffix = "_total" if described.type == "counter" else ""
-    labels: Iterable[str] = getattr(metric, "_labelnames", ())
+    labels: Iterable[str] = metric._labelnames if isinstance(metric, MetricWrapperBase) else metric.LABELS
     return f"`{described.name}{suffix}`", described.type, ", ".join(labels), described.documentation
 
 

@@ -5,6 +5,7 @@
 * A text message is written as it is, without a coroutine; how much may wait is bounded elsewhere.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,9 @@ class Inlet(WebSocketDataQueue):
 class WebSocket(WebSocketResponse):
     """A server's WebSocket without compression. ``take`` is asked about a text message while ``receive`` waits."""
 
-    def __init__(self, take: TakeText, **options: Any) -> None:
+    def __init__(self, take: TakeText | None = None, **options: Any) -> None:
         super().__init__(compress=False, **options)
-        self._take = take
+        self.take = take
         self._receiving = False
 
     async def receive(self, timeout: float | None = None) -> WSMessage:
@@ -47,12 +48,18 @@ class WebSocket(WebSocketResponse):
         finally:
             self._receiving = False
 
-    def write_text(self, text: bytes) -> None:
-        """Send a text message now. Raises ConnectionError when the socket is closing."""
+    def write_text(self, text: bytes, most: float = math.inf) -> bool:
+        """Send a text message now, unless more than ``most`` bytes of what was sent wait already: then False.
+
+        Raises ConnectionError when the socket is closing.
+        """
         transport = self._req.transport if self._req is not None else None
         if self._closed or transport is None or transport.is_closing():
             raise ConnectionError
+        if transport.get_write_buffer_size() > most:
+            return False
         transport.write(_head(len(text)) + text)
+        return True
 
     def _post_start(self, request: Any, protocol: Any, writer: Any) -> None:
         """As the library's, but with our queue."""
@@ -64,7 +71,8 @@ class WebSocket(WebSocketResponse):
         request.protocol.keep_alive(False)
 
     def _take_text(self, text: str) -> bool:
-        return self._receiving and not self._closing and not self._closed and self._take(text)
+        take = self.take if self._receiving and not self._closing and not self._closed else None
+        return take is not None and take(text)
 
 
 def _head(size: int) -> bytes:

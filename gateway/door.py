@@ -40,6 +40,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[ClientEvent]] = {
     name: msgspec.json.Decoder(event) for name, event in EVENTS.items()
 }
 _LOOSE = msgspec.json.Decoder(_Loose)
+_NULL = msgspec.Raw(NULL)
 _BARE_STRING = msgspec.json.Decoder(str)
 _BODIES = {
     name: [field for field in ("payload", "peerinfo", "session_description", "ice_candidate") if hasattr(event, field)]
@@ -118,10 +119,15 @@ def _check_body(field: str, raw: msgspec.Raw, limit: int) -> None:
     if len(raw) > limit:
         raise Refusal(TOO_LARGE, f"{field} is larger than {limit} bytes")
     data = bytes(raw)
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+    if not _is_flat(data) and data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
         raise Refusal(BAD_REQUEST, f"{field} is nested more than {MAX_DEPTH} deep")
     if len(data) > 4300 and _HUGE_NUMBER.search(data):
         raise Refusal(BAD_REQUEST, f"{field} holds a number that is too long")
+
+
+def _is_flat(data: bytes) -> bool:
+    """Whether JSON is one object at most, with nothing in it that is nested. Seen faster than brackets are counted."""
+    return data.find(b"{", 1) < 0 and data.find(b"[") < 0
 
 
 def _depth(data: bytes) -> int:
@@ -144,7 +150,7 @@ def _check_needs(event: ClientEvent) -> None:
         elif field == "room":
             if not getattr(event, field):
                 raise Refusal(BAD_REQUEST, "room is missing")
-        elif len(raw := getattr(event, field)) == 0 or (field != "ice_candidate" and bytes(raw) == NULL):
+        elif len(raw := getattr(event, field)) == 0 or (field != "ice_candidate" and raw == _NULL):
             raise Refusal(BAD_REQUEST, f"{field} is missing")
 
 

@@ -23,7 +23,7 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
 
-from gateway.aiohttp_overrides import WebSocket
+from gateway.aiohttp_overrides import TakeText, WebSocket
 from gateway.metrics import SLOW_CLIENTS
 
 PARTING = 1.0  # seconds for a client to hang up by itself
@@ -39,20 +39,20 @@ Payload.max_decode_packets = MAX_POLLED_PACKETS
 SLOW = "does not read"
 FLOOD = "too many requests"
 
+OnEvent = Callable[[str, msgspec.Raw | None, int | None], None]
+
 
 class ProtocolError(EngineIOError):
     """A client does not speak Engine.IO or Socket.IO as it should: its connection is closed."""
 
 
 class Transport(driver.WebSocket):
-    """A WebSocket without compression. Once it is set, ``take_text`` may act on a message before ``read`` gets it."""
-
-    take_text: Callable[[str], bool] | None = None
+    """A WebSocket without compression."""
 
     async def __call__(self, environ: dict[str, Any]) -> WebSocket:
         request = environ["aiohttp.request"]
         most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
-        self._sock = WebSocket(self._take_text, max_msg_size=most, timeout=SHUTTING)
+        self._sock = WebSocket(max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
         await self.handler(self)
@@ -68,16 +68,16 @@ class Transport(driver.WebSocket):
             raise ProtocolError("binary message")
         return None
 
-    def write(self, frame: bytes) -> None:
-        """Send a text message now. Raises ConnectionError when the socket is closing."""
-        self._sock.write_text(frame)
+    def lead(self, take_text: TakeText) -> None:
+        """From now on ``take_text`` may act on a message before ``read`` gets it."""
+        self._sock.take = take_text
 
-    def unsent(self) -> int:
-        """Bytes that the client has not read yet, beyond what the kernel holds."""
-        if self.transport is None or self.transport.is_closing():
-            return 0
-        size: int = self.transport.get_write_buffer_size()
-        return size
+    def write(self, frame: bytes, most: float = math.inf) -> bool:
+        """Send a text message now, unless more than ``most`` bytes wait already: then False.
+
+        Raises ConnectionError when the socket is closing.
+        """
+        return self._sock.write_text(frame, most)
 
     async def shut(self, code: int) -> None:
         """Close politely; abort if the client does not answer in time."""
@@ -94,12 +94,12 @@ class Transport(driver.WebSocket):
         if self.transport is not None:
             self.transport.abort()
 
-    def _take_text(self, text: str) -> bool:
-        return self.take_text is not None and self.take_text(text)
-
 
 class Socket(AsyncSocket):
-    """One client's connection, over whichever transport it is on."""
+    """One client's connection, over whichever transport it is on.
+
+    ``on_event`` is for name, first argument (encoded) and acknowledgement id of each Socket.IO event, until the end.
+    """
 
     closed: bool
     closing: bool
@@ -110,6 +110,7 @@ class Socket(AsyncSocket):
     def __init__(self, server: "Engine", sid: str) -> None:
         super().__init__(server, sid)
         self.ws: Transport | None = None
+        self.on_event: OnEvent | None = None
         self.close_code = int(WSCloseCode.OK)
         self._queued = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -161,7 +162,7 @@ class Socket(AsyncSocket):
         """Act on a packet at once, if that is possible: what breaks the protocol or takes time goes the long way."""
         try:
             if text.startswith("42"):
-                self.server.take_event(self.sid, text[1:])
+                self.server.take_event(self, text[1:])
                 return True
             if text == "3":
                 self.schedule_ping()
@@ -195,6 +196,7 @@ class Socket(AsyncSocket):
         if self.closed or self.closing:
             return
         self.closing = True
+        self.on_event = None
         self._deadline.cancel()
         if self._timer is not None:
             self._timer.cancel()
@@ -237,7 +239,7 @@ class Socket(AsyncSocket):
         try:
             self.connected = self.upgraded = True
             self._flush_to(ws)
-            ws.take_text = self.take_text
+            ws.lead(self.take_text)
             while (text := await ws.read()) is not None:
                 await self.receive_text(text)
         except ProtocolError:
@@ -273,11 +275,9 @@ class Socket(AsyncSocket):
         self._queued = 0
 
     def _write(self, ws: Transport, frame: bytes) -> None:
-        if ws.unsent() > self.server.max_unsent:
-            self.server.slow(self)
-            return
         try:
-            ws.write(frame)
+            if not ws.write(frame, self.server.max_unsent):
+                self.server.slow(self)
         except ConnectionError:
             self.cut_off(self.server.reason.TRANSPORT_CLOSE)
 
@@ -317,7 +317,7 @@ class Engine(engineio.AsyncServer):
     """
 
     _async: dict[str, Any]
-    take_event: Callable[[str, str], None]
+    take_event: Callable[[Socket, str], None]
 
     def __init__(self, max_unsent: int, welcome_timeout: float, **options: Any) -> None:
         super().__init__(monitor_clients=False, **options)

@@ -18,7 +18,7 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 
 
 class Inbox:
-    """The parcels of one gateway. ``have`` is the number of the newest one taken."""
+    """The parcels of one gateway. ``have`` is the number of the newest one taken, ``position`` its place in the log."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Inbox:
         self._revocations = revocations or Revocations()
         self._turn = turn
         self.have = 0
+        self.position = 0
         self.told_resumable = False  # whether one who may come back has been told something
 
     def take(self, parcel: Parcel) -> bool:
@@ -41,7 +42,7 @@ class Inbox:
         if parcel.number != self.have + 1:
             return False
         self.have = parcel.number
-        metrics.POSITION.set(parcel.position)
+        self.position = parcel.position
         if log.isEnabledFor(logging.DEBUG):
             facts = {"position": parcel.position, "number": parcel.number, "deliveries": len(parcel.deliveries)}
             log.debug("delivered", extra={"facts": facts})

@@ -15,7 +15,7 @@ from gateway.connection import Connection
 from gateway.engineio_overrides import FLOOD
 from gateway.session import Sessions
 from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
-from shared.frames import event_frame, refusal_frames, with_raw
+from shared.frames import event_frame, refusal_frames
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
 
@@ -25,8 +25,6 @@ OVERHEAD = 64  # bytes of an entry beside its texts
 PATIENCE = 10  # bursts of refused events, after which a client is parted with
 
 Append = Callable[[Connection, Entry, int], bool]
-
-_COUNTERS = {name: metrics.EVENTS.labels(name) for name in (*EVENTS, "unknown")}
 
 
 class Intake:
@@ -39,7 +37,7 @@ class Intake:
 
     def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         """Forward an event, or answer why not."""
-        _COUNTERS.get(name, _COUNTERS["unknown"]).inc()
+        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
         try:
             self._meter(connection)
             event = self._read(connection, name, body)
@@ -118,9 +116,9 @@ def _note(connection: Connection, event: str, outcome: str) -> None:
 
 def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
     """The frame that the roommate will read, whole: nobody on the way has to look into it."""
-    bodies = with_raw(
-        **{event.BODY: bytes(getattr(event, event.BODY))},
-        peerinfo=connection.peerinfo,
-        payload=bytes(event.payload),
-    )
-    return event_frame(event.RELAYED_AS, {"room": room, "peer_id": connection.peer_id, **bodies})
+    fields = {"room": room, "peer_id": connection.peer_id, event.BODY: getattr(event, event.BODY)}
+    if connection.peerinfo:
+        fields["peerinfo"] = msgspec.Raw(connection.peerinfo)
+    if len(event.payload):
+        fields["payload"] = event.payload
+    return event_frame(event.RELAYED_AS, fields)

@@ -1,6 +1,33 @@
 """What a gateway counts. No label takes a value that a client could invent."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections import Counter as Counts
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared import events
+
+
+class EventCounter(Collector):
+    """Counts events by name. The library's own counter takes a lock and four calls for each."""
+
+    LABELS = ("event",)
+
+    def __init__(self) -> None:
+        self.counts = Counts(dict.fromkeys((*events.EVENTS, "unknown"), 0))
+        REGISTRY.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """The metric now."""
+        family = CounterMetricFamily(
+            "parley_gateway_events", "Client events by name: unknown ones are one.", labels=self.LABELS
+        )
+        for name, count in self.counts.items():
+            family.add_metric([name], count)
+        yield family
+
 
 CONNECTIONS = Gauge("parley_gateway_connections", "Sockets that have shown a good app token.")
 HANDSHAKES = Counter("parley_gateway_handshakes_total", "Handshakes by outcome: ok or the refusal's code.", ["outcome"])
@@ -9,7 +36,7 @@ ADMISSIONS = Counter(
     "Sockets admitted as peers: new, resumed, or not resumable any more.",
     ["outcome"],
 )
-EVENTS = Counter("parley_gateway_events_total", "Client events by name: unknown ones are one.", ["event"])
+EVENTS = EventCounter()
 REFUSALS = Counter("parley_gateway_refusals_total", "Client events refused by the gateway itself.", ["code"])
 RELAY_SECONDS = Histogram(
     "parley_gateway_relay_seconds",

@@ -1,6 +1,7 @@
 """The gateway put together: sockets, intake, link; and how it starts and ends."""
 
 import asyncio
+import functools
 import logging
 import random
 import socket as sockets
@@ -43,8 +44,9 @@ class Gateway:
         self._intake = Intake(self._sessions, _sizes(settings), self._append)
         self._link: Link | None = None
         self._draining = False
-        self._sio = _socketio(settings, self._on_event)
+        self._sio = _socketio(settings)
         metrics.CONNECTIONS.set_function(lambda: len(self._connections))
+        metrics.POSITION.set_function(lambda: self._link.inbox.position if self._link else 0)
         metrics.HELD_BYTES.set_function(lambda: self._link.writer.held if self._link else 0)
         metrics.HELD_EVENTS.set_function(lambda: self._link.writer.waiting if self._link else 0)
         self._sio.on("connect", self._on_connect)
@@ -127,7 +129,8 @@ class Gateway:
             raise Refused(refusal.message, {"code": refusal.code}) from None
         settings = self._settings
         bucket = Bucket(settings.events_per_second, settings.events_burst, settings.events_burst, time.monotonic())
-        self._connections[sid] = Connection(sid, app, socket, bucket)
+        connection = self._connections[sid] = Connection(sid, app, socket, bucket)
+        socket.on_event = functools.partial(self._intake.take, connection)
 
     def _on_disconnect(self, sid: str, reason: str) -> None:
         """A socket is gone. Only what the log knows of has an end there."""
@@ -141,11 +144,6 @@ class Gateway:
             # what waited for a slow reader cannot be sent again, so there is nothing to come back to
             for_good = reason in (how.CLIENT_DISCONNECT, SLOW)
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
-
-    def _on_event(self, sid: str, name: str, body: Any, ack: int | None) -> None:
-        connection = self._connections.get(sid)
-        if connection is not None:
-            self._intake.take(connection, name, body, ack)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
         return self._link is not None and self._link.writer.append(connection, entry, size)
@@ -179,9 +177,8 @@ def _sizes(settings: Settings) -> door.Sizes:
     )
 
 
-def _socketio(settings: Settings, on_event: Any) -> Server:
+def _socketio(settings: Settings) -> Server:
     return Server(
-        on_event,
         async_mode="aiohttp",
         cors_allowed_origins="*" if settings.cors_origins == ("*",) else list(settings.cors_origins),
         cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours

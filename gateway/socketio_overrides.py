@@ -6,7 +6,6 @@
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,7 +18,6 @@ MAX_ACK_DIGITS = 15  # beyond that a JavaScript number is not exact
 UNREADABLE = msgspec.Raw(b"?")  # stands for a body that is no JSON
 _NAMED = re.compile(r'\["([a-z-]{1,64})",')
 
-OnEvent = Callable[[str, str, msgspec.Raw | None, int | None], None]
 _decode_event = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_name = msgspec.json.Decoder(str).decode
 
@@ -39,11 +37,10 @@ class Manager(socketio.AsyncManager):
 
 
 class Server(socketio.AsyncServer):
-    """The Socket.IO server. ``on_event`` gets sid, event name, first argument (encoded) and acknowledgement id."""
+    """The Socket.IO server. An event goes to the ``on_event`` of its socket, which whoever lets it in has to set."""
 
-    def __init__(self, on_event: OnEvent, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(async_handlers=False, client_manager=Manager(), **options)
-        self._on_event = on_event
         self.eio.take_event = self._handle_event_text
 
     def socket(self, sid: str) -> Socket | None:
@@ -53,27 +50,29 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_message(self, eio_sid: str, text: str) -> None:
         kind = text[:1]
-        if kind == "2":
-            self._handle_event_text(eio_sid, text)
+        socket: Socket | None = self.eio.sockets.get(eio_sid)
+        if kind == "2" and socket is not None:
+            self._handle_event_text(socket, text)
         elif kind == "0":
             namespace, auth = _split_namespace(text[1:])
             await self._handle_connect(eio_sid, namespace, _decode_json(auth))
         elif kind == "1":
             namespace, _ = _split_namespace(text[1:])
+            if namespace == "/" and socket is not None:
+                socket.on_event = None
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif kind != "3":  # nobody asks a client for acknowledgements, so they mean nothing
             raise ProtocolError("unexpected packet")
 
-    def _handle_event_text(self, eio_sid: str, text: str) -> None:
-        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
+    def _handle_event_text(self, socket: Socket, text: str) -> None:
         start = text.find("[")
         digits = text[1:start]
         if start < 0 or len(digits) > MAX_ACK_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
             raise ProtocolError("malformed event")
-        if sid is None or not self.manager.is_connected(sid, "/"):
+        if socket.on_event is None:
             raise ProtocolError("event before connect")
         name, body = _event_of(text[start:] if digits else text[1:])
-        self._on_event(sid, name, body, int(digits) if digits else None)
+        socket.on_event(name, body, int(digits) if digits else None)
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine

@@ -37,7 +37,7 @@ class Served:
             "ping_timeout": 5.0,
             "cookie": "io",
         }
-        self.server = Server(self._on_event, async_mode="aiohttp", **{**defaults, **options})
+        self.server = Server(async_mode="aiohttp", **{**defaults, **options})
         self.server.on("connect", self._on_connect)
         self.server.on("disconnect", self._on_disconnect)
         self.events: list[Event] = []
@@ -75,13 +75,14 @@ class Served:
 
     def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         self.sids.append(sid)
+        self.socket(sid).on_event = self._on_event
         if self._stay:
             self.socket(sid).stay()
 
     def _on_disconnect(self, sid: str, reason: str) -> None:
         self.reasons.append(reason)
 
-    def _on_event(self, sid: str, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
+    def _on_event(self, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         decoded = None if body is None else json.loads(bytes(body)) if bytes(body) != b"?" else "unreadable"
         self.events.append(Event(name, decoded, ack))
 

@@ -1,5 +1,6 @@
 """Our Socket.IO server on a free port of this process, and what its clients did."""
 
+import functools
 import json
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ class Site:
     """
 
     def __init__(self, **options: Any) -> None:
-        self.server = Server(self._on_event, async_mode="aiohttp", **{**CALM, **options})
+        self.server = Server(async_mode="aiohttp", **{**CALM, **options})
         self.server.on("connect", self._on_connect)
         self.server.on("disconnect", self._on_disconnect)
         self.sockets: list[Socket] = []
@@ -66,6 +67,7 @@ class Site:
     def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         socket = self.server.socket(sid)
         assert socket is not None
+        socket.on_event = functools.partial(self._on_event, sid)
         self.sockets.append(socket)
         self._here.add(sid)
 

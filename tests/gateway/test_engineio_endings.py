@@ -59,7 +59,7 @@ async def test_one_that_does_not_read_cannot_put_off_its_end(site: Site) -> None
         socket = site.sockets[0]
         transport = socket.ws
         assert transport is not None
-        while transport.unsent() < 200_000:
+        while transport.transport.get_write_buffer_size() < 200_000:
             socket.send_frame(FRAME)
         socket.hang_up()
         await until(lambda: transport.transport.is_closing(), "the connection is closed", within=6)

@@ -43,7 +43,7 @@ async def test_a_client_that_does_not_read_is_cut_off_at_its_limit() -> None:
             socket.send_frame(FRAME)
             sent += 1
             assert socket.ws is not None
-            most = max(most, socket.ws.unsent())
+            most = max(most, socket.ws.transport.get_write_buffer_size())
             await asyncio.sleep(0)
         assert served.reasons == [SLOW]
         assert most <= 65536 + 2 * len(FRAME)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway.connection import Bucket, Connection
 from gateway.door import Sizes
@@ -229,3 +230,16 @@ def test_what_comes_too_fast_is_refused_and_what_never_stops_is_cut_off(desk: De
     desk.say(hasty, "room-leave-request", fields)
     assert "cut off: too many requests" in wire(hasty).acts
     assert len(desk.entries) == 3
+
+
+def test_events_are_counted_by_name_and_what_is_unknown_as_one(desk: Desk) -> None:
+    def counts() -> list[float]:
+        names = ("room-create-request", "unknown")
+        return [REGISTRY.get_sample_value("parley_gateway_events_total", {"event": name}) or 0.0 for name in names]
+
+    known, unknown = counts()
+    desk.say(desk.ann, "room-create-request", {"auth": session_token("ann")})
+    desk.say(desk.ann, "room-create-request", {})
+    desk.say(desk.ann, "made-up", {})
+    desk.say(desk.ann, "made-up-too", {})
+    assert counts() == [known + 2, unknown + 2]
