@@ -1,7 +1,9 @@
 import asyncio
+import json
 
 import pytest
 
+from broker import event_log as event_log_module
 from broker.event_log import EventLog, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
@@ -93,3 +95,17 @@ async def test_the_log_is_cut_off_before_a_position(event_log: EventLog) -> None
     found = await event_log.message(4)
     assert found is not None
     assert unpack_batch(found).entries == [Tick(3)]
+
+
+async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log_module, "CUT_BYTES", 2000)
+    await event_log.open()
+    for number in range(10):
+        await event_log.append("b" * 1000, [Tick(number)])
+    purges = await nc.subscribe(f"$JS.API.STREAM.PURGE.{subjects.EVENT_STREAM}")
+    await event_log.cut(10)
+    await nc.flush()
+    asked = [json.loads((await purges.next_msg(1)).data)["seq"] for _ in range(purges.pending_msgs)]
+    assert asked == [3, 5, 7, 9, 10]
+    extent = await event_log.extent()
+    assert (extent.first, extent.last) == (10, 10)
