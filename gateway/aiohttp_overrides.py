@@ -26,6 +26,10 @@ class Inlet(WebSocketDataQueue):
         super().__init__(*args, **options)
         self._take = take
 
+    def let_go(self) -> None:
+        """Take nothing more."""
+        self._take = _no
+
     def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
         """A message has come in. None overtakes another."""
         if self._buffer or data.type is not WSMsgType.TEXT or not self._take(data.data):
@@ -61,6 +65,12 @@ class WebSocket(WebSocketResponse):
         transport.write(_head(len(text)) + text)
         return True
 
+    def let_go(self) -> None:
+        """The end: drop what refers back to here, so that all of it goes now, and not with the next collection."""
+        self.take = self._exception = None
+        if isinstance(self._reader, Inlet):
+            self._reader.let_go()
+
     def _post_start(self, request: Any, protocol: Any, writer: Any) -> None:
         """As the library's, but with our queue."""
         self._ws_protocol = protocol
@@ -73,6 +83,10 @@ class WebSocket(WebSocketResponse):
     def _take_text(self, text: str) -> bool:
         take = self.take if self._receiving and not self._closing and not self._closed else None
         return take is not None and take(text)
+
+
+def _no(_text: str) -> bool:
+    return False
 
 
 def _head(size: int) -> bytes:

@@ -55,7 +55,11 @@ class Transport(driver.WebSocket):
         self._sock = WebSocket(max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
-        await self.handler(self)
+        try:
+            await self.handler(self)
+        finally:
+            del self.handler
+            self._sock.let_go()
         return self._sock
 
     async def read(self) -> str | None:
@@ -248,6 +252,7 @@ class Socket(AsyncSocket):
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         if self._closing is not None:
             await asyncio.shield(self._closing)
+        self.ws = None
 
     async def _upgrade(self, ws: Transport) -> bool:
         """Engine.IO's probe: ``2probe``, ``3probe``, ``5``. False if it came to nothing."""

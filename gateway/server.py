@@ -12,6 +12,7 @@ from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from gateway import door, metrics
+from gateway.collector import look_seldom
 from gateway.connection import Bucket, Connection
 from gateway.engineio_overrides import SLOW
 from gateway.inbox import Inbox
@@ -58,6 +59,7 @@ class Gateway:
         await runner.setup()
         site = web.TCPSite(runner, self._settings.app_host, self._settings.app_port)
         await site.start()
+        look_seldom()
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
         connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}"))
         stopping = asyncio.create_task(stop.wait())

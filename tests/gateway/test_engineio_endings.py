@@ -1,10 +1,15 @@
 """How connections end, and what is taken and sent until then."""
 
 import asyncio
+import gc
 import json
+import weakref
+from collections.abc import Awaitable, Callable
 
 import aiohttp
+import pytest
 
+from gateway.engineio_overrides import Socket
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Heard, Site
 from tests.system.rawsocket import RawSocket
@@ -111,3 +116,43 @@ async def test_those_that_are_gone_may_still_be_written_to(site: Site) -> None:
         await asyncio.sleep(0)
     assert set(site.left) == {"transport close"}
     assert site.open_sockets == 0
+
+
+async def leave(raw: RawSocket, socket: Socket) -> None:
+    await raw.send("41")
+
+
+async def hang_up(raw: RawSocket, socket: Socket) -> None:
+    await raw.ws.close()
+
+
+async def be_hung_up_on(raw: RawSocket, socket: Socket) -> None:
+    socket.hang_up()
+    await raw.closed()
+
+
+async def be_cut_off(raw: RawSocket, socket: Socket) -> None:
+    socket.cut_off("the test says so")
+    await raw.closed()
+
+
+@pytest.mark.parametrize("end", [leave, hang_up, be_hung_up_on, be_cut_off])
+async def test_a_connection_that_has_ended_is_gone_without_a_collection(
+    site: Site, end: Callable[[RawSocket, Socket], Awaitable[None]]
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with RawSocket(site.url) as raw:
+            await raw.connect("")
+            await raw.event("say", 1)
+            await until(lambda: site.events, "it is heard")
+            socket = site.sockets.pop()
+            line = weakref.ref(socket.ws._sock) if socket.ws is not None else None
+            left = weakref.ref(socket)
+            await end(raw, socket)
+            del socket
+        assert line is not None
+        await until(lambda: left() is None and line() is None, "nothing refers to it")
+    finally:
+        gc.enable()
