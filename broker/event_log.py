@@ -24,8 +24,8 @@ from shared.nats_overrides import Client
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-CUT_BYTES = 8 * 1024 * 1024  # NATS' own unit: it keeps a stream in files of this size, and holds 10 ms for one
-CUT_PAUSE = 0.05  # seconds
+CUT_BYTES = 2 * 1024 * 1024  # at a time; holds NATS up for some 5 ms
+CUT_PAUSE = 0.02  # seconds
 ID = "parley-log-id"
 
 
