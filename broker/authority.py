@@ -1,10 +1,10 @@
 """The authority over one log: reads it into the core, hands what comes out to the speaker, and takes snapshots."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -26,8 +26,9 @@ from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
-CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same
-READING_TIMEOUT = 10.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
+CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
+FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
+READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 
 class LogReplaced(Exception):
@@ -35,7 +36,7 @@ class LogReplaced(Exception):
 
 
 class ReadingStopped(TimeoutError):
-    """The log goes on, but nothing of it arrives any more."""
+    """The log goes on, but its consumer delivers nothing of it any more."""
 
 
 class Authority:
@@ -52,6 +53,7 @@ class Authority:
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
+        self._consumed = 0  # position of the message that the consumer delivered last
         self.core = Core(settings.limits)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
 
@@ -60,7 +62,8 @@ class Authority:
         extent = await self._log.open()
         await self._restore(extent)
         self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._broker)
-        stop_reading = await self._log.read(self.core.state.position, self._on_stored)
+        self._consumed = self.core.state.position
+        stop_reading = await self._log.read(self.core.state.position, self._on_consumed)
         try:
             await self._catch_up(extent)
             self.missing = {}
@@ -126,8 +129,13 @@ class Authority:
             if idle > READING_TIMEOUT:
                 raise ReadingStopped
 
+    def _on_consumed(self, stored: Stored) -> None:
+        """The consumer delivers the next message of the log."""
+        self._consumed = stored.position
+        self._on_stored(stored)
+
     def _on_stored(self, stored: Stored) -> None:
-        """The next message of the log takes effect."""
+        """A message of the log takes effect, unless it has already."""
         if self._held_up is not None:
             self._held_up.append(stored)
             return
@@ -145,7 +153,7 @@ class Authority:
         self._adopt_newer()
         self._speaker.publish(parcels)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _standstill(self) -> Iterator[None]:
         """Nothing takes effect meanwhile."""
         held_up = self._held_up = []
@@ -169,22 +177,34 @@ class Authority:
                 log.warning("no snapshot could be written: %s", type(error).__name__)
 
     async def _check(self, extent: Extent) -> None:
-        """Notice that the log was replaced, so that the state is void, or that nothing of it arrives any more."""
-        idle, before = 0.0, 0
+        """Notice that the log was replaced, so that the state is void, or that its consumer is behind."""
+        behind = 0.0  # seconds
         while not cancelled():
-            await asyncio.sleep(CHECK_INTERVAL)
-            position = self.core.state.position  # before the question: it moves on meanwhile
-            idle, before = idle + CHECK_INTERVAL if position == before else 0.0, position
+            interval = FETCH_INTERVAL if behind else CHECK_INTERVAL
+            position, consumed = self.core.state.position, self._consumed  # before the question: they move on meanwhile
+            await asyncio.sleep(interval)
             try:
                 now = await self._log.extent()
             except NotFoundError:
                 raise LogReplaced from None
             except (NatsError, TimeoutError):
-                idle = 0.0
+                behind = 0.0
                 continue
             if now.log_id != extent.log_id or now.last < position:
                 raise LogReplaced
-            if now.last == position:
-                idle = 0.0
-            if idle > READING_TIMEOUT:
+            behind = behind + interval if consumed == self._consumed < now.last else 0.0
+            if behind > READING_TIMEOUT:
                 raise ReadingStopped
+            if behind:
+                await self._fetch(now.last)
+
+    async def _fetch(self, last: int) -> None:
+        """Read the log up to ``last`` without the consumer.
+
+        The NATS server that it was on may be gone, and NATS needs an election, of up to 9 s, to make another one.
+        """
+        with contextlib.suppress(NatsError, TimeoutError):
+            for position in range(self.core.state.position + 1, last + 1):
+                if (stored := await self._log.message(position)) is None:
+                    return
+                self._on_stored(stored)

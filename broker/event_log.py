@@ -30,9 +30,10 @@ ID = "parley-log-id"
 
 
 class Stored(NamedTuple):
-    """A message of the log: its position, the time it was stored (seconds since the epoch), and its bytes.
+    """A message of the log: its position, the time it was stored, and its bytes.
 
-    ``pending`` is how many more there are behind it.
+    The time is in seconds since the epoch, to the microsecond: the same for every broker, in whichever way it reads.
+    ``pending`` is how many more there are behind it, as far as is known.
     """
 
     position: int
@@ -97,13 +98,14 @@ class EventLog:
         stored = await self._js.publish(subjects.EVENTS, pack_batch(Batch(writer, 0, entries)))
         return stored.seq
 
-    async def message(self, position: int) -> bytes | None:
+    async def message(self, position: int) -> Stored | None:
         """The message at a position, if it is still there."""
         try:
-            stored = await self._js.get_msg(subjects.EVENT_STREAM, seq=position)
+            message = await self._js.get_msg(subjects.EVENT_STREAM, seq=position)
         except NotFoundError:
             return None
-        return stored.data
+        time = message.time.timestamp() if message.time else 0.0
+        return Stored(position, time, 0, message.data or b"")
 
     async def cut(self, before: int) -> None:
         """Forget all that lies before a position, bit by bit: meanwhile NATS takes and hands out nothing of the log."""
@@ -140,11 +142,11 @@ async def wait_for_jetstream(nc: Client) -> None:
 
 
 def position_time_pending(reply: str) -> tuple[int, float, int]:
-    """What JetStream says of a message in its reply subject: position, seconds since the epoch, messages behind it."""
+    """What JetStream says of a message in its reply subject: position, time, messages behind it, as in Stored."""
     tokens = reply.split(".")
     # $JS.ACK.stream.consumer.delivered.position.delivery.nanoseconds.pending, or with domain, account and a last token
     start = 5 if len(tokens) == 9 else 7
-    return int(tokens[start]), int(tokens[start + 2]) / 1e9, int(tokens[start + 3])
+    return int(tokens[start]), int(tokens[start + 2]) // 1000 / 1e6, int(tokens[start + 3])
 
 
 def _log_id(info: StreamInfo) -> str:

@@ -149,9 +149,9 @@ class Snapshots:
                 peer.kept, peer.resumable = [], False
 
     async def _find(self, kept: Kept) -> bytes:
-        data = await self._log.message(kept.position)
+        stored = await self._log.message(kept.position)
         try:
-            entries = unpack_batch(data).entries if data else []
+            entries = unpack_batch(stored.data).entries if stored else []
         except Malformed:
             entries = []
         bodies = (entry.body for entry in entries if isinstance(entry, Said))

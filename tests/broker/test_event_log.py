@@ -63,6 +63,10 @@ async def test_what_is_appended_is_read_in_order_from_any_position(event_log: Ev
     assert all(unpack_batch(stored.data).number == 0 for stored in read)
     assert read[0].pending in (1, 2)
     assert [stored.time for stored in read] == sorted(stored.time for stored in read)
+    # what is fetched is to the last bit what is read, but for what lies behind it
+    assert [await event_log.message(stored.position) for stored in read] == [
+        stored._replace(pending=0) for stored in read
+    ]
 
 
 async def test_reading_goes_on_where_it_was_when_the_server_is_killed(
@@ -94,7 +98,7 @@ async def test_the_log_is_cut_off_before_a_position(event_log: EventLog) -> None
     assert await event_log.message(3) is None
     found = await event_log.message(4)
     assert found is not None
-    assert unpack_batch(found).entries == [Tick(3)]
+    assert unpack_batch(found.data).entries == [Tick(3)]
 
 
 async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,4 +31,4 @@ async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
                 await asyncio.sleep(0.02)
     finally:
         await end(campaigning, speaking)
-    assert unpack_batch(stored).entries == [Speaking(lease.term)]
+    assert unpack_batch(stored.data).entries == [Speaking(lease.term)]

@@ -109,7 +109,7 @@ async def test_it_introduces_itself_before_it_beats(office: Office, nc: Client) 
     assert office.beats[0] == Beat("g1", 0, False)
     first = await office.event_log.message(1)
     assert first is not None
-    assert unpack_batch(first)[:3] == ("g1", 1, [GatewayUp("name")])
+    assert unpack_batch(first.data)[:3] == ("g1", 1, [GatewayUp("name")])
 
 
 async def test_beats_go_on_and_say_how_far_it_is(office: Office) -> None:

@@ -46,7 +46,7 @@ class Desk:
         """All that the log holds."""
         extent = await self.event_log.extent()
         stored = [await self.event_log.message(position) for position in range(1, extent.last + 1)]
-        return [unpack_batch(data) for data in stored if data is not None]
+        return [unpack_batch(message.data) for message in stored if message is not None]
 
     async def acks(self) -> list[int | None]:
         """The numbers of the entries in the log, in order."""
