@@ -73,6 +73,7 @@ class Authority:
                 desk = Desk(self._nc, self._log, self.core, self._lease, self._broker)
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
+                tasks.create_task(self._log.keep_cutting(), name="cutting")
                 tasks.create_task(self._check(extent), name="check")
                 tasks.create_task(collect_now_and_then(), name="collector")
         except* LogReplaced:

@@ -41,8 +41,6 @@ PREFIX = "state-"
 # What the library calls the stream behind the object store, and the subjects of its chunks.
 STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
 CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
-# Above this part of its space the log is cut off behind the newest snapshot: full, it would take nothing more, ever.
-CROWDED = 0.5
 
 
 class BadSnapshot(ValueError):
@@ -77,7 +75,7 @@ class Snapshots:
         self.size = 0  # bytes
 
     async def take(self, log_id: str, core: Core, standstill: AbstractContextManager[None]) -> int:
-        """Write the state as it is now, and cut the log off behind the older snapshot. Returns the position."""
+        """Write the state as it is now, and release the log behind the older snapshot. Returns the position."""
         began = time.monotonic()
         with standstill:
             position, needed = core.state.position, oldest_needed(core)
@@ -87,15 +85,15 @@ class Snapshots:
         found = await self._find_all(store)
         names = [info.name for info in found]
         base = _base(names)
-        crowded = (await self._log.extent()).used > CROWDED
-        if crowded:
+        crowded = (await self._log.extent()).crowded
+        if crowded:  # full, it would take nothing more, ever
             base = names[-1]
         for name in names:
             if base is not None and name < base:
                 await self._delete(store, name)
         if base is not None:
             needs = [] if crowded else [_needed(name) for name in names if name >= base]
-            await self._log.cut(min([_position(base) + 1, *needs]))
+            self._log.release(min([_position(base) + 1, *needs]))
         await self._sweep({info.nuid or "" for info in found})
         self.taken_at, self.size = time.monotonic(), len(data)
         self.duration = self.taken_at - began

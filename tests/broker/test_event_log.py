@@ -8,6 +8,7 @@ from broker.event_log import EventLog, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Entry, Speaking, Tick, unpack_batch
+from shared.messaging import end
 from shared.nats_overrides import Client
 from tests.nats_server import NatsServer
 from tests.system.waiting import until
@@ -86,13 +87,14 @@ async def test_reading_goes_on_where_it_was_when_the_server_is_killed(
     assert read == [1, 2]
 
 
-async def test_the_log_is_cut_off_before_a_position(event_log: EventLog) -> None:
+async def test_the_log_is_cut_off_before_what_is_needed(event_log: EventLog) -> None:
     await event_log.open()
     for number in range(5):
         await event_log.append("b", [Tick(number)])
-    await event_log.cut(1)
-    assert (await event_log.extent()).first == 1
-    await event_log.cut(4)
+    assert await event_log.cut(await event_log.extent()) == 1
+    event_log.release(4)
+    event_log.release(2)
+    assert await event_log.cut(await event_log.extent()) == 4
     extent = await event_log.extent()
     assert (extent.first, extent.last) == (4, 5)
     assert await event_log.message(3) is None
@@ -101,15 +103,24 @@ async def test_the_log_is_cut_off_before_a_position(event_log: EventLog) -> None
     assert unpack_batch(found.data).entries == [Tick(3)]
 
 
-async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log_module, "CUT_BYTES", 2000)
+@pytest.mark.parametrize(
+    ("pause", "space", "expected"),
+    [("CUT_PAUSE", 1_000_000, [3, 5, 7, 9, 10]), ("HURRY_PAUSE", 12_000, [3, 5, 7, 9])],
+)
+async def test_much_is_cut_off_bit_by_bit_and_faster_while_there_is_little_space(
+    nc: Client, monkeypatch: pytest.MonkeyPatch, pause: str, space: int, expected: list[int]
+) -> None:
+    settings = {"CUT_BYTES": 2000, "CUT_PAUSE": 3600, "HURRY_PAUSE": 3600, pause: 0.001}
+    for name, value in settings.items():
+        monkeypatch.setattr(event_log_module, name, value)
+    event_log = EventLog(nc, Settings(log_max_bytes=space))
     await event_log.open()
     for number in range(10):
         await event_log.append("b" * 1000, [Tick(number)])
     purges = await nc.subscribe(f"$JS.API.STREAM.PURGE.{subjects.EVENT_STREAM}")
-    await event_log.cut(10)
-    await nc.flush()
-    asked = [json.loads((await purges.next_msg(1)).data)["seq"] for _ in range(purges.pending_msgs)]
-    assert asked == [3, 5, 7, 9, 10]
-    extent = await event_log.extent()
-    assert (extent.first, extent.last) == (10, 10)
+    event_log.release(10)
+    cutting = asyncio.create_task(event_log.keep_cutting())
+    asked = [json.loads((await purges.next_msg(5)).data)["seq"] for _ in expected]
+    await end(cutting)
+    assert asked == expected
+    assert purges.pending_msgs == 0

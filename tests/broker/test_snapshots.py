@@ -123,7 +123,9 @@ class Store:
         self.world.say()
         await self.write_log()
         extent = await self.log.extent()
-        return await self.snapshots.take(extent.log_id, self.world.core, nullcontext())
+        position = await self.snapshots.take(extent.log_id, self.world.core, nullcontext())
+        await self.log.cut(extent)
+        return position
 
     async def names(self) -> list[str]:
         bucket = await self._js.object_store(subjects.SNAPSHOT_BUCKET)
@@ -274,7 +276,8 @@ async def test_a_snapshot_that_the_log_does_not_go_on_from_is_of_no_use(store: S
     for _ in range(3):
         store.world.say()
     await store.write_log()
-    await store.log.cut(position + 3)
+    store.log.release(position + 3)
+    await store.log.cut(await store.log.extent())
     assert await store.snapshots.load(await store.log.extent()) == (None, None)
 
 
