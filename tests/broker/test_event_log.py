@@ -104,13 +104,13 @@ async def test_the_log_is_cut_off_before_what_is_needed(event_log: EventLog) -> 
 
 
 @pytest.mark.parametrize(
-    ("pause", "space", "expected"),
-    [("CUT_PAUSE", 1_000_000, [3, 5, 7, 9, 10]), ("HURRY_PAUSE", 12_000, [3, 5, 7, 9])],
+    ("peace", "space", "expected"),
+    [("PEACE", 1_000_000, [3, 5, 7, 9, 10]), ("LITTLE_PEACE", 12_000, [3, 5])],
 )
-async def test_much_is_cut_off_bit_by_bit_and_faster_while_there_is_little_space(
-    nc: Client, monkeypatch: pytest.MonkeyPatch, pause: str, space: int, expected: list[int]
+async def test_much_is_cut_off_bit_by_bit_and_faster_while_the_log_is_nearly_full(
+    nc: Client, monkeypatch: pytest.MonkeyPatch, peace: str, space: int, expected: list[int]
 ) -> None:
-    settings = {"CUT_BYTES": 2000, "CUT_PAUSE": 3600, "HURRY_PAUSE": 3600, pause: 0.001}
+    settings = {"CUT_BYTES": 2000, "PEACE": 1_000_000, "LITTLE_PEACE": 1_000_000, "LONGEST_PEACE": 3600, peace: 1}
     for name, value in settings.items():
         monkeypatch.setattr(event_log_module, name, value)
     event_log = EventLog(nc, Settings(log_max_bytes=space))
