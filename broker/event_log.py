@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-# Cutting the log off holds NATS up: for 8 MiB some 5 ms, or 15 when they are thousands of messages. So NATS is left in
-# peace for so many times as long, unless the log is nearly full.
-CUT_BYTES = 8 * 1024 * 1024  # at a time
-PEACE = 150
-LITTLE_PEACE = 4
-LONGEST_PEACE = 10.0  # seconds
+# Cutting the log off holds NATS up: for 4 MiB some 3 ms, or 6 when they are thousands of messages. That should not be
+# felt, so NATS is left in peace for so many times as long; but what is needed no more has to be gone within a time.
+CUT_BYTES = 4 * 1024 * 1024  # at a time
+PEACE = 300
+CUT_WITHIN = 90.0  # seconds
+LITTLE_PEACE = 4  # when the log is nearly full
 IDLE_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off
 # The parts of its space that are in use from which on a log is crowded, and nearly full.
 CROWDED = 0.5
@@ -74,6 +74,10 @@ class Extent(NamedTuple):
     def nearly_full(self) -> bool:
         """Whether there may be no room for more at any moment."""
         return self.size > NEARLY_FULL * self.space
+
+    def messages_in(self, size: int) -> int:
+        """How many messages take up so many bytes, or a little more."""
+        return 1 + size * (self.last - self.first) // max(1, self.size)
 
 
 OnStored = Callable[[Stored], None]
@@ -147,20 +151,25 @@ class EventLog:
                     extent = await self.extent()
                     began = time.monotonic()
                     first = await self.cut(extent)
-                    held_up = time.monotonic() - began
-                    pause = min(LONGEST_PEACE, held_up * (LITTLE_PEACE if extent.nearly_full else PEACE))
+                    pause = self._peace(extent, held_up=time.monotonic() - began)
                 except (NatsError, TimeoutError) as error:
                     log.warning("the log could not be cut off: %s", type(error).__name__)
             await asyncio.sleep(pause)
 
     async def cut(self, extent: Extent) -> int:
         """Forget a bit of what is released. Returns where the log begins now."""
-        bit = 1 + CUT_BYTES * (extent.last - extent.first) // max(1, extent.size)
-        before = min(extent.first + bit, self._released)
+        before = min(extent.first + extent.messages_in(CUT_BYTES), self._released)
         if before <= extent.first:
             return extent.first
         await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
         return before
+
+    def _peace(self, extent: Extent, held_up: float) -> float:
+        """Seconds until the next bit may be cut off."""
+        if extent.nearly_full:
+            return held_up * LITTLE_PEACE
+        bits = (self._released - extent.first) / extent.messages_in(CUT_BYTES)
+        return min(held_up * PEACE, CUT_WITHIN / max(1.0, bits))
 
     def _config(self) -> StreamConfig:
         return StreamConfig(

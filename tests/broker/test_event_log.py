@@ -104,13 +104,17 @@ async def test_the_log_is_cut_off_before_what_is_needed(event_log: EventLog) -> 
 
 
 @pytest.mark.parametrize(
-    ("peace", "space", "expected"),
-    [("PEACE", 1_000_000, [3, 5, 7, 9, 10]), ("LITTLE_PEACE", 12_000, [3, 5])],
+    ("hurry", "space", "expected"),
+    [
+        ("PEACE", 1_000_000, [3, 5, 7, 9, 10]),
+        ("CUT_WITHIN", 1_000_000, [3, 5, 7, 9, 10]),
+        ("LITTLE_PEACE", 12_000, [3, 5]),
+    ],
 )
-async def test_much_is_cut_off_bit_by_bit_and_faster_while_the_log_is_nearly_full(
-    nc: Client, monkeypatch: pytest.MonkeyPatch, peace: str, space: int, expected: list[int]
+async def test_much_is_cut_off_bit_by_bit_with_pauses_as_long_as_there_is_time_and_space(
+    nc: Client, monkeypatch: pytest.MonkeyPatch, hurry: str, space: int, expected: list[int]
 ) -> None:
-    settings = {"CUT_BYTES": 2000, "PEACE": 1_000_000, "LITTLE_PEACE": 1_000_000, "LONGEST_PEACE": 3600, peace: 1}
+    settings = {"CUT_BYTES": 2000, "PEACE": 1_000_000, "LITTLE_PEACE": 1_000_000, "CUT_WITHIN": 3600, hurry: 0}
     for name, value in settings.items():
         monkeypatch.setattr(event_log_module, name, value)
     event_log = EventLog(nc, Settings(log_max_bytes=space))
