@@ -54,6 +54,7 @@ class Authority:
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
         self._consumed = 0  # position of the message that the consumer delivered last
+        self._words = 0  # position of the newest message that may hold clients' words
         self.core = Core(settings.limits)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
 
@@ -149,6 +150,8 @@ class Authority:
             log.error("the log message at %d cannot be read, passed over: %s", stored.position, error)
             self.core.state.position = stored.position
             return
+        if batch.number:
+            self._words = stored.position
         parcels = self.core.apply(stored.position, stored.time, batch)
         journal.note(stored.position, batch)
         self._adopt_newer()
@@ -170,7 +173,11 @@ class Authority:
         taken = self.core.state.position
         while not cancelled():
             await asyncio.sleep(self._settings.snapshot_interval)
-            if not self._lease.held or self.core.state.position == taken:
+            if not self._lease.held:
+                continue
+            if self.core.state.position == taken:
+                if self._log.first <= self._words:  # what was said last is not to stay until something is said again
+                    await self._speaker.let_time_pass()
                 continue
             try:
                 taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())

@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-# Cutting the log off holds NATS up: for 4 MiB some 3 ms, or 6 when they are thousands of messages. That should not be
-# felt, so NATS is left in peace for so many times as long; but what is needed no more has to be gone within a time.
-CUT_BYTES = 4 * 1024 * 1024  # at a time
+# Cutting the log off holds NATS up: for 8 MiB some 5 ms, or 12 when they are thousands of messages. That should not be
+# felt: while there is traffic NATS is left in peace for so many times as long, less when the log gets full.
+CUT_BYTES = 8 * 1024 * 1024  # at a time
 PEACE = 300
-CUT_WITHIN = 90.0  # seconds
-LITTLE_PEACE = 4  # when the log is nearly full
+LITTLE_PEACE = 4  # when there is no traffic, or no space
+SHORTEST_PAUSE = 0.05  # seconds in which traffic would be noticed
 IDLE_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off
 # The parts of its space that are in use from which on a log is crowded, and nearly full.
 CROWDED = 0.5
@@ -66,18 +66,9 @@ class Extent(NamedTuple):
     space: int = 1
 
     @property
-    def crowded(self) -> bool:
-        """Whether it holds so much that it should be kept for no longer than necessary."""
-        return self.size > CROWDED * self.space
-
-    @property
-    def nearly_full(self) -> bool:
-        """Whether there may be no room for more at any moment."""
-        return self.size > NEARLY_FULL * self.space
-
-    def messages_in(self, size: int) -> int:
-        """How many messages take up so many bytes, or a little more."""
-        return 1 + size * (self.last - self.first) // max(1, self.size)
+    def crowding(self) -> float:
+        """From 0, when there is space enough, to 1, when there may be none at any moment."""
+        return min(1.0, max(0.0, (self.size / self.space - CROWDED) / (NEARLY_FULL - CROWDED)))
 
 
 OnStored = Callable[[Stored], None]
@@ -91,6 +82,7 @@ class EventLog:
         self._js = nc.jetstream(timeout=2.0)
         self._settings = settings
         self._released = 0
+        self.first = 0  # where the log began when that was looked at last
 
     async def open(self) -> Extent:
         """Make the log if there is none."""
@@ -104,8 +96,9 @@ class EventLog:
     async def extent(self) -> Extent:
         """Which log there is now. Raises NotFoundError when there is none."""
         info = await self._js.stream_info(subjects.EVENT_STREAM)
+        self.first = info.state.first_seq
         space = info.config.max_bytes or self._settings.log_max_bytes
-        return Extent(_log_id(info), info.state.first_seq, info.state.last_seq, info.state.bytes, space)
+        return Extent(_log_id(info), self.first, info.state.last_seq, info.state.bytes, space)
 
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""
@@ -142,34 +135,29 @@ class EventLog:
         self._released = max(self._released, before)
 
     async def keep_cutting(self) -> None:
-        """Forget what is released, bit by bit, until cancelled: NATS hands out nothing of the log meanwhile."""
-        first = 0
+        """Forget what is released, bit by bit, until cancelled."""
+        last = 0
         while not cancelled():
             pause = IDLE_PAUSE
-            if first < self._released:
+            if self.first < self._released:
                 try:
                     extent = await self.extent()
-                    began = time.monotonic()
-                    first = await self.cut(extent)
-                    pause = self._peace(extent, held_up=time.monotonic() - began)
+                    held_up = await self.cut(extent)
+                    pause = max(SHORTEST_PAUSE, held_up * _peace(extent, quiet=extent.last == last))
+                    last = extent.last
                 except (NatsError, TimeoutError) as error:
                     log.warning("the log could not be cut off: %s", type(error).__name__)
             await asyncio.sleep(pause)
 
-    async def cut(self, extent: Extent) -> int:
-        """Forget a bit of what is released. Returns where the log begins now."""
-        before = min(extent.first + extent.messages_in(CUT_BYTES), self._released)
-        if before <= extent.first:
-            return extent.first
-        await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
-        return before
-
-    def _peace(self, extent: Extent, held_up: float) -> float:
-        """Seconds until the next bit may be cut off."""
-        if extent.nearly_full:
-            return held_up * LITTLE_PEACE
-        bits = (self._released - extent.first) / extent.messages_in(CUT_BYTES)
-        return min(held_up * PEACE, CUT_WITHIN / max(1.0, bits))
+    async def cut(self, extent: Extent) -> float:
+        """Forget a bit of what is released. Returns the seconds that it took: so long NATS hands out nothing."""
+        began = time.monotonic()
+        bit = 1 + CUT_BYTES * (extent.last - extent.first) // max(1, extent.size)
+        before = min(extent.first + bit, self._released)
+        if extent.first < before:
+            await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
+            self.first = before
+        return time.monotonic() - began
 
     def _config(self) -> StreamConfig:
         return StreamConfig(
@@ -201,6 +189,11 @@ def position_time_pending(reply: str) -> tuple[int, float, int]:
     # $JS.ACK.stream.consumer.delivered.position.delivery.nanoseconds.pending, or with domain, account and a last token
     start = 5 if len(tokens) == 9 else 7
     return int(tokens[start]), int(tokens[start + 2]) // 1000 / 1e6, int(tokens[start + 3])
+
+
+def _peace(extent: Extent, quiet: bool) -> float:
+    """How many times as long as a cut took NATS is to be left in peace afterwards."""
+    return LITTLE_PEACE if quiet else PEACE - extent.crowding * (PEACE - LITTLE_PEACE)
 
 
 def _log_id(info: StreamInfo) -> str:

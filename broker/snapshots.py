@@ -85,7 +85,7 @@ class Snapshots:
         found = await self._find_all(store)
         names = [info.name for info in found]
         base = _base(names)
-        crowded = (await self._log.extent()).crowded
+        crowded = (await self._log.extent()).crowding > 0
         if crowded:  # full, it would take nothing more, ever
             base = names[-1]
         for name in names:

@@ -66,6 +66,10 @@ class Speaker:
             self._watch.grant_grace(time.monotonic())
             self._aside(self._take_over())
 
+    async def let_time_pass(self) -> None:
+        """Put an entry into the log: its time goes on only with its entries."""
+        await self._append([Tick(self._lease.term)])
+
     async def _take_over(self) -> None:
         """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
         await self._append([Speaking(self._lease.term)])

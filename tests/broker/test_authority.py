@@ -1,11 +1,16 @@
+import asyncio
+
 import pytest
 
+from broker import snapshots
 from broker.authority import Authority
-from broker.event_log import Stored
+from broker.event_log import EventLog, Stored
 from broker.settings import Settings
 from broker.speaker import Speaker
+from shared import subjects
 from shared.deliveries import Parcel
 from shared.log import AppIssued, AppRevoked, Batch, Entry, GatewayUp, pack_batch
+from shared.messaging import end
 from shared.nats_overrides import Client
 
 Parcels = list[tuple[str, Parcel]]
@@ -57,3 +62,24 @@ def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, capl
     authority._on_stored(stored(2, AppIssued("app", 7)))
     assert authority.core.state.position == 2
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_said(
+    nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "HISTORY_SECONDS", 0.2)
+    authority = Authority(nc, Settings(snapshot_interval=0.1), "b1")
+    event_log = EventLog(nc, Settings())
+    await event_log.open()
+    await event_log.append("b", [AppIssued("app", 7)])
+    await nc.jetstream().publish(subjects.EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("name")])))
+    serving = asyncio.create_task(authority.run())
+    try:
+        async with asyncio.timeout(20):
+            while (await event_log.extent()).first <= 2:
+                await asyncio.sleep(0.05)
+        quiet = authority.core.state.position
+        await asyncio.sleep(1.0)  # ten times the interval
+        assert authority.core.state.position <= quiet + 1  # nothing is added once there is nothing left to cut off
+    finally:
+        await end(serving)

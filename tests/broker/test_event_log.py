@@ -4,7 +4,7 @@ import json
 import pytest
 
 from broker import event_log as event_log_module
-from broker.event_log import EventLog, Stored, position_time_pending
+from broker.event_log import EventLog, Extent, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Entry, Speaking, Tick, unpack_batch
@@ -91,10 +91,11 @@ async def test_the_log_is_cut_off_before_what_is_needed(event_log: EventLog) -> 
     await event_log.open()
     for number in range(5):
         await event_log.append("b", [Tick(number)])
-    assert await event_log.cut(await event_log.extent()) == 1
+    await event_log.cut(await event_log.extent())
+    assert (await event_log.extent()).first == 1
     event_log.release(4)
     event_log.release(2)
-    assert await event_log.cut(await event_log.extent()) == 4
+    await event_log.cut(await event_log.extent())
     extent = await event_log.extent()
     assert (extent.first, extent.last) == (4, 5)
     assert await event_log.message(3) is None
@@ -103,28 +104,26 @@ async def test_the_log_is_cut_off_before_what_is_needed(event_log: EventLog) -> 
     assert unpack_batch(found.data).entries == [Tick(3)]
 
 
-@pytest.mark.parametrize(
-    ("hurry", "space", "expected"),
-    [
-        ("PEACE", 1_000_000, [3, 5, 7, 9, 10]),
-        ("CUT_WITHIN", 1_000_000, [3, 5, 7, 9, 10]),
-        ("LITTLE_PEACE", 12_000, [3, 5]),
-    ],
-)
-async def test_much_is_cut_off_bit_by_bit_with_pauses_as_long_as_there_is_time_and_space(
-    nc: Client, monkeypatch: pytest.MonkeyPatch, hurry: str, space: int, expected: list[int]
-) -> None:
-    settings = {"CUT_BYTES": 2000, "PEACE": 1_000_000, "LITTLE_PEACE": 1_000_000, "CUT_WITHIN": 3600, hurry: 0}
-    for name, value in settings.items():
-        monkeypatch.setattr(event_log_module, name, value)
-    event_log = EventLog(nc, Settings(log_max_bytes=space))
+async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log_module, "CUT_BYTES", 2000)
     await event_log.open()
     for number in range(10):
         await event_log.append("b" * 1000, [Tick(number)])
     purges = await nc.subscribe(f"$JS.API.STREAM.PURGE.{subjects.EVENT_STREAM}")
     event_log.release(10)
     cutting = asyncio.create_task(event_log.keep_cutting())
-    asked = [json.loads((await purges.next_msg(5)).data)["seq"] for _ in expected]
+    asked = [json.loads((await purges.next_msg(5)).data)["seq"] for _ in range(5)]
+    await until(lambda: event_log.first == 10, "all is cut off that was released")
     await end(cutting)
-    assert asked == expected
+    assert asked == [3, 5, 7, 9, 10]
     assert purges.pending_msgs == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "quiet", "least", "most"),
+    [(100, False, 300, 300), (500, False, 300, 300), (650, False, 140, 160), (800, False, 4, 4), (100, True, 4, 4)],
+)
+def test_nats_is_left_in_peace_as_long_as_there_are_both_traffic_and_space(
+    size: int, quiet: bool, least: float, most: float
+) -> None:
+    assert least <= event_log_module._peace(Extent("log", 1, 9, size, space=1000), quiet) <= most
