@@ -85,3 +85,28 @@ async def test_one_of_three_is_killed_at_a_time(start_company: StartCompany, tmp
     assert ann.here
     assert ben.here
     assert await company.faults() == []
+
+
+async def test_the_server_that_the_broker_reads_from_is_killed_and_none_can_be_named_to_take_its_place(
+    start_company: StartCompany, tmp_path: Path
+) -> None:
+    cluster = Cluster(tmp_path, gateways=2, brokers=1)
+    company = await start_company(cluster)
+    ann, ben = await company.visitor(0), await company.visitor(1)
+    room = await company.room(ann, ben)
+    if await cluster.leading_node() is await cluster.deciding_node():
+        await cluster.move_log()
+    broker = cluster.brokers[0]
+    while (reading := await cluster.reading_node()) is not await cluster.deciding_node():  # NATS chooses at random
+        await broker.stop()
+        broker.start()
+        await all_ready(cluster)
+    async with Trickle(ann, ben, room) as trickle:
+        await trickle.served_since(time.monotonic(), within=ELECTION)
+        killed = time.monotonic()
+        await reading.kill()
+        await until(lambda: trickle.served[-1] - killed > ELECTION, "service goes on", within=2 * ELECTION)
+    assert longest_pause(trickle.served, since=killed) < 5
+    await until(ann.all_answered, "all are answered")
+    await until(lambda: relayed(ben) == numbers(ann.story), "all relays, in order, and once")
+    assert await company.faults() == []
