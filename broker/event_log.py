@@ -18,7 +18,7 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from broker.settings import Settings
 from shared import subjects
@@ -41,6 +41,10 @@ IDLE_PAUSE = 1.0  # seconds between looks at whether there is anything to cut of
 CROWDED = 0.5
 NEARLY_FULL = 0.8
 ID = "parley-log-id"
+
+
+class LogRefused(NatsError):
+    """NATS does not make the log: it sets aside all the space that the log may take up."""
 
 
 class Stored(NamedTuple):
@@ -85,12 +89,12 @@ class EventLog:
         self.first = 0  # where the log began when that was looked at last
 
     async def open(self) -> Extent:
-        """Make the log if there is none."""
+        """Make the log if there is none. Raises LogRefused."""
         try:
             return await self.extent()
         except NotFoundError:
             with contextlib.suppress(BadRequestError):  # another broker was faster
-                await self._js.add_stream(self._config())
+                await self._make()
             return await self.extent()
 
     async def extent(self) -> Extent:
@@ -158,6 +162,13 @@ class EventLog:
             await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
             self.first = before
         return time.monotonic() - began
+
+    async def _make(self) -> None:
+        try:
+            await self._js.add_stream(self._config())
+        except ServerError as error:
+            size = self._settings.log_max_bytes
+            raise LogRefused(f"NATS makes no log of LOG_MAX_BYTES={size}: {error.description}") from None
 
     def _config(self) -> StreamConfig:
         return StreamConfig(

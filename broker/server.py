@@ -51,7 +51,8 @@ class Broker:
                 except* LogReplaced:
                     log.error("the event log was replaced: starting afresh, clients will reconnect")
                 except* (NatsError, TimeoutError) as errors:
-                    log.warning("the event log cannot be read, trying again: %s", type(errors.exceptions[0]).__name__)
+                    error = errors.exceptions[0]
+                    log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
                     await asyncio.sleep(RETRY_PAUSE)
         finally:
             await nc.close()

@@ -25,7 +25,9 @@ class Settings:
     gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway counts as lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(1, "Replicas of log, lease and snapshots in a NATS cluster.", at_least=1, at_most=5)
-    log_max_bytes: int = setting(2147483648, "Size of the log at which events are refused.", at_least=16777216)
+    log_max_bytes: int = setting(
+        2147483648, "Size of the log at which events are refused. NATS sets so much space aside.", at_least=16777216
+    )
     snapshot_interval: float = setting(15.0, "Seconds between snapshots.", at_least=0.5)
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))

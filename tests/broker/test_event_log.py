@@ -4,7 +4,7 @@ import json
 import pytest
 
 from broker import event_log as event_log_module
-from broker.event_log import EventLog, Extent, Stored, position_time_pending
+from broker.event_log import EventLog, Extent, LogRefused, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Entry, Speaking, Tick, unpack_batch
@@ -42,6 +42,11 @@ async def test_the_log_is_made_once_and_keeps_its_name(event_log: EventLog, nc: 
 async def test_two_brokers_that_open_it_at_once_find_the_same_log(nc: Client) -> None:
     extents = await asyncio.gather(*(EventLog(nc, Settings()).open() for _ in range(4)))
     assert len({extent.log_id for extent in extents}) == 1
+
+
+async def test_a_log_for_which_there_is_no_space_is_refused_with_the_setting_to_change(nc: Client) -> None:
+    with pytest.raises(LogRefused, match="LOG_MAX_BYTES=1152921504606846976: insufficient storage"):
+        await EventLog(nc, Settings(log_max_bytes=2**60)).open()
 
 
 async def test_a_log_that_is_made_anew_is_another(event_log: EventLog, nc: Client) -> None:
