@@ -207,12 +207,14 @@ class Authority:
                 await self._fetch(now.last)
 
     async def _fetch(self, last: int) -> None:
-        """Read the log up to ``last`` without the consumer.
+        """Read the log up to ``last`` without the consumer, as long as it does not come back.
 
         The NATS server that it was on may be gone, and NATS needs an election, of up to 9 s, to make another one.
         """
+        consumed = self._consumed
         with contextlib.suppress(NatsError, TimeoutError):
             for position in range(self.core.state.position + 1, last + 1):
-                if (stored := await self._log.message(position)) is None:
+                stored = await self._log.message(position)
+                if stored is None or self._consumed != consumed:
                     return
                 self._on_stored(stored)

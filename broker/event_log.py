@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-# Cutting the log off holds NATS up: for 8 MiB some 5 ms, or 12 when they are thousands of messages. That should not be
+# Cutting the log off holds NATS up: for 4 MiB some 3 ms, or 6 when they are thousands of messages. That should not be
 # felt: while there is traffic NATS is left in peace for so many times as long, less when the log gets full.
-CUT_BYTES = 8 * 1024 * 1024  # at a time
+CUT_BYTES = 4 * 1024 * 1024  # at a time
 PEACE = 300
 LITTLE_PEACE = 4  # when there is no traffic, or no space
 SHORTEST_PAUSE = 0.05  # seconds in which traffic would be noticed
