@@ -30,13 +30,14 @@ log = logging.getLogger(__name__)
 
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
-# Cutting the log off holds NATS up: for 4 MiB some 3 ms, or 6 when they are thousands of messages. That should not be
-# felt: while there is traffic NATS is left in peace for so many times as long, less when the log gets full.
-CUT_BYTES = 4 * 1024 * 1024  # at a time
-PEACE = 300
-LITTLE_PEACE = 4  # when there is no traffic, or no space
+# Cutting the log off holds NATS up: for 8 MiB some 5 ms, sometimes 12. NATS keeps so much in one file, and to drop a
+# part of one costs as much. That should not be felt. So it is done when it is quiet; under traffic so seldom that what
+# is released is gone in time, and more often when the log gets full.
+CUT_BYTES = 8 * 1024 * 1024  # at a time
+CUT_WITHIN = 180.0  # seconds
+REST = 20  # times as long as a cut took NATS is to be left in peace afterwards, unless the log is nearly full
 SHORTEST_PAUSE = 0.05  # seconds in which traffic would be noticed
-IDLE_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off
+LONGEST_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off
 # The parts of its space that are in use from which on a log is crowded, and nearly full.
 CROWDED = 0.5
 NEARLY_FULL = 0.8
@@ -140,27 +141,34 @@ class EventLog:
 
     async def keep_cutting(self) -> None:
         """Forget what is released, bit by bit, until cancelled."""
-        last = 0
+        last, cut_at, pause = 0, -CUT_WITHIN, LONGEST_PAUSE
         while not cancelled():
-            pause = IDLE_PAUSE
-            if self.first < self._released:
-                try:
-                    extent = await self.extent()
-                    held_up = await self.cut(extent)
-                    pause = max(SHORTEST_PAUSE, held_up * _peace(extent, quiet=extent.last == last))
-                    last = extent.last
-                except (NatsError, TimeoutError) as error:
-                    log.warning("the log could not be cut off: %s", type(error).__name__)
             await asyncio.sleep(pause)
+            pause = LONGEST_PAUSE
+            if self.first >= self._released:
+                continue
+            try:
+                extent = await self.extent()
+                quiet, last = extent.last == last, extent.last
+                wait = cut_at + _interval(extent, self._released, quiet) - time.monotonic()
+                if wait > 0:
+                    pause = min(wait, LONGEST_PAUSE)
+                else:
+                    held_up = await self.cut(extent)
+                    cut_at = time.monotonic()
+                    pause = max(SHORTEST_PAUSE, held_up * REST * (1 - extent.crowding))
+            except (NatsError, TimeoutError) as error:
+                log.warning("the log could not be cut off: %s", type(error).__name__)
 
     async def cut(self, extent: Extent) -> float:
         """Forget a bit of what is released. Returns the seconds that it took: so long NATS hands out nothing."""
+        before = min(extent.first + _bit(extent), self._released)
+        if before <= extent.first:
+            return 0.0
+        await self.message(before)  # NATS holds nothing up while it reads a file for this, and then it has read it
         began = time.monotonic()
-        bit = 1 + CUT_BYTES * (extent.last - extent.first) // max(1, extent.size)
-        before = min(extent.first + bit, self._released)
-        if extent.first < before:
-            await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
-            self.first = before
+        await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
+        self.first = before
         return time.monotonic() - began
 
     async def _make(self) -> None:
@@ -202,9 +210,15 @@ def position_time_pending(reply: str) -> tuple[int, float, int]:
     return int(tokens[start]), int(tokens[start + 2]) // 1000 / 1e6, int(tokens[start + 3])
 
 
-def _peace(extent: Extent, quiet: bool) -> float:
-    """How many times as long as a cut took NATS is to be left in peace afterwards."""
-    return LITTLE_PEACE if quiet else PEACE - extent.crowding * (PEACE - LITTLE_PEACE)
+def _bit(extent: Extent) -> int:
+    """How many messages make CUT_BYTES, on average."""
+    return 1 + CUT_BYTES * (extent.last - extent.first) // max(1, extent.size)
+
+
+def _interval(extent: Extent, released: int, quiet: bool) -> float:
+    """Seconds from one cut to the next."""
+    bits = (released - extent.first) / _bit(extent)
+    return 0.0 if quiet or bits <= 1 else CUT_WITHIN / bits * (1 - extent.crowding)
 
 
 def _log_id(info: StreamInfo) -> str:

@@ -125,10 +125,20 @@ async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monke
 
 
 @pytest.mark.parametrize(
-    ("size", "quiet", "least", "most"),
-    [(100, False, 300, 300), (500, False, 300, 300), (650, False, 140, 160), (800, False, 4, 4), (100, True, 4, 4)],
+    ("size", "released", "quiet", "seconds"),
+    [
+        (100, 100, False, 18.0),  # ten bits within three minutes
+        (100, 50, False, 36.0),
+        (100, 10, False, 0.0),  # less than a bit makes no difference
+        (100, 100, True, 0.0),
+        (500, 500, False, 3.6),
+        (650, 650, False, 1.4),
+        (800, 800, False, 0.0),
+    ],
 )
 def test_nats_is_left_in_peace_as_long_as_there_are_both_traffic_and_space(
-    size: int, quiet: bool, least: float, most: float
+    size: int, released: int, quiet: bool, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert least <= event_log_module._peace(Extent("log", 1, 9, size, space=1000), quiet) <= most
+    monkeypatch.setattr(event_log_module, "CUT_BYTES", 9)  # of messages of one byte, rounded up to the next
+    extent = Extent("log", 1, size, size, space=1000)
+    assert event_log_module._interval(extent, released, quiet) == pytest.approx(seconds, rel=0.2)
