@@ -110,7 +110,8 @@ class Speaker:
             return
         if beat.have < gateway.parcel and (beat.gap or heard.had == beat.have):
             await self._repeat(beat.gateway, beat.have)
-        self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+        if not beat.prompt:
+            self._send(beat.gateway, pack_head(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:
         """Send again what follows parcel ``have``. What is not kept any more ends the gateway's link."""

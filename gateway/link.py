@@ -67,14 +67,14 @@ class Link:
     async def _beat_on(self) -> None:
         await self.writer.flush()  # before the log has it, nobody knows this gateway
         while True:
-            self._beat(gap=False)
+            self._beat()
             await asyncio.sleep(BEAT_INTERVAL)
 
-    def _beat(self, gap: bool) -> None:
+    def _beat(self, gap: bool = False, prompt: bool = False) -> None:
         if not self._nc.is_connected:
             return  # a beat is worth nothing later
         try:
-            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap)))
+            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap, prompt)))
         except NatsError as error:
             log.debug("beat not sent: %s", error)
 
@@ -97,7 +97,7 @@ class Link:
         """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
         self.inbox.told_resumable = False
         self._beating_soon = None
-        self._beat(gap=False)
+        self._beat(prompt=True)
 
     def _ask_again(self) -> None:
         """Ask for what is missing, but not for each of the parcels that follow a gap."""

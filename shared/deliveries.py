@@ -79,11 +79,15 @@ class Fenced(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """A gateway's sign of life. ``have`` is the number of its newest parcel; ``gap`` asks for what comes after it."""
+    """A gateway's sign of life. ``have`` is the number of its newest parcel; ``gap`` asks for what comes after it.
+
+    A ``prompt`` one is said between the others, as soon as there is something new to say, and wants no answer.
+    """
 
     gateway: str
     have: int
     gap: bool
+    prompt: bool = False
 
 
 _PARCEL, _HEAD, _FENCED = range(3)

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,10 +10,26 @@ from broker.limits import Limits
 from broker.settings import Settings
 from broker.speaker import Speaker
 from broker.watch import Watch
-from shared.log import Speaking, unpack_batch
+from shared import subjects
+from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
+from shared.log import Batch, GatewayUp, Speaking, unpack_batch
 from shared.messaging import end
 from shared.nats_overrides import Client
 from tests.system.waiting import until
+
+
+@pytest.fixture
+async def speaking(nc: Client) -> AsyncIterator[None]:
+    """A speaker that holds the lease and knows gateway g1."""
+    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    await event_log.open()
+    core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
+    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), "broker")
+    tasks = asyncio.create_task(lease.run(speaker.on_lease_change)), asyncio.create_task(speaker.run())
+    await until(lambda: lease.held, "the lease is held")
+    yield
+    await end(*tasks)
 
 
 async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
@@ -32,3 +49,14 @@ async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
     finally:
         await end(campaigning, speaking)
     assert unpack_batch(stored.data).entries == [Speaking(lease.term)]
+
+
+@pytest.mark.usefixtures("speaking")
+async def test_a_beat_is_answered_unless_it_is_a_prompt_one(nc: Client) -> None:
+    known, stranger = [await nc.subscribe(subjects.deliveries(gateway)) for gateway in ("g1", "g2")]
+    prompt = Beat("g1", 0, False, prompt=True)
+    for beat in (prompt, Beat("g1", 0, False), prompt, Beat("g2", 0, False)):
+        await nc.publish(subjects.BEATS, pack_beat(beat))
+    assert unpack_message((await stranger.next_msg(5)).data) == Fenced("g2")
+    assert unpack_message((await known.next_msg(5)).data) == Head(0)
+    assert known.pending_msgs == 0

@@ -161,9 +161,9 @@ async def test_it_says_at_once_how_far_one_is_who_may_come_back(office: Office) 
     await office.greeted()
     office.client.resumable = True
     await office.deliver(1)
-    await until(lambda: office.beats == [Beat("g1", 1, False)], "a prompt beat")
+    await until(lambda: office.beats == [Beat("g1", 1, False, prompt=True)], "a prompt beat")
     await office.deliver(2)
-    await until(lambda: office.beats[-1] == Beat("g1", 2, False), "another one")
+    await until(lambda: office.beats[-1] == Beat("g1", 2, False, prompt=True), "another one")
 
 
 @pytest.mark.usefixtures("no_time_beats")
