@@ -11,6 +11,7 @@
 
 import asyncio
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -191,9 +192,9 @@ class Socket(AsyncSocket):
             if not self.closed:
                 await self.receive_text(text)
 
-    def schedule_ping(self) -> None:
-        """Ping after an interval; this also takes a pong for the answer to the last ping."""
-        self._set_timer(self.server.ping_interval, self._ping)
+    def schedule_ping(self, part: float = 1.0) -> None:
+        """Ping after an interval, or a part of it; this also takes a pong for the answer to the last ping."""
+        self._set_timer(self.server.ping_interval * part, self._ping)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the connection on all levels. ``abort`` skips telling the client so."""
@@ -352,7 +353,7 @@ class Engine(engineio.AsyncServer):
         }
         socket.send_frame(b"%d%s" % (packet.OPEN, msgspec.json.encode(opening)))
         await self._trigger_event("connect", sid, environ)
-        socket.schedule_ping()
+        socket.schedule_ping(random.random())  # noqa: S311 - those who come together are not to be pinged together for ever
         if transport == "websocket":
             return await socket.handle_get_request(environ)
         socket.connected = True

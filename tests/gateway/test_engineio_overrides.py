@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import time
 
 import aiohttp
 import pytest
@@ -110,6 +112,19 @@ async def test_who_does_not_answer_a_ping_is_gone_when_its_time_is_up() -> None:
         await until(lambda: served.sids, "connected")
         await client.closed(within=1.5)
         await until(lambda: served.reasons == ["ping timeout"], "noticed")
+
+
+async def test_those_who_come_together_are_not_pinged_together() -> None:
+    async with Served(ping_interval=1.0) as served, contextlib.AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(RawSocket(served.url)) for _ in range(20)]
+        begin = time.monotonic()
+
+        async def pinged(raw: RawSocket) -> float:
+            assert (await raw.ws.receive(timeout=5)).data == "2"
+            return time.monotonic() - begin
+
+        times = sorted(await asyncio.gather(*map(pinged, raws)))
+        assert times[-1] - times[0] > 0.3
 
 
 async def test_who_answers_pings_stays() -> None:

@@ -147,11 +147,11 @@ async def test_pings_are_polled_and_a_lost_one_is_noticed(open_site: OpenSite, h
     site = await open_site(ping_interval=0.2, ping_timeout=1.0)
     polling = await polling_on(site, http)
     for _ in range(3):
-        assert await polling.get() == (200, "2")
+        assert await polling.poll() == (200, "2")
         assert await polling.post("3") == 200
-    assert await polling.get() == (200, "2")
+    assert await polling.poll() == (200, "2")
     await until(lambda: site.left == ["ping timeout"], "it is given up", within=4)
-    assert (await polling.get())[0] == 400
+    assert (await polling.poll())[0] == 400
 
 
 async def test_one_that_never_proves_who_it_is_is_closed(open_site: OpenSite, http: aiohttp.ClientSession) -> None:

@@ -108,6 +108,17 @@ class Polling:
         assert (status, body[:2]) == (200, "40"), body
 
     async def get(self) -> tuple[int, str]:
+        """Status and body of a poll, once there is more to it than pings, which are answered."""
+        while True:
+            status, body = await self.poll()
+            packets = body.split("\x1e")
+            if "2" in packets:
+                await self.post("3")
+            if rest := [packet for packet in packets if packet != "2"]:
+                return status, "\x1e".join(rest)
+
+    async def poll(self) -> tuple[int, str]:
+        """Status and body of the next answer."""
         async with self._http.get(self.url) as answer:
             return answer.status, await answer.text()
 
