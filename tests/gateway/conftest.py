@@ -26,10 +26,7 @@ async def open_site(caplog: pytest.LogCaptureFixture) -> AsyncIterator[OpenSite]
     async with AsyncExitStack() as stack:
 
         async def opening(**options: Any) -> Site:
-            site = Site(**options)
-            await site.start()
-            stack.push_async_callback(site.stop)
-            return site
+            return await stack.enter_async_context(Site(**options))
 
         yield opening
     complaints = [record for record in caplog.get_records("call") if record.exc_info or record.name == "asyncio"]

@@ -1,7 +1,10 @@
 """Our Socket.IO server on a free port of this process, and what its clients did."""
 
+import asyncio
 import functools
 import json
+import logging
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -28,12 +31,13 @@ class Heard(NamedTuple):
 
 
 class Site:
-    """``sockets``, ``events`` and ``left`` are in the order in which they came: who connected, said what, left why.
+    """``async with Site(...) as site``. ``stay`` says whether those who connect have nothing to prove.
 
-    ``late`` are the names of events heard from one who had left.
+    ``sockets``, ``events`` and ``left`` are in the order in which they came: who connected, said what, left why.
+    ``late`` are the names of events heard from one who had left; ``loop_errors`` is what the event loop complained of.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, stay: bool = True, **options: Any) -> None:
         self.server = Server(async_mode="aiohttp", **{**CALM, **options})
         self.server.on("connect", self._on_connect)
         self.server.on("disconnect", self._on_disconnect)
@@ -41,6 +45,8 @@ class Site:
         self.events: list[Heard] = []
         self.left: list[str] = []
         self.late: list[str] = []
+        self.loop_errors: list[dict[str, Any]] = []
+        self._stay = stay
         self._here: set[str] = set()
         self.port = 0
 
@@ -53,21 +59,31 @@ class Site:
         """How many Engine.IO sessions there are, with or without Socket.IO on them."""
         return len(self.server.eio.sockets)
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> "Site":
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.loop_errors.append(context))
         app = web.Application()
         self.server.attach(app, "socket.io")
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.port = self._runner.addresses[0][1]
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for socket in list(self.server.eio.sockets.values()):
+            socket.cut_off("the test is over")
+        await asyncio.sleep(0)
         await self._runner.cleanup()
+        assert error is not None or not self.loop_errors, self.loop_errors
 
     def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         socket = self.server.socket(sid)
         assert socket is not None
         socket.on_event = functools.partial(self._on_event, sid)
+        if self._stay:
+            socket.stay()
         self.sockets.append(socket)
         self._here.add(sid)
 
@@ -86,3 +102,8 @@ def _read(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return body
+
+
+def complaints(records: list[logging.LogRecord]) -> list[str]:
+    """Log lines with a traceback, or that call for somebody."""
+    return [record.getMessage() for record in records if record.exc_info or record.levelno >= logging.ERROR]

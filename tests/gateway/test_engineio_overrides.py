@@ -6,8 +6,9 @@ import aiohttp
 import pytest
 
 from gateway.engineio_overrides import SLOW
-from tests.gateway.served import DeafClient, Served, complaints
+from tests.gateway.site import Site, complaints
 from tests.system.rawsocket import HANDSHAKE, Closed, Polling, RawSocket
+from tests.system.tcpsocket import TcpSocket
 from tests.system.waiting import until
 
 FRAME = b'42["news",{"text":"%s"}]' % (b"x" * 1000)
@@ -15,43 +16,43 @@ FRAME = b'42["news",{"text":"%s"}]' % (b"x" * 1000)
 
 async def test_no_compression_is_agreed_on() -> None:
     async with (
-        Served() as served,
+        Site() as site,
         aiohttp.ClientSession() as http,
-        http.ws_connect(f"{served.url}{HANDSHAKE}websocket", compress=15) as ws,
+        http.ws_connect(f"{site.url}{HANDSHAKE}websocket", compress=15) as ws,
     ):
         assert ws.compress == 0
         assert "Sec-WebSocket-Extensions" not in ws._response.headers
 
 
 async def test_events_arrive_in_order_and_frames_go_out_in_order() -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         for number in range(400):
             await raw.event("say", number, ack=str(number))
-        await until(lambda: len(served.events) == 400, "all events")
-        assert [(event.body, event.ack) for event in served.events] == [(number, number) for number in range(400)]
+        await until(lambda: len(site.events) == 400, "all events")
+        assert [(event.body, event.ack) for event in site.events] == [(number, number) for number in range(400)]
         for number in range(400):
-            served.socket().send_frame(b'42["n",%d]' % number)
+            site.sockets[-1].send_frame(b'42["n",%d]' % number)
         assert [await raw.told("n") for _ in range(400)] == list(range(400))
 
 
 async def test_a_client_that_does_not_read_is_cut_off_at_its_limit() -> None:
-    async with Served(max_unsent=65536) as served:
-        client = await DeafClient.connect(served.port)
-        await until(lambda: served.sids, "connected")
-        socket = served.socket()
+    async with Site(max_unsent=65536) as site, TcpSocket(site.port) as client:
+        await client.send("40")
+        await until(lambda: site.sockets, "connected")
+        socket = site.sockets[-1]
         most = sent = 0
-        while not served.reasons and sent < 50_000:
+        while not site.left and sent < 50_000:
             socket.send_frame(FRAME)
             sent += 1
             assert socket.ws is not None
             most = max(most, socket.ws.transport.get_write_buffer_size())
             await asyncio.sleep(0)
-        assert served.reasons == [SLOW]
+        assert site.left == [SLOW]
         assert most <= 65536 + 2 * len(FRAME)
         assert socket.closed
-        assert not served.server.eio.sockets
-        await client.closed(within=2)
+        assert not site.open_sockets
+        await client.drain(within=2)
 
 
 BROKEN = [
@@ -87,18 +88,18 @@ BROKEN = [
 async def test_a_broken_packet_closes_the_connection_without_a_traceback(
     frame: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         await raw.send(frame)
         await raw.closed(within=2)
         assert raw.ws.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
-        await until(lambda: served.reasons, "the disconnect is told")
-        assert not served.events
+        await until(lambda: site.left, "the disconnect is told")
+        assert not site.events
     assert not complaints(caplog.records)
 
 
 async def test_a_binary_message_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         await raw.send(b"\x01\x02")
         await raw.closed(within=2)
@@ -107,16 +108,16 @@ async def test_a_binary_message_closes_the_connection(caplog: pytest.LogCaptureF
 
 
 async def test_who_does_not_answer_a_ping_is_gone_when_its_time_is_up() -> None:
-    async with Served(ping_interval=0.1, ping_timeout=0.2) as served:
-        client = await DeafClient.connect(served.port)
-        await until(lambda: served.sids, "connected")
-        await client.closed(within=1.5)
-        await until(lambda: served.reasons == ["ping timeout"], "noticed")
+    async with Site(ping_interval=0.1, ping_timeout=0.2) as site, TcpSocket(site.port) as client:
+        await client.send("40")
+        await until(lambda: site.sockets, "connected")
+        await client.drain(within=1.5)
+        await until(lambda: site.left == ["ping timeout"], "noticed")
 
 
 async def test_those_who_come_together_are_not_pinged_together() -> None:
-    async with Served(ping_interval=1.0) as served, contextlib.AsyncExitStack() as stack:
-        raws = [await stack.enter_async_context(RawSocket(served.url)) for _ in range(20)]
+    async with Site(ping_interval=1.0) as site, contextlib.AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(RawSocket(site.url)) for _ in range(20)]
         begin = time.monotonic()
 
         async def pinged(raw: RawSocket) -> float:
@@ -128,64 +129,64 @@ async def test_those_who_come_together_are_not_pinged_together() -> None:
 
 
 async def test_who_answers_pings_stays() -> None:
-    async with Served(ping_interval=0.05, ping_timeout=0.1) as served, RawSocket(served.url) as raw:
+    async with Site(ping_interval=0.05, ping_timeout=0.1) as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.6):
                 await raw.receive()
-        assert not served.reasons
+        assert not site.left
 
 
 @pytest.mark.parametrize("connects", [False, True])
 async def test_who_does_not_prove_who_it_is_in_time_is_closed(connects: bool) -> None:
-    async with Served(stay=False, welcome_timeout=0.3) as served, RawSocket(served.url) as raw:
+    async with Site(stay=False, welcome_timeout=0.3) as site, RawSocket(site.url) as raw:
         if connects:
             await raw.connect("token")
         await raw.closed(within=2)
-        await until(lambda: not served.server.eio.sockets, "nothing is left of it")
+        await until(lambda: not site.open_sockets, "nothing is left of it")
 
 
 async def test_who_has_proved_who_it_is_may_stay() -> None:
-    async with Served(welcome_timeout=0.2) as served, RawSocket(served.url) as raw:
+    async with Site(welcome_timeout=0.2) as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         with pytest.raises(TimeoutError):
             await raw.receive(within=0.6)
 
 
 async def test_hanging_up_closes_the_tcp_connection_even_of_a_client_that_does_not_answer() -> None:
-    async with Served() as served:
-        client = await DeafClient.connect(served.port)
-        await until(lambda: served.sids, "connected")
-        served.socket().hang_up()
-        await until(lambda: served.reasons, "told at once", within=0.5)
-        await client.closed(within=4)
+    async with Site() as site, TcpSocket(site.port) as client:
+        await client.send("40")
+        await until(lambda: site.sockets, "connected")
+        site.sockets[-1].hang_up()
+        await until(lambda: site.left, "told at once", within=0.5)
+        await client.drain(within=4)
 
 
 async def test_the_close_code_is_the_one_asked_for() -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
-        served.socket().close_code = int(aiohttp.WSCloseCode.SERVICE_RESTART)
-        served.socket().hang_up()
+        site.sockets[-1].close_code = int(aiohttp.WSCloseCode.SERVICE_RESTART)
+        site.sockets[-1].hang_up()
         with pytest.raises(Closed):
             await raw.receive()
         assert raw.ws.close_code == aiohttp.WSCloseCode.SERVICE_RESTART
 
 
 async def test_a_disconnect_is_told_once_however_many_reasons_there_are() -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
-        socket = served.socket()
+        socket = site.sockets[-1]
         socket.hang_up()
         socket.cut_off("a second reason")
         socket.hang_up()
         await raw.closed()
         socket.send_frame(FRAME)
-        assert len(served.reasons) == 1
+        assert len(site.left) == 1
 
 
 async def test_nobody_is_taken_in_by_a_server_that_leaves() -> None:
-    async with Served() as served, aiohttp.ClientSession() as http:
-        served.server.eio.accepting = False
-        status, _ = await Polling(http, served.url).get()
+    async with Site() as site, aiohttp.ClientSession() as http:
+        site.server.eio.accepting = False
+        status, _ = await Polling(http, site.url).get()
         assert status == 503
-        assert not served.server.eio.sockets
+        assert not site.open_sockets

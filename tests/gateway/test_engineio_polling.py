@@ -155,7 +155,7 @@ async def test_pings_are_polled_and_a_lost_one_is_noticed(open_site: OpenSite, h
 
 
 async def test_one_that_never_proves_who_it_is_is_closed(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
-    site = await open_site(welcome_timeout=0.3)
+    site = await open_site(stay=False, welcome_timeout=0.3)
     polling = await polling_on(site, http)
     assert (await polling.get())[0] == 200
     assert (await polling.get())[0] == 400

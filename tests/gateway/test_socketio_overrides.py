@@ -5,42 +5,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.served import Event, Served, complaints
+from tests.gateway.site import Heard, Site, complaints
 from tests.system.rawsocket import RawSocket
 from tests.system.waiting import until
 
 
-async def heard(*frames: str) -> list[Event]:
+async def heard(*frames: str) -> list[Heard]:
     """What the server's function gets of these frames."""
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         for frame in (*frames, '42["end"]'):
             await raw.send(frame)
-        await until(lambda: served.events and served.events[-1].name == "end", "the last event")
-        assert not served.reasons
-        return served.events[:-1]
+        await until(lambda: site.events and site.events[-1].name == "end", "the last event")
+        assert not site.left
+        return site.events[:-1]
 
 
 @pytest.mark.parametrize("name", ["connect", "disconnect", "connect_error", "message", "*", "__proto__"])
 async def test_reserved_names_are_plain_names(name: str) -> None:
-    assert await heard(f'42["{name}","x"]', f'427["{name}"]') == [Event(name, "x", None), Event(name, None, 7)]
+    assert await heard(f'42["{name}","x"]', f'427["{name}"]') == [Heard(name, "x", None), Heard(name, None, 7)]
 
 
 @pytest.mark.parametrize(
     ("frame", "event"),
     [
-        ('42["say"]', Event("say", None, None)),
-        ('420["say",null]', Event("say", None, 0)),
-        ('42999999999999999["say",{}]', Event("say", {}, 999999999999999)),
-        ('42[ "say" , [1] , "more", {"x":1}]', Event("say", [1], None)),
-        ('42["say","é😀\\u2028"]', Event("say", "é😀\u2028", None)),
-        ('42["s\\u0061y",1]', Event("say", 1, None)),
-        ('42["say","\\ud800"]', Event("say", "unreadable", None)),
-        ("42" + '["say",' + "[" * 2000 + "]" * 2000 + "]", Event("say", "unreadable", None)),
+        ('42["say"]', Heard("say", None, None)),
+        ('420["say",null]', Heard("say", None, 0)),
+        ('42999999999999999["say",{}]', Heard("say", {}, 999999999999999)),
+        ('42[ "say" , [1] , "more", {"x":1}]', Heard("say", [1], None)),
+        ('42["say","é😀\\u2028"]', Heard("say", "é😀\u2028", None)),
+        ('42["s\\u0061y",1]', Heard("say", 1, None)),
+        ('42["say","\\ud800"]', Heard("say", "unreadable", None)),
+        ("42" + '["say",' + "[" * 2000 + "]" * 2000 + "]", Heard("say", "unreadable", None)),
     ],
 )
 async def test_an_event_reaches_the_function_with_its_first_argument_and_acknowledgement(
-    frame: str, event: Event
+    frame: str, event: Heard
 ) -> None:
     [told] = await heard(frame)
     assert told.name == event.name
@@ -54,32 +54,32 @@ async def test_what_a_client_answers_means_nothing() -> None:
 
 
 async def test_an_event_before_connecting_closes_the_connection() -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.event("say", 1)
         await raw.closed(within=2)
-        assert not served.events
+        assert not site.events
 
 
 async def test_an_event_after_disconnecting_closes_the_connection() -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         await raw.send("41")
-        await until(lambda: served.reasons == ["client disconnect"], "the disconnect is told")
+        await until(lambda: site.left == ["client disconnect"], "the disconnect is told")
         await raw.event("say", 1)
         await raw.closed(within=3)
-        assert not served.events
+        assert not site.events
 
 
 @pytest.mark.parametrize("frame", ["40", "40{}", "40/other,", '40/?a=b,{"token":1}', "40/,{}"])
 async def test_connecting_again_or_elsewhere_gets_an_error_and_harms_nobody(
     frame: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Served() as served, RawSocket(served.url) as raw:
+    async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         await raw.send(frame)
         await raw.event("say", 1)
-        await until(lambda: served.events, "the event")
-        assert len(served.sids) == 1
+        await until(lambda: site.events, "the event")
+        assert len(site.sockets) == 1
     assert not complaints(caplog.records)
 
 
@@ -93,14 +93,14 @@ junk = st.lists(pieces, max_size=8).map("".join) | st.text(max_size=10)
 @given(st.lists(junk, min_size=1, max_size=6), st.booleans())
 def test_any_junk_at_most_closes_the_connection(frames: list[str], connects: bool) -> None:
     async def speak() -> list[dict[str, Any]]:
-        async with Served() as served:
-            async with RawSocket(served.url) as raw:
+        async with Site() as site:
+            async with RawSocket(site.url) as raw:
                 if connects:
                     await raw.connect("token")
                 for frame in frames:
                     await raw.send(frame.encode("utf-8", "replace").decode())
-            await until(lambda: not served.server.eio.sockets, "nothing is left of it")
-            return served.loop_errors
+            await until(lambda: not site.open_sockets, "nothing is left of it")
+            return site.loop_errors
 
     assert asyncio.run(speak()) == []
 
@@ -113,16 +113,17 @@ class Private(dict[str, str]):
 
 
 async def test_a_client_that_leaves_is_forgotten_and_the_others_are_not_looked_at() -> None:
-    async with Served() as served, RawSocket(served.url) as staying:
+    async with Site() as site, RawSocket(site.url) as staying:
         await staying.connect("token")
-        rooms: dict[Any, Any] = served.server.manager.rooms["/"]
-        [stays] = served.sids
+        rooms: dict[Any, Any] = site.server.manager.rooms["/"]
+        [stays] = rooms[None]
         private = rooms[stays] = Private(rooms[stays])
-        async with RawSocket(served.url) as leaving:
+        async with RawSocket(site.url) as leaving:
             await leaving.connect("token")
-            await until(lambda: len(served.sids) == 2, "both are connected")
-            assert set(rooms) == {None, *served.sids}
-        await until(lambda: len(served.reasons) == 1, "one has left")
+            await until(lambda: len(site.sockets) == 2, "both are connected")
+            assert len(rooms[None]) == 2
+            assert set(rooms) == {None, *rooms[None]}
+        await until(lambda: len(site.left) == 1, "one has left")
         await until(lambda: set(rooms) == {None, stays} and list(rooms[None]) == [stays], "it is forgotten")
         rooms[stays] = dict(private)
-    assert served.server.manager.pending_disconnect == {}
+    assert site.server.manager.pending_disconnect == {}
