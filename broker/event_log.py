@@ -141,17 +141,19 @@ class EventLog:
 
     async def keep_cutting(self) -> None:
         """Forget what is released, bit by bit, until cancelled."""
-        last, cut_at, pause = 0, -CUT_WITHIN, LONGEST_PAUSE
+        last, cut_at, interval, pause = 0, 0.0, CUT_WITHIN, LONGEST_PAUSE
         while not cancelled():
             await asyncio.sleep(pause)
             pause = LONGEST_PAUSE
             if self.first >= self._released:
+                interval = CUT_WITHIN
                 continue
             try:
                 extent = await self.extent()
                 quiet, last = extent.last == last, extent.last
-                wait = cut_at + _interval(extent, self._released, quiet) - time.monotonic()
-                if wait > 0:
+                interval = min(interval, _interval(extent, self._released))  # so that what there was is gone in time
+                wait = cut_at + interval - time.monotonic()
+                if wait > 0 and not quiet and self._released - extent.first > _bit(extent):
                     pause = min(wait, LONGEST_PAUSE)
                 else:
                     held_up = await self.cut(extent)
@@ -215,10 +217,10 @@ def _bit(extent: Extent) -> int:
     return 1 + CUT_BYTES * (extent.last - extent.first) // max(1, extent.size)
 
 
-def _interval(extent: Extent, released: int, quiet: bool) -> float:
-    """Seconds from one cut to the next."""
+def _interval(extent: Extent, released: int) -> float:
+    """Seconds from one cut to the next, at most, for all that is released to be gone in time."""
     bits = (released - extent.first) / _bit(extent)
-    return 0.0 if quiet or bits <= 1 else CUT_WITHIN / bits * (1 - extent.crowding)
+    return CUT_WITHIN / max(1.0, bits) * (1 - extent.crowding)
 
 
 def _log_id(info: StreamInfo) -> str:
