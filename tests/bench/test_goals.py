@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import resource
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,10 @@ def test_hold_keeps_all_connections(
     path = tmp_path / "hold.json"
     code = hold.main(["--connections=20", "--seconds=1.5", "--every=1", f"--json={path}"])
     held = found(path, code)
-    assert (held["connections"], held["lost"], len(held["samples"])) == (20, 0, 3)
-    assert "20 connections held for 2 s: 0 lost" in capsys.readouterr().out
+    samples = held["samples"]
+    assert (held["connections"], held["lost"], len(samples)) == (20, 0, 3)
+    assert samples[-1]["at"] > 1.4
+    assert f"20 connections held for {samples[-1]['at']:.0f} s: 0 lost" in capsys.readouterr().out
 
 
 async def test_hold_counts_lost_connections(
@@ -51,7 +54,7 @@ async def test_hold_counts_lost_connections(
     crowd = Crowd(target, await target.app_token())
     options = hold.Options(connections=4, seconds=3.0, every=1.0)
     holding = asyncio.create_task(crowd.guard(hold.hold(crowd, target, options)))
-    await until(lambda: "1 s: gateway" in capsys.readouterr().err, "they were pinged")
+    await until(lambda: re.search("[1-9] s: gateway", capsys.readouterr().err), "they were pinged")
     await revoke(system, "bench")
     held = await holding
     assert held.lost == 4
