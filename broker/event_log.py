@@ -31,10 +31,12 @@ log = logging.getLogger(__name__)
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go on after a restart of NATS
 # Cutting the log off holds NATS up: for 8 MiB some 5 ms, sometimes 12. NATS keeps so much in one file, and to drop a
-# part of one costs as much. That should not be felt. So it is done when it is quiet; under traffic so seldom that what
-# is released is gone in time, and more often when the log gets full.
+# part of one costs no less for a byte. That should not be felt. So it is done when it is quiet, for which it waits a
+# while; if traffic does not end, so seldom that what is released is gone in time, more often when the log gets full.
 CUT_BYTES = 8 * 1024 * 1024  # at a time
-CUT_WITHIN = 180.0  # seconds
+LITTLE = 8  # the part of that which is cut off at once, in 1 ms
+PATIENCE = 60.0  # seconds that what is released may wait for a quiet moment
+CUT_WITHIN = 120.0  # seconds in which it is cut off thereafter
 REST = 20  # times as long as a cut took NATS is to be left in peace afterwards, unless the log is nearly full
 SHORTEST_PAUSE = 0.05  # seconds in which traffic would be noticed
 LONGEST_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off
@@ -141,23 +143,26 @@ class EventLog:
 
     async def keep_cutting(self) -> None:
         """Forget what is released, bit by bit, until cancelled."""
-        last, cut_at, interval, pause = 0, 0.0, CUT_WITHIN, LONGEST_PAUSE
+        last, due, interval, pause = 0, time.monotonic() + PATIENCE, CUT_WITHIN, LONGEST_PAUSE
         while not cancelled():
             await asyncio.sleep(pause)
             pause = LONGEST_PAUSE
             if self.first >= self._released:
-                interval = CUT_WITHIN
+                due, interval = time.monotonic() + PATIENCE, CUT_WITHIN
                 continue
             try:
                 extent = await self.extent()
                 quiet, last = extent.last == last, extent.last
                 interval = min(interval, _interval(extent, self._released))  # so that what there was is gone in time
-                wait = cut_at + interval - time.monotonic()
-                if wait > 0 and not quiet and self._released - extent.first > _bit(extent):
+                if extent.crowding:
+                    due = min(due, time.monotonic() + interval)
+                wait = due - time.monotonic()
+                little = self._released - extent.first <= _bit(extent) // LITTLE
+                if wait > 0 and not quiet and not little:
                     pause = min(wait, LONGEST_PAUSE)
                 else:
                     held_up = await self.cut(extent)
-                    cut_at = time.monotonic()
+                    due = time.monotonic() + interval
                     pause = max(SHORTEST_PAUSE, held_up * REST * (1 - extent.crowding))
             except (NatsError, TimeoutError) as error:
                 log.warning("the log could not be cut off: %s", type(error).__name__)

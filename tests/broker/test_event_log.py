@@ -125,38 +125,80 @@ async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monke
     assert purges.pending_msgs == 0
 
 
-async def test_under_traffic_all_is_cut_off_in_time_however_little_is_left(
-    event_log: EventLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def long_log(event_log: EventLog, monkeypatch: pytest.MonkeyPatch) -> EventLog:
+    """20 messages that are released, each as large as what is cut off at a time."""
     monkeypatch.setattr(event_log_module, "CUT_BYTES", 1000)
-    monkeypatch.setattr(event_log_module, "CUT_WITHIN", 4.0)
     monkeypatch.setattr(event_log_module, "LONGEST_PAUSE", 0.05)
     await event_log.open()
     for number in range(20):
         await event_log.append("b" * 1000, [Tick(number)])
     event_log.release(20)
+    return event_log
 
-    async def talk() -> None:
-        while True:
-            await event_log.append("b" * 1000, [Tick(1)])
 
-    tasks = asyncio.create_task(talk()), asyncio.create_task(event_log.keep_cutting())
+async def talk(event_log: EventLog) -> None:
+    while True:
+        await event_log.append("b" * 1000, [Tick(1)])
+
+
+async def test_under_traffic_all_is_cut_off_in_time_however_little_is_left(
+    long_log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(event_log_module, "CUT_WITHIN", 4.0)
+    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
     begin = time.monotonic()
     try:
-        await until(lambda: event_log.first == 20, "all is cut off that was released", within=8)  # a slow machine's 4
+        await until(lambda: long_log.first == 20, "all is cut off that was released", within=9)  # a slow machine's 4.5
     finally:
         await end(*tasks)
     assert time.monotonic() - begin > 2.0  # nor is it done at once
 
 
+async def test_a_cut_waits_for_a_quiet_moment(long_log: EventLog, nc: Client) -> None:
+    looks = await nc.subscribe(f"$JS.API.STREAM.INFO.{subjects.EVENT_STREAM}")
+    talking = asyncio.create_task(talk(long_log))
+    cutting = asyncio.create_task(long_log.keep_cutting())
+    try:
+        for _ in range(10):
+            await looks.next_msg(5)
+        assert long_log.first == 1
+        await end(talking)
+        await until(lambda: long_log.first == 20, "all is cut off that was released")
+    finally:
+        await end(talking, cutting)
+
+
+async def test_a_little_is_cut_off_under_traffic_at_once(long_log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log_module, "CUT_BYTES", 250_000)
+    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
+    try:
+        await until(lambda: long_log.first == 20, "all is cut off that was released")
+    finally:
+        await end(*tasks)
+
+
+async def test_a_crowded_log_is_cut_off_under_traffic_at_once(
+    long_log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log_module, "CROWDED", 0.0)
+    monkeypatch.setattr(event_log_module, "NEARLY_FULL", 1e-9)
+    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
+    try:
+        await until(lambda: long_log.first == 20, "all is cut off that was released")
+    finally:
+        await end(*tasks)
+
+
 @pytest.mark.parametrize(
     ("size", "released", "seconds"),
     [
-        (100, 100, 18.0),  # ten bits within three minutes
-        (100, 50, 36.0),
-        (100, 1, 180.0),
-        (500, 500, 3.6),
-        (650, 650, 1.4),
+        (100, 100, 12.0),  # ten bits within two minutes
+        (100, 50, 24.0),
+        (100, 1, 120.0),
+        (500, 500, 2.4),
+        (650, 650, 0.93),
         (800, 800, 0.0),
     ],
 )
