@@ -50,6 +50,7 @@ class LogWriter:
         self._packed = b""  # the batch in flight; empty if there is none
         self._gathering = True  # whether the next batch is left to grow
         self._due = 0.0  # when the batch in flight is to be sent again, in the loop's seconds
+        self._look: asyncio.TimerHandle | None = None  # the next look at whether it is due
         self._taken = 0.0  # when the oldest of the waiting entries came in
         self._idle = asyncio.Event()
         self._idle.set()
@@ -76,20 +77,20 @@ class LogWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        loop = asyncio.get_running_loop()
         answers = await self._nc.subscribe_straight(f"{self._inbox}.*", self._on_answer)
         try:
             if self._waiting:
                 self._send_next()
             self._gathering = False
-            while True:
-                await asyncio.sleep(RETRY_PAUSE)
-                if self._packed and loop.time() >= self._due:
-                    self._send_again()
+            await asyncio.get_running_loop().create_future()
         finally:
             self._gathering = True
-            if not self._nc.is_closed:
-                await answers.unsubscribe()
+            try:
+                if not self._nc.is_closed:
+                    await answers.unsubscribe()
+            finally:
+                if self._look:
+                    self._look.cancel()
 
     @property
     def waiting(self) -> int:
@@ -137,14 +138,31 @@ class LogWriter:
 
     def _send(self) -> None:
         """Send the batch in flight, once more if need be. Its id makes sure that it is stored once."""
-        self._due = asyncio.get_running_loop().time() + ACK_TIMEOUT
+        self._expect_answer(ACK_TIMEOUT)
         header = b"NATS/1.0\r\nNats-Msg-Id: %s:%d\r\n\r\n" % (self._gateway.encode(), self.batches)
         try:
             self._nc.publish_now(subjects.EVENTS, self._packed, f"{self._inbox}.{self.batches}", header)
         except NatsError as error:
             self._fail(type(error).__name__)
 
-    def _send_again(self) -> None:
+    def _expect_answer(self, within: float) -> None:
+        """The batch in flight is sent again in so many seconds. There is one look a second, not one for each batch."""
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + within
+        if self._look and self._look.when() > self._due:
+            self._look.cancel()
+            self._look = None
+        if self._look is None:
+            self._look = loop.call_at(self._due, self._look_after)
+
+    def _look_after(self) -> None:
+        self._look = None
+        loop = asyncio.get_running_loop()
+        if not self._packed:
+            return
+        if loop.time() < self._due:
+            self._look = loop.call_at(self._due, self._look_after)
+            return
         self._fail("TimeoutError")
         if self._nc.is_connected:
             self._send()
@@ -154,7 +172,7 @@ class LogWriter:
         if self.writable:
             log.warning("the event log does not answer, holding events: %s", trouble)
         self.writable = False
-        self._due = asyncio.get_running_loop().time() + RETRY_PAUSE
+        self._expect_answer(RETRY_PAUSE)
 
     def _on_answer(self, subject: str, _reply: str, data: bytes) -> None:
         """To the batch in flight, or to one before it that was sent more than once."""
