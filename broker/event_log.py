@@ -35,8 +35,8 @@ IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to go 
 # while; if traffic does not end, so seldom that what is released is gone in time, more often when the log gets full.
 CUT_BYTES = 8 * 1024 * 1024  # at a time
 LITTLE = 8  # the part of that which is cut off at once, in 1 ms
-PATIENCE = 60.0  # seconds that what is released may wait for a quiet moment
-CUT_WITHIN = 120.0  # seconds in which it is cut off thereafter
+PATIENCE = 30.0  # seconds that what is released may wait for a quiet moment
+CUT_WITHIN = 60.0  # seconds in which it is cut off thereafter
 REST = 20  # times as long as a cut took NATS is to be left in peace afterwards, unless the log is nearly full
 SHORTEST_PAUSE = 0.05  # seconds in which traffic would be noticed
 LONGEST_PAUSE = 1.0  # seconds between looks at whether there is anything to cut off

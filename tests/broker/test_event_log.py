@@ -194,11 +194,11 @@ async def test_a_crowded_log_is_cut_off_under_traffic_at_once(
 @pytest.mark.parametrize(
     ("size", "released", "seconds"),
     [
-        (100, 100, 12.0),  # ten bits within two minutes
-        (100, 50, 24.0),
-        (100, 1, 120.0),
-        (500, 500, 2.4),
-        (650, 650, 0.93),
+        (100, 100, 6.0),  # ten bits within a minute
+        (100, 50, 12.0),
+        (100, 1, 60.0),
+        (500, 500, 1.2),
+        (650, 650, 0.46),
         (800, 800, 0.0),
     ],
 )
