@@ -30,6 +30,7 @@ from gateway.metrics import SLOW_CLIENTS
 PARTING = 1.0  # seconds for a client to hang up by itself
 SHUTTING = 2.0  # seconds for a client to answer that its WebSocket closes
 GRID = 0.1  # seconds; timers of many clients end together, so that one wake-up serves them all
+PHASE = random.uniform(0, GRID)  # noqa: S311 - so that the gateways of one machine do not all wake up together
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
 
@@ -311,7 +312,12 @@ class Socket(AsyncSocket):
             self._timer.cancel()
         if not self.closed:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(math.ceil((loop.time() + seconds) / GRID) * GRID, action)
+            self._timer = loop.call_at(on_the_grid(loop.time() + seconds), action)
+
+
+def on_the_grid(time: float) -> float:
+    """The next moment from then on at which timers of this process end."""
+    return math.ceil((time - PHASE) / GRID) * GRID + PHASE
 
 
 class Engine(engineio.AsyncServer):

@@ -1,11 +1,13 @@
 import asyncio
 import contextlib
+import subprocess
+import sys
 import time
 
 import aiohttp
 import pytest
 
-from gateway.engineio_overrides import SLOW
+from gateway.engineio_overrides import GRID, SLOW, on_the_grid
 from tests.gateway.site import Site, complaints
 from tests.system.rawsocket import HANDSHAKE, Closed, Polling, RawSocket
 from tests.system.tcpsocket import TcpSocket
@@ -126,6 +128,19 @@ async def test_those_who_come_together_are_not_pinged_together() -> None:
 
         times = sorted(await asyncio.gather(*map(pinged, raws)))
         assert times[-1] - times[0] > 0.3
+
+
+def test_timers_of_one_process_end_together() -> None:
+    asked = [1000 + number * GRID / 50 for number in range(100)]
+    moments = [on_the_grid(time) for time in asked]
+    assert all(0 <= moment - time <= GRID + 1e-9 for moment, time in zip(moments, asked, strict=True))
+    assert len({round(moment, 6) for moment in moments}) == 3
+
+
+def test_two_processes_have_their_own_moments() -> None:
+    said = [sys.executable, "-c", "from gateway.engineio_overrides import on_the_grid; print(on_the_grid(1000))"]
+    moments = {subprocess.run(said, check=True, capture_output=True).stdout for _ in range(2)}
+    assert len(moments) == 2
 
 
 async def test_who_answers_pings_stays() -> None:
