@@ -1,6 +1,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -125,70 +126,70 @@ async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monke
     assert purges.pending_msgs == 0
 
 
+class LongLog(EventLog):
+    """20 messages that are released, each as large as what is cut off at a time. While it is ``busy``, more come in."""
+
+    busy = False
+    looks = 0
+
+    async def fill(self) -> None:
+        await self.open()
+        for number in range(20):
+            await self.append("b" * 1000, [Tick(number)])
+        self.release(20)
+        self.busy = True
+
+    async def extent(self) -> Extent:
+        if self.busy:
+            self.looks += 1
+            await self.append("b" * 1000, [Tick(1)])
+        return await super().extent()
+
+
 @pytest.fixture
-async def long_log(event_log: EventLog, monkeypatch: pytest.MonkeyPatch) -> EventLog:
-    """20 messages that are released, each as large as what is cut off at a time."""
+async def long_log(nc: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LongLog]:
+    """It is being cut off."""
     monkeypatch.setattr(event_log_module, "CUT_BYTES", 1000)
     monkeypatch.setattr(event_log_module, "LONGEST_PAUSE", 0.05)
-    await event_log.open()
-    for number in range(20):
-        await event_log.append("b" * 1000, [Tick(number)])
-    event_log.release(20)
-    return event_log
+    long_log = LongLog(nc, Settings())
+    await long_log.fill()
+    cutting = asyncio.create_task(long_log.keep_cutting())
+    yield long_log
+    await end(cutting)
 
 
-async def talk(event_log: EventLog) -> None:
-    while True:
-        await event_log.append("b" * 1000, [Tick(1)])
-
-
-async def test_under_traffic_all_is_cut_off_in_time_however_little_is_left(
-    long_log: EventLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is released is gone in 4.5 s."""
     monkeypatch.setattr(event_log_module, "PATIENCE", 0.5)
     monkeypatch.setattr(event_log_module, "CUT_WITHIN", 4.0)
-    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_under_traffic_all_is_cut_off_in_time_however_little_is_left(long_log: LongLog) -> None:
     begin = time.monotonic()
-    try:
-        await until(lambda: long_log.first == 20, "all is cut off that was released", within=9)  # a slow machine's 4.5
-    finally:
-        await end(*tasks)
+    await until(lambda: long_log.first == 20, "all is cut off that was released", within=9)  # a slow machine's 4.5
     assert time.monotonic() - begin > 2.0  # nor is it done at once
 
 
-async def test_a_cut_waits_for_a_quiet_moment(long_log: EventLog, nc: Client) -> None:
-    looks = await nc.subscribe(f"$JS.API.STREAM.INFO.{subjects.EVENT_STREAM}")
-    talking = asyncio.create_task(talk(long_log))
-    cutting = asyncio.create_task(long_log.keep_cutting())
-    try:
-        for _ in range(10):
-            await looks.next_msg(5)
-        assert long_log.first == 1
-        await end(talking)
-        await until(lambda: long_log.first == 20, "all is cut off that was released")
-    finally:
-        await end(talking, cutting)
+async def test_a_cut_waits_for_a_quiet_moment(long_log: LongLog) -> None:
+    await until(lambda: long_log.looks > 10, "it was looked often whether it is quiet")
+    assert long_log.first == 1
+    long_log.busy = False
+    await until(lambda: long_log.first == 20, "all is cut off that was released")
 
 
-async def test_a_little_is_cut_off_under_traffic_at_once(long_log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_little_is_cut_off_under_traffic_at_once(long_log: LongLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_log_module, "CUT_BYTES", 250_000)
-    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
-    try:
-        await until(lambda: long_log.first == 20, "all is cut off that was released")
-    finally:
-        await end(*tasks)
+    await until(lambda: long_log.first == 20, "all is cut off that was released")
 
 
 async def test_a_crowded_log_is_cut_off_under_traffic_at_once(
-    long_log: EventLog, monkeypatch: pytest.MonkeyPatch
+    long_log: LongLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_log_module, "CROWDED", 0.0)
     monkeypatch.setattr(event_log_module, "NEARLY_FULL", 1e-9)
-    tasks = asyncio.create_task(talk(long_log)), asyncio.create_task(long_log.keep_cutting())
-    try:
-        await until(lambda: long_log.first == 20, "all is cut off that was released")
-    finally:
-        await end(*tasks)
+    await until(lambda: long_log.first == 20, "all is cut off that was released")
 
 
 @pytest.mark.parametrize(
