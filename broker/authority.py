@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
 FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
+MOST_GROWTH = 0.25  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
 READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 
@@ -55,6 +56,7 @@ class Authority:
         self._pending = 0  # messages of the log behind the one applied last
         self._consumed = 0  # position of the message that the consumer delivered last
         self._words = 0  # position of the newest message that may hold clients' words
+        self._seen = Extent("", 0, 0)  # the log when it was looked at last
         self.core = Core(settings.limits)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
 
@@ -172,7 +174,7 @@ class Authority:
         """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
         taken = self.core.state.position
         while not cancelled():
-            await asyncio.sleep(self._settings.snapshot_interval)
+            await self._snapshot_due(taken)
             if not self._lease.held:
                 continue
             if self.core.state.position == taken:
@@ -183,6 +185,15 @@ class Authority:
                 taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())
             except (NatsError, TimeoutError) as error:
                 log.warning("no snapshot could be written: %s", type(error).__name__)
+
+    async def _snapshot_due(self, taken: int) -> None:
+        """Wait for the interval to pass, or the log to grow much behind position ``taken``."""
+        left = self._settings.snapshot_interval
+        while left > 0:
+            await asyncio.sleep(min(left, CHECK_INTERVAL))
+            left -= CHECK_INTERVAL
+            if self._seen.part_behind(taken) > MOST_GROWTH:
+                return
 
     async def _check(self, extent: Extent) -> None:
         """Notice that the log was replaced, so that the state is void, or that its consumer is behind."""
@@ -200,6 +211,7 @@ class Authority:
                 continue
             if now.log_id != extent.log_id or now.last < position:
                 raise LogReplaced
+            self._seen = now
             behind = behind + interval if consumed == self._consumed < now.last else 0.0
             if behind > READING_TIMEOUT:
                 raise ReadingStopped

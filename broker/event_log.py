@@ -77,6 +77,10 @@ class Extent(NamedTuple):
         """From 0, when there is space enough, to 1, when there may be none at any moment."""
         return min(1.0, max(0.0, (self.size / self.space - CROWDED) / (NEARLY_FULL - CROWDED)))
 
+    def part_behind(self, position: int) -> float:
+        """The part of the space that messages behind a position take up, on average."""
+        return self.size / self.space * (self.last - position) / max(1, self.last - self.first + 1)
+
 
 OnStored = Callable[[Stored], None]
 
@@ -143,26 +147,25 @@ class EventLog:
 
     async def keep_cutting(self) -> None:
         """Forget what is released, bit by bit, until cancelled."""
-        last, due, interval, pause = 0, time.monotonic() + PATIENCE, CUT_WITHIN, LONGEST_PAUSE
+        last, since, interval, pause = 0, time.monotonic(), CUT_WITHIN, LONGEST_PAUSE
+        patience = PATIENCE  # seconds from ``since`` to the next cut, if there is space
         while not cancelled():
             await asyncio.sleep(pause)
             pause = LONGEST_PAUSE
             if self.first >= self._released:
-                due, interval = time.monotonic() + PATIENCE, CUT_WITHIN
+                since, interval, patience = time.monotonic(), CUT_WITHIN, PATIENCE
                 continue
             try:
                 extent = await self.extent()
                 quiet, last = extent.last == last, extent.last
                 interval = min(interval, _interval(extent, self._released))  # so that what there was is gone in time
-                if extent.crowding:
-                    due = min(due, time.monotonic() + interval)
-                wait = due - time.monotonic()
+                wait = since + patience * (1 - extent.crowding) - time.monotonic()
                 little = self._released - extent.first <= _bit(extent) // LITTLE
                 if wait > 0 and not quiet and not little:
                     pause = min(wait, LONGEST_PAUSE)
                 else:
                     held_up = await self.cut(extent)
-                    due = time.monotonic() + interval
+                    since, patience = time.monotonic(), interval
                     pause = max(SHORTEST_PAUSE, held_up * REST * (1 - extent.crowding))
             except (NatsError, TimeoutError) as error:
                 log.warning("the log could not be cut off: %s", type(error).__name__)
@@ -225,7 +228,7 @@ def _bit(extent: Extent) -> int:
 def _interval(extent: Extent, released: int) -> float:
     """Seconds from one cut to the next, at most, for all that is released to be gone in time."""
     bits = (released - extent.first) / _bit(extent)
-    return CUT_WITHIN / max(1.0, bits) * (1 - extent.crowding)
+    return CUT_WITHIN / max(1.0, bits)
 
 
 def _log_id(info: StreamInfo) -> str:

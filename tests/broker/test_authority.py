@@ -31,6 +31,11 @@ def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch
     return authority
 
 
+@pytest.fixture
+def event_log(nc: Client) -> EventLog:
+    return EventLog(nc, Settings())
+
+
 def stored(position: int, entry: Entry) -> Stored:
     number = 1 if isinstance(entry, GatewayUp) else 0
     return Stored(position, 0.0, 0, pack_batch(Batch("g1", number, [entry])))
@@ -66,11 +71,10 @@ def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, capl
 
 
 async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_said(
-    nc: Client, monkeypatch: pytest.MonkeyPatch
+    nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "HISTORY_SECONDS", 0.2)
     authority = Authority(nc, Settings(snapshot_interval=0.1), "b1")
-    event_log = EventLog(nc, Settings())
     await event_log.open()
     await event_log.append("b", [AppIssued("app", 7)])
     await nc.jetstream().publish(subjects.EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("name")])))
@@ -83,5 +87,24 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
         # twice renewed, the lease is a second older: ten times the interval
         await until(lambda: authority._lease._revision >= renewed + 2, "time has passed")
         assert authority.core.state.position <= quiet + 1  # nothing is added once there is nothing left to cut off
+    finally:
+        await end(serving)
+
+
+async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, event_log: EventLog) -> None:
+    authority = Authority(nc, Settings(snapshot_interval=3600, log_max_bytes=20_000_000), "b1")
+    serving = asyncio.create_task(authority.run())
+    try:
+        await until(lambda: authority._lease.held, "it has the lease")
+        for _ in range(4):
+            await event_log.append("b" * 900_000, [AppIssued("app", 7)])
+        written = (await event_log.extent()).last
+        await until(lambda: authority._seen.last >= written, "it has seen how large the log is")
+        looks = authority._lease._revision + 2  # one each second or so, and here is another look as often
+        await until(lambda: authority._lease._revision >= looks, "time has passed")
+        assert authority._snapshots.taken_at == 0
+        for _ in range(2):
+            await event_log.append("b" * 900_000, [AppIssued("app", 7)])
+        await until(lambda: authority._snapshots.taken_at > 0, "a snapshot is taken")
     finally:
         await end(serving)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broker import event_log as event_log_module
-from broker.event_log import EventLog, Extent, LogRefused, Stored, position_time_pending
+from broker.event_log import CROWDED, NEARLY_FULL, EventLog, Extent, LogRefused, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
 from shared.log import Entry, Speaking, Tick, unpack_batch
@@ -127,9 +127,13 @@ async def test_much_is_cut_off_bit_by_bit(event_log: EventLog, nc: Client, monke
 
 
 class LongLog(EventLog):
-    """20 messages that are released, each as large as what is cut off at a time. While it is ``busy``, more come in."""
+    """20 messages that are released, each as large as what is cut off at a time. While it is ``busy``, more come in.
+
+    It is as crowded as ``crowding`` says.
+    """
 
     busy = False
+    crowding = 0.0
     looks = 0
 
     async def fill(self) -> None:
@@ -143,7 +147,8 @@ class LongLog(EventLog):
         if self.busy:
             self.looks += 1
             await self.append("b" * 1000, [Tick(1)])
-        return await super().extent()
+        extent = await super().extent()
+        return extent._replace(space=int(extent.size / (CROWDED + self.crowding * (NEARLY_FULL - CROWDED))))
 
 
 @pytest.fixture
@@ -184,12 +189,26 @@ async def test_a_little_is_cut_off_under_traffic_at_once(long_log: LongLog, monk
     await until(lambda: long_log.first == 20, "all is cut off that was released")
 
 
-async def test_a_crowded_log_is_cut_off_under_traffic_at_once(
+async def test_a_nearly_full_log_is_cut_off_under_traffic_at_once(long_log: LongLog) -> None:
+    long_log.crowding = 1.01  # sizes are whole numbers
+    await until(lambda: long_log.first == 20, "all is cut off that was released")
+
+
+async def test_a_log_that_was_nearly_full_is_left_in_peace_again(long_log: LongLog) -> None:
+    long_log.crowding = 1.01
+    await until(lambda: long_log.first > 3, "some of it is cut off")
+    long_log.crowding, begin = 0.0, long_log.looks
+    await until(lambda: long_log.looks > begin + 20, "it was looked often")
+    assert long_log.first < 20
+
+
+async def test_a_crowded_log_waits_for_a_quiet_moment_only_a_while(
     long_log: LongLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_log_module, "CROWDED", 0.0)
-    monkeypatch.setattr(event_log_module, "NEARLY_FULL", 1e-9)
-    await until(lambda: long_log.first == 20, "all is cut off that was released")
+    monkeypatch.setattr(event_log_module, "CUT_WITHIN", 0.1)
+    long_log.crowding, begin = 0.9, time.monotonic()  # a tenth of PATIENCE
+    await until(lambda: long_log.first > 1, "it is cut off", within=20)
+    assert time.monotonic() - begin > 2.0
 
 
 @pytest.mark.parametrize(
@@ -199,13 +218,25 @@ async def test_a_crowded_log_is_cut_off_under_traffic_at_once(
         (100, 50, 12.0),
         (100, 1, 60.0),
         (500, 500, 1.2),
-        (650, 650, 0.46),
-        (800, 800, 0.0),
     ],
 )
-def test_nats_is_left_in_peace_as_long_as_there_are_both_traffic_and_space(
+def test_nats_is_left_in_peace_between_cuts(
     size: int, released: int, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_log_module, "CUT_BYTES", 9)  # of messages of one byte, rounded up to the next
     extent = Extent("log", 1, size, size, space=1000)
     assert event_log_module._interval(extent, released) == pytest.approx(seconds, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("extent", "position", "part"),
+    [
+        (Extent("log", 1, 100, size=500, space=1000), 0, 0.5),
+        (Extent("log", 1, 100, size=500, space=1000), 80, 0.1),
+        (Extent("log", 101, 200, size=500, space=1000), 180, 0.1),
+        (Extent("log", 1, 100, size=500, space=1000), 100, 0.0),
+        (Extent("log", 1, 0, size=0, space=1000), 0, 0.0),
+    ],
+)
+def test_it_tells_how_much_lies_behind_a_position(extent: Extent, position: int, part: float) -> None:
+    assert extent.part_behind(position) == pytest.approx(part)
