@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
 FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
-MOST_GROWTH = 0.25  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
+MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
 READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 

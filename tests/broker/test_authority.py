@@ -96,7 +96,7 @@ async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, eve
     serving = asyncio.create_task(authority.run())
     try:
         await until(lambda: authority._lease.held, "it has the lease")
-        for _ in range(4):
+        for _ in range(2):
             await event_log.append("b" * 900_000, [AppIssued("app", 7)])
         written = (await event_log.extent()).last
         await until(lambda: authority._seen.last >= written, "it has seen how large the log is")
