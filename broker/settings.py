@@ -28,7 +28,9 @@ class Settings:
     log_max_bytes: int = setting(
         2147483648, "Size of the log at which events are refused. NATS sets so much space aside.", at_least=16777216
     )
-    snapshot_interval: float = setting(15.0, "Seconds between snapshots.", at_least=0.5)
+    snapshot_interval: float = setting(
+        15.0, "Seconds between snapshots; fewer when the log has grown by an eighth of its size.", at_least=0.5
+    )
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
 
