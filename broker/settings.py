@@ -29,7 +29,7 @@ class Settings:
         2147483648, "Size of the log at which events are refused. NATS sets so much space aside.", at_least=16777216
     )
     snapshot_interval: float = setting(
-        15.0, "Seconds between snapshots; fewer when the log has grown by an eighth of its size.", at_least=0.5
+        15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5
     )
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
