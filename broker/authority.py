@@ -154,6 +154,7 @@ class Authority:
             return
         if batch.number:
             self._words = stored.position
+            self._watch.note_alive(batch.writer, time.monotonic())
         parcels = self.core.apply(stored.position, stored.time, batch)
         journal.note(stored.position, batch)
         self._adopt_newer()

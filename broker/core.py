@@ -22,6 +22,7 @@ from shared.log import (
     GatewayLost,
     GatewayUp,
     Ordered,
+    Pace,
     Said,
     Speaking,
     Tick,
@@ -48,7 +49,6 @@ class Core:
         if self._takes(batch):
             for entry in batch.entries:
                 self._apply_entry(batch.writer, entry)
-                presence.give_up_overfull(self)
         return self.out.seal(position, batch.taken)
 
     def adopt(self, state: State) -> None:
@@ -70,6 +70,7 @@ class Core:
         if gateway is None or batch.number <= gateway.batch:
             return False
         gateway.batch = batch.number
+        self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
     def _apply_entry(self, writer: str, entry: Entry) -> None:
@@ -79,6 +80,8 @@ class Core:
             presence.authenticate(self, writer, entry)
         elif isinstance(entry, Closed):
             presence.close(self, entry)
+        elif isinstance(entry, Pace):
+            presence.pace(self, writer, entry)
         elif isinstance(entry, GatewayUp):
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
             orders.tell_revoked(self, writer)

@@ -5,12 +5,19 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Counts, bytes, and ``resume_for`` in seconds. All brokers of a deployment must have the same."""
+    """Counts, bytes, and times in seconds. All brokers of a deployment must have the same.
+
+    ``kept_deliveries`` and ``kept_bytes`` bound what waits for a peer from each sender. ``output_burst`` is how many
+    bytes one peer may cause to be told to others at once, ``output_rate`` how many in each second thereafter.
+    """
 
     peers_per_room: int = 64
     rooms_per_peer: int = 16
     pending_per_peer: int = 16
+    pending_per_room: int = 64
     resume_for: float = 30.0
     kept_deliveries: int = 256
     kept_bytes: int = 256 * 1024
+    output_rate: float = 16 * 1024 * 1024
+    output_burst: int = 64 * 1024 * 1024
     scope_by_app: bool = False

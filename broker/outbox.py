@@ -1,104 +1,84 @@
 """Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from broker.history import HISTORY_SECONDS, History
+from broker.keeping import Keeping
 from broker.limits import Limits
 from broker.state import COUNTED_FRAMES, Kept, Peer, State
 from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.frames import ack_frame
+from shared.log import UNKNOWN
+from shared.refusals import UNAVAILABLE, Refusal
 
-PARCEL_BYTES = 1024 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
-HISTORY_BYTES = 16 * 1024 * 1024  # kept for each gateway, to repeat what it missed
-HISTORY_PARCELS = 20_000
-HISTORY_SECONDS = 45.0  # longer than it takes to see that a client's network died
-PAST_DELIVERIES = 5_000  # looked through, behind what is surely missed, when a socket is lost
+PARCEL_BYTES = 256 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
+MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
+ACK = b"43"
 
 
-class History:
-    """The newest parcels of one gateway, bounded in number, bytes and age.
+class Part:
+    """A parcel in the making."""
 
-    What it holds follows from the last HISTORY_SECONDS of the log alone: a broker that has read them has the same.
-    """
+    __slots__ = ("deliveries", "size")
 
     def __init__(self) -> None:
-        self._parcels: deque[tuple[Parcel, int, float]] = deque()
-        self._bytes = 0
-
-    def add(self, parcel: Parcel, size: int, now: float) -> None:
-        """Remember ``parcel``; forget the oldest when there are too many."""
-        self._parcels.append((parcel, size, now))
-        self._bytes += size
-        self.forget_old(now)
-        while self._bytes > HISTORY_BYTES or len(self._parcels) > HISTORY_PARCELS:
-            self._drop()
-
-    def forget_old(self, now: float) -> None:
-        """Forget what is older than HISTORY_SECONDS."""
-        while self._parcels and self._parcels[0][2] < now - HISTORY_SECONDS:
-            self._drop()
-
-    def after(self, number: int) -> list[Parcel]:
-        """The parcels with a higher number than ``number``, oldest first."""
-        found = []
-        for parcel, _, _ in reversed(self._parcels):
-            if parcel.number <= number:
-                break
-            found.append(parcel)
-        return found[::-1]
-
-    def until(self, number: int) -> list[Parcel]:
-        """Some of the parcels up to ``number``, oldest first: those of the last PAST_DELIVERIES deliveries."""
-        found: list[Parcel] = []
-        count = 0
-        for parcel, _, _ in reversed(self._parcels):
-            if parcel.number <= number:
-                found.append(parcel)
-                count += len(parcel.deliveries)
-            if count > PAST_DELIVERIES:
-                break
-        return found[::-1]
-
-    def _drop(self) -> None:
-        self._bytes -= self._parcels.popleft()[1]
+        self.deliveries: list[Delivery] = []
+        self.size = 0
 
 
 class Outbox:
-    """Says things to peers, wherever they are; keeps what is said to one who is absent."""
+    """Says things to peers, wherever they are; keeps what is said to one who is absent, or slow to read."""
 
     def __init__(self, state: State, limits: Limits) -> None:
         self._state = state
-        self._limits = limits
-        self._open: dict[str, list[Delivery]] = {}
+        self.keeping = Keeping(limits)
+        self._open: dict[str, list[Part]] = {}
         self._history: dict[str, History] = {}
         self._resent: deque[tuple[float, int]] = deque()
-        self.overfull: list[Peer] = []  # absent peers for whom more came than may be kept
 
-    def emit(self, peers: Iterable[Peer], frame: bytes) -> None:
-        """One frame to many peers: encoded once, and sent once to each gateway."""
-        by_gateway: dict[str, list[str]] = {}
+    def emit(self, peers: Iterable[Peer], frame: bytes, about: str = "") -> None:
+        """One frame to many peers: encoded once, and sent once to each gateway. ``about`` is as in Kept."""
+        by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
-            _count(peer, frame)
-            if peer.conn:
-                by_gateway.setdefault(peer.gateway, []).append(peer.conn)
+            if peer.conn and not peer.slow:
+                by_gateway.setdefault(peer.gateway, []).append(peer)
             else:
-                self._keep(peer, frame, self._state.position)
-        for gateway, conns in by_gateway.items():
-            self._add(gateway, Emit(conns, frame))
+                self._keep(peer, frame, "", about)
+        for gateway, there in by_gateway.items():
+            parcel = self._add(gateway, Emit([peer.conn for peer in there], frame), len(frame) + 24 * len(there))
+            for peer in there:
+                self._note_sent(peer, Kept(frame, self._state.position, about=about, parcel=parcel))
 
-    def emit_one(self, peer: Peer, frame: bytes) -> None:
-        """One frame to one peer."""
-        _count(peer, frame)
-        if peer.conn:
-            self._add(peer.gateway, Emit([peer.conn], frame))
+    def emit_one(self, peer: Peer, frame: bytes, about: str = "", sender: str = "") -> None:
+        """One frame to one peer. ``sender`` is who said it, if these are somebody's words."""
+        if peer.conn and not peer.slow:
+            parcel = self._add(peer.gateway, Emit([peer.conn], frame), len(frame) + 24)
+            self._note_sent(peer, Kept(frame, self._state.position, b"", 0, parcel, sender, about))
         else:
-            self._keep(peer, frame, self._state.position)
+            self._keep(peer, frame, sender, about)
+
+    def check_words(self, peer: Peer, sender: str, size: int) -> None:
+        """Make sure that ``size`` bytes of words can go to a peer. Raises Refusal, which tells the sender to wait."""
+        if peer.conn:
+            self.check_way_to([peer])
+        self.keeping.check_words(peer, sender, size)
+
+    def check_way_to(self, peers: Iterable[Peer]) -> None:
+        """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
+        for peer in peers:
+            gateway = self._state.gateways.get(peer.gateway)
+            if gateway is not None and gateway.behind > MOST_BEHIND:
+                raise Refusal(UNAVAILABLE)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
-        """What has waited for a peer that is back."""
+        """What has waited for a peer that is back, or can read on."""
         for kept in waiting:
-            self._add(peer.gateway, Emit([peer.conn], kept.frame, kept.position))
+            emit = Emit([peer.conn], kept.frame, kept.position)
+            parcel = self._add(peer.gateway, emit, len(kept.frame) + 24)
+            again = Kept(kept.frame, kept.position, b"", kept.count, parcel, kept.sender, kept.about)
+            self._note_sent(peer, again)
             if kept.relayed:
                 self._resent.append((self._state.now, kept.position))
         while self._resent and self._resent[0][0] < self._state.now - HISTORY_SECONDS:
@@ -109,43 +89,64 @@ class Outbox:
         begin = self._state.now - HISTORY_SECONDS
         return min((position for time, position in self._resent if time >= begin), default=None)
 
+    def oldest_unconfirmed(self) -> int | None:
+        """The oldest log position of which a gateway has not confirmed to have handled what it was sent."""
+        oldest = (history.oldest_unconfirmed() for history in self._history.values())
+        return min((position for position in oldest if position is not None), default=None)
+
     def answer(self, gateway: str, conn: str, frames: Iterable[bytes]) -> None:
         """Frames for the socket that asked, whoever it belongs to by now."""
+        owner = self._state.peers.get(self._state.conns.get(conn, ""))
         for frame in frames:
-            self._add(gateway, Emit([conn], frame))
+            parcel = self._add(gateway, Emit([conn], frame), len(frame) + 24)
+            if owner is not None and not frame.startswith(ACK):
+                self._note_sent(owner, Kept(frame, self._state.position, parcel=parcel))
 
     def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:
         """Answer acknowledgements. Their ids mean nothing on another socket than the one that asked."""
         for conn, ack in acks:
             if conn == peer.conn:
-                self._add(peer.gateway, Emit([conn], ack_frame(ack, fields)))
+                frame = ack_frame(ack, fields)
+                self._add(peer.gateway, Emit([conn], frame), len(frame) + 24)
 
     def admit(self, gateway: str, admit: Admit) -> None:
         """Let a socket in as a peer."""
-        self._add(gateway, admit)
+        self._add(gateway, admit, len(admit.rooms) + len(admit.peerinfo) + len(admit.payload) + 256)
 
     def close(self, gateway: str, conn: str, again: bool = False) -> None:
         """Close a socket. ``again``: it may come back."""
-        self._add(gateway, Close(conn, again))
+        self._add(gateway, Close(conn, again), 24)
 
     def revoke(self, gateway: str, revoked: Revoked) -> None:
         """Tell a gateway that an app's tokens count no more."""
-        self._add(gateway, revoked)
+        self._add(gateway, revoked, len(revoked.app) + 24)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""
         sealed = []
-        for name, deliveries in self._open.items():
+        for name, parts in self._open.items():
             gateway = self._state.gateways.get(name)
             if gateway is None:
                 continue
-            for part, size in _parts(deliveries):
+            total = gateway.sealed - sum(part.size for part in parts)
+            for part in parts:
                 gateway.parcel += 1
-                parcel = Parcel(gateway.parcel, position, part, taken)
-                self._history.setdefault(name, History()).add(parcel, size, self._state.now)
+                total += part.size
+                parcel = Parcel(gateway.parcel, position, part.deliveries, taken, total)
+                self._history_of(name).add(parcel, part.size, self._state.now)
                 sealed.append((name, parcel))
         self._open = {}
         return sealed
+
+    def confirm(self, gateway: str, have: int, handled: int) -> None:
+        """A gateway has handled its parcels up to number ``have``, ``handled`` bytes in all since it came up."""
+        known = self._state.gateways[gateway]
+        if have == UNKNOWN:
+            have, handled = known.parcel, known.sealed
+        known.have = max(known.have, min(have, known.parcel))
+        known.handled = max(known.handled, min(handled, known.sealed))
+        if gateway in self._history:
+            self._history[gateway].have = known.have
 
     def after(self, gateway: str, number: int) -> list[Parcel]:
         """What ``gateway`` has been sent since parcel ``number``."""
@@ -158,25 +159,18 @@ class Outbox:
         ``seen`` is the number of the last parcel that it had. Some of what came before is gathered too: the client
         may know better.
         """
-        lost = {peer.conn: peer for peer in peers}
-        if gateway in self._history:
-            self._history[gateway].forget_old(self._state.now)
-        missed = self.after(gateway, seen)
-        known = self._state.gateways.get(gateway)
-        if known is not None and len(missed) < known.parcel - seen:
-            self.overfull.extend(lost.values())  # more than is remembered
-        for peer in lost.values():
+        history = self._history.get(gateway)
+        if history is not None:
+            history.forget_old(self._state.now)
+        for peer in peers:
+            sent = history.take(peer.conn) if history is not None else ()
+            waiting = self.keeping.take(peer)
             peer.conn = peer.gateway = ""
-        past = self._history[gateway].until(seen) if gateway in self._history else []
-        for peer, frame, position in _for(lost, past):
-            if frame.startswith(COUNTED_FRAMES):
-                peer.past.append(Kept(frame, position))
-        for peer, frame, position in _for(
-            lost, [*missed, Parcel(0, self._state.position, self._open.get(gateway, []))]
-        ):
-            self._keep(peer, frame, position)
-        for peer in lost.values():
-            self._bound_past(peer)
+            peer.slow = False
+            peer.past = [kept for kept in sent if kept.parcel <= seen and kept.count]
+            self.keeping.bound_past(peer)
+            for kept in (*(kept for kept in sent if kept.parcel > seen), *waiting):
+                self.keeping.keep(peer, kept)
 
     def adopt(self, state: State) -> None:
         """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
@@ -184,64 +178,48 @@ class Outbox:
             if self._state.gateways.get(name) != state.gateways.get(name):
                 del self._history[name]
         self._state = state
+        self.keeping.adopt()
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""
         self._history.pop(gateway, None)
         self._open.pop(gateway, None)
 
-    def _add(self, gateway: str, delivery: Delivery) -> None:
-        deliveries = self._open.get(gateway)
-        if deliveries is None:
-            self._open[gateway] = [delivery]
-        else:
-            deliveries.append(delivery)
+    def forget_peer(self, peer: Peer) -> None:
+        """A peer is gone for good."""
+        self.keeping.forget(peer.peer_id)
+        if peer.gateway in self._history:
+            self._history[peer.gateway].take(peer.conn)
 
-    def _bound_past(self, peer: Peer) -> None:
-        size = sum(len(kept.frame) for kept in peer.past)
-        while len(peer.past) > self._limits.kept_deliveries or size > self._limits.kept_bytes:
-            size -= len(peer.past.pop(0).frame)
+    def _add(self, gateway: str, delivery: Delivery, size: int) -> int:
+        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number, 0 if the gateway is not up."""
+        known = self._state.gateways.get(gateway)
+        if known is None:
+            return 0
+        parts = self._open.get(gateway)
+        if parts is None:
+            parts = self._open[gateway] = [Part()]
+        elif parts[-1].size > PARCEL_BYTES:
+            parts.append(Part())
+        parts[-1].deliveries.append(delivery)
+        parts[-1].size += size
+        known.sealed += size
+        return known.parcel + len(parts)
 
-    def _keep(self, peer: Peer, frame: bytes, position: int) -> None:
-        if frame.startswith(b"43"):
-            return  # an acknowledgement belongs to the socket that is gone
-        if len(peer.kept) >= self._limits.kept_deliveries or peer.kept_bytes + len(frame) > self._limits.kept_bytes:
-            self.overfull.append(peer)
-            return
-        peer.kept.append(Kept(frame, position))
-        peer.kept_bytes += len(frame)
+    def _note_sent(self, peer: Peer, kept: Kept) -> None:
+        """Number what the peer counts, and remember what its socket was sent."""
+        if not kept.count and kept.frame.startswith(COUNTED_FRAMES):
+            peer.told += 1
+            kept.count = peer.told
+        if kept.parcel:
+            self._history_of(peer.gateway).note(peer.conn, kept)
 
+    def _history_of(self, gateway: str) -> History:
+        history = self._history.get(gateway)
+        if history is None:
+            history = self._history[gateway] = History()
+            history.have = self._state.gateways[gateway].have
+        return history
 
-def _count(peer: Peer, frame: bytes) -> None:
-    if frame.startswith(COUNTED_FRAMES):
-        peer.told += 1
-
-
-def _for(lost: dict[str, Peer], parcels: Iterable[Parcel]) -> Iterator[tuple[Peer, bytes, int]]:
-    """What parcels hold for the sockets of ``lost``: peer, frame, log position."""
-    for parcel in parcels:
-        for delivery in parcel.deliveries:
-            if isinstance(delivery, Emit):
-                for conn in delivery.conns:
-                    if conn in lost:
-                        yield lost[conn], delivery.frame, delivery.origin or parcel.position
-
-
-def _parts(deliveries: list[Delivery]) -> Iterable[tuple[list[Delivery], int]]:
-    part: list[Delivery] = []
-    size = 0
-    for delivery in deliveries:
-        if size > PARCEL_BYTES:
-            yield part, size
-            part, size = [], 0
-        part.append(delivery)
-        size += _size(delivery)
-    yield part, size
-
-
-def _size(delivery: Delivery) -> int:
-    if isinstance(delivery, Emit):
-        return len(delivery.frame) + 24 * len(delivery.conns)
-    if isinstance(delivery, Admit):
-        return len(delivery.rooms) + len(delivery.peerinfo) + len(delivery.payload)
-    return 0
+    def _keep(self, peer: Peer, frame: bytes, sender: str, about: str) -> None:
+        self.keeping.keep(peer, Kept(frame, self._state.position, b"", 0, 0, sender, about))

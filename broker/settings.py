@@ -19,9 +19,18 @@ class Settings:
     max_peers_per_room: int = setting(64, "Peers in one room.", at_least=1)
     max_rooms_per_peer: int = setting(16, "Rooms that one peer may be in.", at_least=1)
     max_pending_per_peer: int = setting(16, "Join requests of one peer that may be pending.", at_least=1)
+    max_pending_per_room: int = setting(64, "Join requests that may be pending in one room.", at_least=1)
+    output_per_second: float = setting(
+        16777216.0,
+        "Bytes that one peer may cause to be told to others, and of its rooms to itself, per second.",
+        at_least=1024,
+    )
+    output_burst: int = setting(67108864, "The same at once.", at_least=1048576)
     resume_for: float = setting(30.0, "Seconds that a resumable peer keeps its place.", at_least=0)
-    max_kept_deliveries: int = setting(256, "Deliveries kept for an absent peer.", at_least=0)
-    max_kept_bytes: int = setting(262144, "Bytes of deliveries kept for an absent peer.", at_least=0)
+    max_kept_deliveries: int = setting(
+        256, "Deliveries kept for an absent or slow peer from each sender; four times that in all.", at_least=0
+    )
+    max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0)
     gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway counts as lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(1, "Replicas of log, lease and snapshots in a NATS cluster.", at_least=1, at_most=5)
@@ -41,6 +50,9 @@ class Settings:
             peers_per_room=self.max_peers_per_room,
             rooms_per_peer=self.max_rooms_per_peer,
             pending_per_peer=self.max_pending_per_peer,
+            pending_per_room=self.max_pending_per_room,
+            output_rate=self.output_per_second,
+            output_burst=self.output_burst,
             resume_for=self.resume_for,
             kept_deliveries=self.max_kept_deliveries,
             kept_bytes=self.max_kept_bytes,

@@ -3,21 +3,13 @@
 What a state does not hold is what gateways were told lately, which decides what a peer that comes back has missed. So a
 broker reads the log from an older snapshot, HISTORY_SECONDS before the newest or more, and takes the newest one's state
 when it gets there. The log is cut off behind the older one.
-
-Session descriptions and candidates that wait for an absent peer are not stored again: a snapshot names the log message
-that holds them.
 """
 
-import asyncio
 import base64
-import hashlib
 import logging
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TypeVar
 
-import msgspec
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
@@ -26,40 +18,17 @@ from nats.js.object_store import ObjectStore
 
 from broker.core import Core
 from broker.event_log import EventLog, Extent
-from broker.outbox import HISTORY_SECONDS
-from broker.state import App, Gateway, Kept, Peer, Room, State
+from broker.history import HISTORY_SECONDS
+from broker.image import PREFIX, BadSnapshot, Name, decode, digest, encode, waiting_frames
+from broker.state import Kept, State
 from shared import subjects
 from shared.log import Malformed, Said, unpack_batch
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-VERSION = 2
-SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
-PREFIX = "state-"
 # What the library calls the stream behind the object store, and the subjects of its chunks.
 STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
 CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
-
-
-class BadSnapshot(ValueError):
-    """A snapshot is damaged, of another version, or does not belong to this log."""
-
-
-class Image(msgspec.Struct, array_like=True):
-    """A snapshot. Peers and rooms are encoded in slices."""
-
-    version: int
-    log_id: str
-    position: int
-    now: float
-    term: int
-    gateways: dict[str, Gateway]
-    absent: dict[str, float]
-    apps: dict[str, App]
-    peers: list[msgspec.Raw]
-    rooms: list[msgspec.Raw]
 
 
 class Snapshots:
@@ -78,28 +47,28 @@ class Snapshots:
         """Write the state as it is now, and release the log behind the older snapshot. Returns the position."""
         began = time.monotonic()
         with standstill:
-            position, needed = core.state.position, oldest_needed(core)
+            name = Name.of(core)
             data = await encode(log_id, core.state)
         store = await self._open()
-        await store.put(_name(position, core.state.now, needed), data)
+        await store.put(str(name), data)
         found = await self._find_all(store)
-        names = [info.name for info in found]
+        names = [Name.parse(info.name) for info in found]
         base = _base(names)
         crowded = (await self._log.extent()).crowding > 0
         if crowded:  # full, it would take nothing more, ever
             base = names[-1]
-        for name in names:
-            if base is not None and name < base:
-                await self._delete(store, name)
+        for info, one in zip(found, names, strict=True):
+            if base is not None and one < base:
+                await self._delete(store, info.name)
         if base is not None:
-            needs = [] if crowded else [_needed(name) for name in names if name >= base]
-            self._log.release(min([_position(base) + 1, *needs]))
+            needs = [] if crowded else [one.needed for one in names if one >= base]
+            self._log.release(min([base.position + 1, *needs]))
         await self._sweep({info.nuid or "" for info in found})
         self.taken_at, self.size = time.monotonic(), len(data)
         self.duration = self.taken_at - began
-        facts = {"position": position, "bytes": self.size, "seconds": round(self.duration, 3)}
+        facts = {"position": name.position, "bytes": self.size, "seconds": round(self.duration, 3)}
         log.info("snapshot taken", extra={"facts": facts})
-        return position
+        return name.position
 
     async def load(self, extent: Extent) -> tuple[State | None, State | None]:
         """The state to begin reading from, and the newer one to adopt on the way.
@@ -134,17 +103,15 @@ class Snapshots:
         return (await store.get(info.name)).data or b""
 
     async def _fetch_kept(self, state: State) -> None:
-        """Put back what waits for absent peers. What the log has no more, the peer's place goes with."""
-        for peer_id in list(state.absent):
-            peer = state.peers[peer_id]
-            for kept in peer.kept + peer.past:
+        """Put back the words that wait. What the log has no more, an absent peer's place goes with."""
+        for peer in state.peers.values():
+            for kept in waiting_frames([peer]):
                 if kept.digest:
-                    kept.frame = await self._find(kept)
-                    kept.digest = b""
+                    kept.frame, kept.digest = await self._find(kept), b""
             peer.past = [kept for kept in peer.past if kept.frame]
-            if not all(kept.frame for kept in peer.kept):
-                log.error("what an absent peer missed is gone, so is its place", extra={"facts": {"peer": peer_id}})
-                peer.kept, peer.resumable = [], False
+            if not all(kept.frame for kept in peer.kept.values()):
+                log.error("what a peer missed is gone, so is its place", extra={"facts": {"peer": peer.peer_id}})
+                peer.kept, peer.kept_bytes, peer.resumable = {}, 0, False
 
     async def _find(self, kept: Kept) -> bytes:
         stored = await self._log.message(kept.position)
@@ -153,7 +120,7 @@ class Snapshots:
         except Malformed:
             entries = []
         bodies = (entry.body for entry in entries if isinstance(entry, Said))
-        return next((body for body in bodies if _digest(body) == kept.digest), b"")
+        return next((body for body in bodies if digest(body) == kept.digest), b"")
 
     async def _open(self) -> ObjectStore:
         config = ObjectStoreConfig(storage=StorageType.FILE, replicas=self._replicas)
@@ -193,90 +160,13 @@ class Snapshots:
         return sorted(found, key=lambda info: info.name)
 
 
-async def encode(log_id: str, state: State) -> bytes:
-    """The state as bytes. Gives way to other tasks now and then; the caller sees to it that nothing changes."""
-    image = Image(
-        VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-        await _encode_slices(list(state.peers.values()), _without_relays),
-        await _encode_slices(list(state.rooms.values()), lambda room: room),
-    )  # fmt: skip
-    return msgspec.msgpack.encode(image)
+def _base(names: list[Name]) -> Name | None:
+    """The newest snapshot that is old enough to begin from, if there is one.
 
-
-def decode(log_id: str, data: bytes) -> State:
-    """The state that ``encode`` was given. Raises BadSnapshot."""
-    try:
-        version = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
-        if msgspec.msgpack.decode(version, type=int) != VERSION:
-            raise BadSnapshot(f"it is of version {msgspec.msgpack.decode(version)}, this broker knows {VERSION}")
-        image = msgspec.msgpack.decode(data, type=Image)
-        peers = [peer for part in image.peers for peer in msgspec.msgpack.decode(part, type=list[Peer])]
-        rooms = [room for part in image.rooms for room in msgspec.msgpack.decode(part, type=list[Room])]
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, IndexError) as error:
-        raise BadSnapshot(f"it is damaged: {error}") from None
-    if image.log_id != log_id:
-        raise BadSnapshot("it belongs to another log")
-    return State(
-        position=image.position,
-        now=image.now,
-        term=image.term,
-        peers={peer.peer_id: peer for peer in peers},
-        conns={peer.conn: peer.peer_id for peer in peers if peer.conn},
-        rooms={room.key: room for room in rooms},
-        gateways=image.gateways,
-        absent=image.absent,
-        apps=image.apps,
-    )
-
-
-async def _encode_slices(things: list[T], form: Callable[[T], T]) -> list[msgspec.Raw]:
-    slices = []
-    for start in range(0, len(things), SLICE):
-        slices.append(msgspec.Raw(msgspec.msgpack.encode([form(thing) for thing in things[start : start + SLICE]])))
-        await asyncio.sleep(0)
-    return slices
-
-
-def _without_relays(peer: Peer) -> Peer:
-    """The peer, with relays that wait for it named instead of repeated."""
-    if not peer.kept and not peer.past:
-        return peer
-    return msgspec.structs.replace(peer, kept=_named(peer.kept), past=_named(peer.past))
-
-
-def _named(frames: list[Kept]) -> list[Kept]:
-    return [Kept(b"", kept.position, _digest(kept.frame)) if kept.relayed else kept for kept in frames]
-
-
-def oldest_needed(core: Core) -> int:
-    """The oldest position of the log that holds something an absent peer still waits for, or may wait for again."""
-    state = core.state
-    waiting = (kept.position for peer_id in state.absent for kept in state.peers[peer_id].kept if kept.relayed)
-    return min(*waiting, core.out.oldest_resent() or state.position + 1, state.position + 1)
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).digest()[:16]
-
-
-def _name(position: int, now: float, needed: int) -> str:
-    """Names sort by position. The time is the log's, in milliseconds; from ``needed`` on the snapshot needs the log."""
-    return f"{PREFIX}{position:020d}-{int(now * 1000)}-{needed}"
-
-
-def _position(name: str) -> int:
-    return int(name.split("-")[1])
-
-
-def _needed(name: str) -> int:
-    return int(name.split("-")[3])
-
-
-def _time(name: str) -> float:
-    return int(name.split("-")[2]) / 1000
-
-
-def _base(names: list[str]) -> str | None:
-    """The newest snapshot that is old enough to begin from, if there is one."""
-    old_enough = [name for name in names if _time(name) < _time(names[-1]) - HISTORY_SECONDS]
+    Whoever begins there reads all that gateways were told in the last HISTORY_SECONDS or have not confirmed.
+    """
+    newest = names[-1]
+    old_enough = [
+        name for name in names if name.now < newest.now - HISTORY_SECONDS * 1000 and name.position < newest.unconfirmed
+    ]
     return old_enough[-1] if old_enough else None

@@ -23,6 +23,9 @@ from shared.nats_overrides import Client
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = 0.25  # seconds between looks at the clock
+REPEAT_BYTES = 4 * 1024 * 1024  # sent again at a time
+REPEAT_INTERVAL = 2.0  # seconds; a gateway may only be busy
+GAP_INTERVAL = 0.05  # seconds; it knows that something is missing
 
 
 class Speaker:
@@ -100,31 +103,37 @@ class Speaker:
             log.warning("the log does not take entries: %s", type(error).__name__)
 
     async def _on_beat(self, message: Msg) -> None:
-        beat = unpack_beat(message.data)
-        heard = self._watch.note(beat, time.monotonic())
+        beat, now = unpack_beat(message.data), time.monotonic()
+        gateway = self._core.state.gateways.get(beat.gateway)
+        heard = self._watch.note(beat, now, gateway.parcel if gateway else 0)
         if not self._lease.held:
             return
-        gateway = self._core.state.gateways.get(beat.gateway)
         if gateway is None:
             self._aside(self._meet_stranger(beat.gateway))
             return
-        if beat.have < gateway.parcel and (beat.gap or heard.had == beat.have):
+        misses = beat.have < gateway.parcel and (beat.gap or heard.had == beat.have)
+        if misses and now - heard.repeated > (GAP_INTERVAL if beat.gap else REPEAT_INTERVAL):
+            heard.repeated = now
             await self._repeat(beat.gateway, beat.have)
         if not beat.prompt:
             self._send(beat.gateway, pack_head(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:
-        """Send again what follows parcel ``have``. What is not kept any more ends the gateway's link."""
+        """Send again what follows parcel ``have``, a part at a time. What is not kept ends the gateway's link."""
         known = self._core.state.gateways.get(gateway)
-        if known is None or have >= known.parcel:
+        if known is None or not known.have <= have < known.parcel:
             return
         parcels = self._core.out.after(gateway, have)
         if not parcels or parcels[0].number != have + 1:
             log.warning("gateway is too far behind", extra={"facts": {"gateway": gateway, "have": have}})
             await self._append([GatewayLost(self._lease.term, gateway, have)])
             return
+        size = 0
         for parcel in parcels:
-            self._send(gateway, pack_parcel(parcel))
+            packed = pack_parcel(parcel)
+            self._send(gateway, packed)
+            if (size := size + len(packed)) > REPEAT_BYTES:
+                return  # it asks for more when it has this
 
     async def _meet_stranger(self, gateway: str) -> None:
         """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""

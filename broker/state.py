@@ -9,14 +9,22 @@ RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.
 
 
 class Kept(msgspec.Struct):
-    """A frame that waits for an absent peer, and the log position it came from.
+    """A frame that waits for a peer, or that may have to be sent to it again, and the log position it came from.
 
-    In a snapshot a relay's frame is empty, and ``digest`` tells which entry at that position has it.
+    In a snapshot the frame is empty, and ``digest`` tells which one it is: a relay's is in the log at that position,
+    others are in the snapshot once. ``count`` numbers the counted events of a peer in the order in which they were
+    first sent; it is 0 for what was not sent yet, or is not counted. ``parcel`` is the parcel that it was sent with.
+    ``sender`` is the peer whose words these are. ``about`` names what it tells the state of, for frames that a newer
+    one makes worthless.
     """
 
     frame: bytes
     position: int
     digest: bytes = b""
+    count: int = 0
+    parcel: int = 0
+    sender: str = ""
+    about: str = ""
 
     @property
     def relayed(self) -> bool:
@@ -32,10 +40,18 @@ class Kept(msgspec.Struct):
 class Peer(msgspec.Struct):
     """Someone who authenticated. ``peer_id`` stays the same over all its sockets.
 
-    ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
-    that wait for it, ``kept_bytes`` long, and ``past`` some that it most likely had before. ``told`` counts the counted
-    events for it. ``turn`` counts its sockets. ``starts`` has the turns whose tokens may be its newest, for all that is
-    known, oldest first: how many events it had been told when each began. Rooms are named by their keys.
+    ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent. ``slow`` says that its socket has
+    enough to read for now. In both cases ``kept`` holds the frames that wait for it, ``kept_bytes`` long; the keys put
+    them in order. ``merging`` says that so many wait that a newer one replaces an older one of the same thing,
+    ``shed`` that frames which only tell the state of its rooms are not kept any more: it finds that when it is back.
+    ``past`` has some that an absent peer most likely had before.
+
+    ``told`` counts the counted events that were sent to it. ``turn`` counts its sockets. ``starts`` has the turns whose
+    tokens may be its newest, for all that is known, oldest first: how many events it had been told when each began.
+    Rooms are named by their keys.
+
+    ``spent`` is how many bytes it has caused to be told, at ``spent_at``, less what it has earned since. ``viewed`` has
+    the rooms that it asked to see again, with the time.
     """
 
     peer_id: str
@@ -47,18 +63,28 @@ class Peer(msgspec.Struct):
     turn: int = 1
     rooms: dict[str, None] = {}
     asked: dict[str, None] = {}
-    kept: list[Kept] = []
+    kept: dict[int, Kept] = {}
     kept_bytes: int = 0
     past: list[Kept] = []
     told: int = 0
     starts: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0})
+    slow: bool = False
+    merging: bool = False
+    shed: bool = False
+    spent: float = 0.0
+    spent_at: float = 0.0
+    viewed: dict[str, float] | None = None
 
 
 class Pending(msgspec.Struct):
-    """A join request that waits for the owner. ``acks`` are the acknowledgements to answer, each with its socket."""
+    """A join request that waits for the owner. ``acks`` are the acknowledgements to answer, each with its socket.
+
+    From ``reminder`` on, in seconds since the epoch, the owner may be told of it once more.
+    """
 
     payload: bytes
     acks: list[tuple[str, int]]
+    reminder: float = 0.0
 
 
 class Room(msgspec.Struct):
@@ -73,11 +99,23 @@ class Room(msgspec.Struct):
 
 
 class Gateway(msgspec.Struct):
-    """A gateway that is up: the numbers of its newest batch and of the newest parcel for it."""
+    """A gateway that is up: the numbers of its newest batch and of the newest parcel for it.
+
+    ``have`` is the newest parcel that it says it has handled. ``sealed`` are the bytes of all that it was ever sent,
+    ``handled`` those up to ``have``.
+    """
 
     name: str
     batch: int = 0
     parcel: int = 0
+    have: int = 0
+    sealed: int = 0
+    handled: int = 0
+
+    @property
+    def behind(self) -> int:
+        """Bytes that are on the way to it."""
+        return self.sealed - self.handled
 
 
 class App(msgspec.Struct):

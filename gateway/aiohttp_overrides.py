@@ -5,7 +5,6 @@
 * A text message is written as it is, without a coroutine; how much may wait is bounded elsewhere.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -52,18 +51,16 @@ class WebSocket(WebSocketResponse):
         finally:
             self._receiving = False
 
-    def write_text(self, text: bytes, most: float = math.inf) -> bool:
-        """Send a text message now, unless more than ``most`` bytes of what was sent wait already: then False.
+    def write_text(self, text: bytes) -> int:
+        """Send a text message now. Returns how many bytes of all that was sent wait for the client to read.
 
         Raises ConnectionError when the socket is closing.
         """
         transport = self._req.transport if self._req is not None else None
         if self._closed or transport is None or transport.is_closing():
             raise ConnectionError
-        if transport.get_write_buffer_size() > most:
-            return False
         transport.write(_head(len(text)) + text)
-        return True
+        return transport.get_write_buffer_size()
 
     def let_go(self) -> None:
         """The end: drop what refers back to here, so that all of it goes now, and not with the next collection."""

@@ -3,15 +3,17 @@
 * An event is acted on as it comes in, and what is rare by one plain loop (the library starts a task for each frame);
   frames are written straight to the WebSocket (the library wakes a writer task): half the cost of a relay.
 * No permessage-deflate: it takes 100 KiB a connection.
-* What waits for a client is bounded; one that does not read is cut off.
+* What waits for a client is bounded: whoever serves it is told that it is slow.
 * Broken packets close the connection, without a traceback.
 * Pings are timers, not tasks, and a lost one is noticed when its time is up.
 * A closed socket is really closed, its WebSocket too; one that never gets as far as ``stay`` is closed after a time.
 """
 
 import asyncio
+import contextlib
 import math
 import random
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +35,11 @@ GRID = 0.1  # seconds; timers of many clients end together, so that one wake-up 
 PHASE = random.uniform(0, GRID)  # noqa: S311 - so that the gateways of one machine do not all wake up together
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
+
+# Bytes that wait for one client, beyond which it is cut off: more than can be on the way to a gateway when it turns out
+# that the client is slow.
+ABANDONED = 24 * 1024 * 1024
+KERNEL_UNSENT = 65536  # bytes that the kernel may hold that are not on their way yet; what waits should wait here
 
 Payload.max_decode_packets = MAX_POLLED_PACKETS
 
@@ -57,6 +64,7 @@ class Transport(driver.WebSocket):
         self._sock = WebSocket(max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
+        _leave_little_to_the_kernel(self.transport)
         try:
             await self.handler(self)
         finally:
@@ -78,12 +86,14 @@ class Transport(driver.WebSocket):
         """From now on ``take_text`` may act on a message before ``read`` gets it."""
         self._sock.take = take_text
 
-    def write(self, frame: bytes, most: float = math.inf) -> bool:
-        """Send a text message now, unless more than ``most`` bytes wait already: then False.
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the client to read."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
-        Raises ConnectionError when the socket is closing.
-        """
-        return self._sock.write_text(frame, most)
+    def write(self, frame: bytes) -> int:
+        """Send a text message now; returns ``unsent``. Raises ConnectionError when the socket is closing."""
+        return self._sock.write_text(frame)
 
     async def shut(self, code: int) -> None:
         """Close politely; abort if the client does not answer in time."""
@@ -105,6 +115,7 @@ class Socket(AsyncSocket):
     """One client's connection, over whichever transport it is on.
 
     ``on_event`` is for name, first argument (encoded) and acknowledgement id of each Socket.IO event, until the end.
+    ``on_slow`` is for when more than ``max_unsent`` bytes wait for the client; ``slow`` is then True until it is reset.
     """
 
     closed: bool
@@ -117,6 +128,8 @@ class Socket(AsyncSocket):
         super().__init__(server, sid)
         self.ws: Transport | None = None
         self.on_event: OnEvent | None = None
+        self.on_slow: Callable[[], None] | None = None
+        self.slow = False
         self.close_code = int(WSCloseCode.OK)
         self._queued = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -131,6 +144,11 @@ class Socket(AsyncSocket):
             self._enqueue(frame)
         else:
             self._write(self.ws, frame)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the client to read."""
+        return self._queued if self.ws is None else self.ws.unsent
 
     async def send(self, pkt: packet.Packet) -> None:
         """Send one of the library's own packets, in order with all others."""
@@ -283,19 +301,26 @@ class Socket(AsyncSocket):
 
     def _write(self, ws: Transport, frame: bytes) -> None:
         try:
-            if not ws.write(frame, self.server.max_unsent):
-                self.server.slow(self)
+            self._bound(ws.write(frame))
         except ConnectionError:
             self.cut_off(self.server.reason.TRANSPORT_CLOSE)
 
     def _enqueue(self, frame: bytes) -> None:
         self._queued += len(frame)
-        if self._queued > self.server.max_unsent:
-            self.server.slow(self)
-            return
         waiting = packet.Packet(int(frame[:1]))
         waiting.encode_cache = frame.decode()
         self.queue.put_nowait(waiting)
+        self._bound(self._queued)
+
+    def _bound(self, unsent: int) -> None:
+        """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
+        if unsent <= self.server.max_unsent:
+            return
+        if self.on_slow is None or unsent > ABANDONED:
+            self.server.abandon(self)
+        elif not self.slow:
+            self.slow = True
+            self.on_slow()
 
     def _ping(self) -> None:
         self.send_frame(b"2")
@@ -313,6 +338,14 @@ class Socket(AsyncSocket):
         if not self.closed:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(on_the_grid(loop.time() + seconds), action)
+
+
+def _leave_little_to_the_kernel(transport: Any) -> None:
+    """Let it be seen soon that a client is slow. The kernel would take megabytes first."""
+    connection = transport.get_extra_info("socket") if transport is not None else None
+    if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with contextlib.suppress(OSError):  # not a TCP connection
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
 
 
 def on_the_grid(time: float) -> float:
@@ -338,10 +371,10 @@ class Engine(engineio.AsyncServer):
         self.accepting = True
         self._async = {**self._async, "websocket": Transport}
 
-    def slow(self, socket: Socket) -> None:
-        """A client reads too slowly: cut it off."""
+    def abandon(self, client: Socket) -> None:
+        """Far too much waits for a client: cut it off."""
         SLOW_CLIENTS.inc()
-        socket.cut_off(SLOW)
+        client.cut_off(SLOW)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         """As the library's, but with our Socket, which it has no other way to put in; and nobody when we leave."""

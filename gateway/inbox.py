@@ -1,11 +1,13 @@
 """What the broker delivers: taken once and in order, and emitted to the sockets it is for."""
 
+import functools
 import logging
 import time
 from typing import Any
 
 from gateway import metrics
 from gateway.connection import Connection
+from gateway.pacing import Pacing
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
@@ -18,7 +20,10 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 
 
 class Inbox:
-    """The parcels of one gateway. ``have`` is the number of the newest one taken, ``position`` its place in the log."""
+    """The parcels of one gateway.
+
+    ``have`` is the number of the newest one taken, ``position`` its place in the log, ``handled`` the bytes of all.
+    """
 
     def __init__(
         self,
@@ -26,13 +31,16 @@ class Inbox:
         sessions: Sessions,
         revocations: Revocations | None = None,
         turn: Turn | None = None,
+        pacing: Pacing | None = None,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
         self._revocations = revocations or Revocations()
         self._turn = turn
+        self._pacing = pacing
         self.have = 0
         self.position = 0
+        self.handled = 0
         self.told_resumable = False  # whether one who may come back has been told something
 
     def take(self, parcel: Parcel) -> bool:
@@ -48,6 +56,7 @@ class Inbox:
             log.debug("delivered", extra={"facts": facts})
         for delivery in parcel.deliveries:
             self._deliver(delivery)
+        self.handled = parcel.total
         if parcel.taken:
             metrics.RELAY_SECONDS.observe(max(0.0, time.time() - parcel.taken))
         return True
@@ -82,6 +91,7 @@ class Inbox:
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
+        connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()

@@ -23,6 +23,7 @@ from shared.nats_overrides import Client
 log = logging.getLogger(__name__)
 
 BEAT_INTERVAL = 0.5  # seconds
+CONFIRM_INTERVAL = 2.0  # seconds within which the log hears how far a gateway is
 PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable peer
 
 
@@ -43,6 +44,7 @@ class Link:
         self._nc = nc
         self._name = name
         self._resend_asked = 0.0
+        self._confirmed_at = 0.0
         self._beating_soon: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -68,6 +70,9 @@ class Link:
         await self.writer.flush()  # before the log has it, nobody knows this gateway
         while True:
             self._beat()
+            if (now := time.monotonic()) - self._confirmed_at > CONFIRM_INTERVAL:
+                self._confirmed_at = now
+                self.writer.confirm(least=1)
             await asyncio.sleep(BEAT_INTERVAL)
 
     def _beat(self, gap: bool = False, prompt: bool = False) -> None:
@@ -90,8 +95,10 @@ class Link:
                 self._ask_again()
         elif not self.inbox.take(said):
             self._ask_again()
-        elif self.inbox.told_resumable and self._beating_soon is None:
-            self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
+        else:
+            self.writer.confirm()
+            if self.inbox.told_resumable and self._beating_soon is None:
+                self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
     def _beat_soon(self) -> None:
         """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""

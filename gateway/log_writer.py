@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from typing import Protocol
 
 import msgspec
 from nats.errors import Error as NatsError
@@ -11,17 +12,27 @@ from nats.errors import Error as NatsError
 from gateway.connection import Connection
 from gateway.metrics import BATCH_ENTRIES
 from shared import subjects
-from shared.log import Batch, Closed, Entry, GatewayDown, GatewayUp, pack_batch
+from shared.log import UNKNOWN, Batch, Closed, Entry, GatewayDown, GatewayUp, Pace, pack_batch
 from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 512 * 1024
 BATCH_LIMIT = 2000  # entries
+CONFIRM_BYTES = (
+    1024 * 1024
+)  # of deliveries handled, after which the log is told so even if there is nothing else to say
 ACK_TIMEOUT = 1.0  # seconds until an unanswered batch is sent again
 RETRY_PAUSE = 0.1  # seconds
 
 Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and whose it is
+
+
+class Progress(Protocol):
+    """How far the gateway is with its deliveries: the number of the newest parcel, and the bytes of all so far."""
+
+    have: int
+    handled: int
 
 
 class _Answer(msgspec.Struct):
@@ -36,15 +47,19 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 class LogWriter:
     """Appends the entries of one gateway. One batch is in flight at a time, so that a retry cannot reorder.
 
-    ``max_held`` and ``max_held_per_client`` bound, in bytes, what waits.
+    ``max_held`` and ``max_held_per_client`` bound, in bytes, what waits. Each batch says how far ``progress`` is.
     """
 
-    def __init__(self, nc: Client, gateway: str, max_held: int, max_held_per_client: int) -> None:
+    def __init__(
+        self, nc: Client, gateway: str, max_held: int, max_held_per_client: int, progress: Progress | None = None
+    ) -> None:
         self._nc = nc
         self._inbox = nc.new_inbox()
         self._gateway = gateway
         self._max_held = max_held
         self._max_held_per_client = max_held_per_client
+        self._progress = progress
+        self._confirmed = 0  # bytes of deliveries that the last batch said were handled
         self._waiting: deque[Waiting] = deque()
         self._batch: list[Waiting] = []  # the one in flight, or the last one
         self._packed = b""  # the batch in flight; empty if there is none
@@ -67,9 +82,15 @@ class LogWriter:
         self._put(entry, size, connection)
         return True
 
-    def append_always(self, entry: GatewayUp | GatewayDown | Closed) -> None:
+    def append_always(self, entry: GatewayUp | GatewayDown | Closed | Pace) -> None:
         """Take an entry that nobody could take back."""
         self._put(entry, 0, None)
+
+    def confirm(self, least: int = CONFIRM_BYTES) -> None:
+        """Say how far the gateway is, if that is ``least`` bytes further than the log has been told."""
+        if not self._packed and not self._waiting and self._is_due(least) and not self._gathering:
+            self._idle.clear()
+            self._send_next()
 
     async def flush(self) -> None:
         """Wait until everything is in the log."""
@@ -123,8 +144,13 @@ class LogWriter:
         since, self._batch = self._taken, self._take()
         BATCH_ENTRIES.observe(len(self._batch))
         entries = [entry for entry, _, _ in self._batch]
-        self._packed = pack_batch(Batch(self._gateway, self.batches, entries, since))
+        have, handled = (self._progress.have, self._progress.handled) if self._progress else (UNKNOWN, 0)
+        self._confirmed = handled
+        self._packed = pack_batch(Batch(self._gateway, self.batches, entries, since, have, handled))
         self._send()
+
+    def _is_due(self, least: int) -> bool:
+        return self._progress is not None and self._progress.handled - self._confirmed >= least
 
     def _take(self) -> list[Waiting]:
         taken: list[Waiting] = []
@@ -189,6 +215,8 @@ class LogWriter:
                 connection.held -= size
         if self._waiting:
             self._go_on()
+        elif self._is_due(CONFIRM_BYTES):
+            self._send_next()
         else:
             self._idle.set()
 

@@ -19,11 +19,12 @@ from gateway.inbox import Inbox
 from gateway.intake import Intake
 from gateway.link import Link, new_gateway_id
 from gateway.log_writer import LogWriter
+from gateway.pacing import Pacing
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.settings import Settings
 from gateway.socketio_overrides import Server
-from shared.log import Closed, Entry, GatewayDown
+from shared.log import Closed, Entry, GatewayDown, Pace
 from shared.messaging import connect
 from shared.nats_overrides import Client
 from shared.probes import add_probes
@@ -43,6 +44,7 @@ class Gateway:
         self._revocations = Revocations()
         self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations)
         self._intake = Intake(self._sessions, _sizes(settings), self._append)
+        self._pacing = Pacing(settings.max_unsent, self._say_pace)
         self._link: Link | None = None
         self._draining = False
         self._sio = _socketio(settings)
@@ -80,14 +82,8 @@ class Gateway:
         while not self._draining:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
-            writer = LogWriter(nc, gateway, *limits)
-            self._link = Link(
-                nc,
-                gateway,
-                name,
-                writer,
-                Inbox(self._connections, self._sessions, self._revocations, self._settings.turn),
-            )
+            inbox = Inbox(self._connections, self._sessions, self._revocations, self._settings.turn, self._pacing)
+            self._link = Link(nc, gateway, name, LogWriter(nc, gateway, *limits, inbox), inbox)
             log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
             await self._link.run()
             for connection in list(self._connections.values()):
@@ -140,15 +136,19 @@ class Gateway:
         if connection is None:
             return
         connection.socket.leave()
+        self._pacing.forget(connection)
         if connection.logged and self._link is not None:
             how = self._sio.reason
             lost = reason in (how.PING_TIMEOUT, how.TRANSPORT_ERROR, SLOW)
-            # what waited for a slow reader cannot be sent again, so there is nothing to come back to
-            for_good = reason in (how.CLIENT_DISCONNECT, SLOW)
+            for_good = reason == how.CLIENT_DISCONNECT
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
         return self._link is not None and self._link.writer.append(connection, entry, size)
+
+    def _say_pace(self, pace: Pace) -> None:
+        if self._link is not None:
+            self._link.writer.append_always(pace)
 
     def _app(self) -> web.Application:
         app = web.Application()

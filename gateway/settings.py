@@ -30,7 +30,11 @@ class Settings:
     max_room_name: int = setting(128, "Longest room name, in characters.", at_least=1, at_most=1024)
     events_per_second: float = setting(200.0, "Events that one client may send per second in the long run.", at_least=1)
     events_burst: int = setting(2000, "Events that one client may send at once.", at_least=1)
-    max_unsent: int = setting(1048576, "Bytes that may wait for a client that reads slowly.", at_least=65536)
+    max_unsent: int = setting(
+        262144,
+        "Bytes that may wait here for a client that reads slowly; beyond that the broker keeps them.",
+        at_least=65536,
+    )
     max_held: int = setting(33554432, "Bytes of events held while NATS is away, for all clients.", at_least=65536)
     max_held_per_client: int = setting(4194304, "The same for one client.", at_least=65536)
     auth_timeout: float = setting(30.0, "Seconds after which a socket must have authenticated.", at_least=0.1)

@@ -58,12 +58,16 @@ _CODES = {kind: code for code, kind in _KINDS.items()}
 
 
 class Parcel(NamedTuple):
-    """Deliveries for one gateway, from the log message at ``position``. ``taken`` is that batch's."""
+    """Deliveries for one gateway, from the log message at ``position``. ``taken`` is that batch's.
+
+    ``total`` are the bytes of all parcels up to this one, by which a gateway says how far it is.
+    """
 
     number: int
     position: int
     deliveries: list[Delivery]
     taken: float = 0.0
+    total: int = 0
 
 
 class Head(NamedTuple):
@@ -96,7 +100,7 @@ _PARCEL, _HEAD, _FENCED = range(3)
 def pack_parcel(parcel: Parcel) -> bytes:
     """A parcel as a message to its gateway."""
     deliveries = [(_CODES[type(d)], *d) for d in parcel.deliveries]
-    packed: bytes = msgpack.packb((_PARCEL, parcel.number, parcel.position, deliveries, parcel.taken))
+    packed: bytes = msgpack.packb((_PARCEL, parcel.number, parcel.position, deliveries, parcel.taken, parcel.total))
     return packed
 
 
@@ -119,8 +123,8 @@ def unpack_message(data: bytes) -> Parcel | Head | Fenced:
         return Head(*fields)
     if kind == _FENCED:
         return Fenced(*fields)
-    number, position, deliveries, taken = fields
-    return Parcel(number, position, [_KINDS[d[0]](*d[1:]) for d in deliveries], taken)
+    number, position, deliveries, *more = fields
+    return Parcel(number, position, [_KINDS[d[0]](*d[1:]) for d in deliveries], *more)
 
 
 def pack_beat(beat: Beat) -> bytes:

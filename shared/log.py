@@ -52,6 +52,13 @@ class Closed(NamedTuple):
     for_good: bool
 
 
+class Pace(NamedTuple):
+    """A client has enough to read for now: what comes for it waits at the broker until it is ``slow`` no more."""
+
+    conn: str
+    slow: bool
+
+
 class GatewayUp(NamedTuple):
     """A gateway introduces itself; always the first entry of its first batch."""
 
@@ -117,7 +124,7 @@ class AppRevoked(NamedTuple):
 
 
 Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
-Entry = Said | Authenticated | Closed | GatewayUp | GatewayDown | GatewayLost | Speaking | Tick | Ordered
+Entry = Said | Authenticated | Closed | Pace | GatewayUp | GatewayDown | GatewayLost | Speaking | Tick | Ordered
 _KINDS: dict[int, type[Any]] = dict(
     enumerate(
         (
@@ -133,6 +140,7 @@ _KINDS: dict[int, type[Any]] = dict(
             AppIssued,
             AppRevoked,
             GatewayDown,
+            Pace,
         )
     )
 )
@@ -143,13 +151,16 @@ class Batch(NamedTuple):
     """What one writer appends in one message.
 
     ``number`` counts a gateway's batches from 1; it is 0 for a broker's. ``taken`` is when the first entry came
-    in, in seconds since the epoch by the writer's clock; nothing but a metric depends on it.
+    in, in seconds since the epoch by the writer's clock; nothing but a metric depends on it. ``have`` is the number of
+    the last parcel that the gateway has handled, UNKNOWN if it does not say; ``handled`` the bytes of all up to that.
     """
 
     writer: str
     number: int
     entries: list[Entry]
     taken: float = 0.0
+    have: int = UNKNOWN
+    handled: int = 0
 
 
 class Malformed(ValueError):
@@ -159,14 +170,14 @@ class Malformed(ValueError):
 def pack_batch(batch: Batch) -> bytes:
     """The bytes that go into the log."""
     entries = [(_CODES[type(entry)], *entry) for entry in batch.entries]
-    packed: bytes = msgpack.packb((batch.writer, batch.number, entries, batch.taken))
+    packed: bytes = msgpack.packb((batch.writer, batch.number, entries, batch.taken, batch.have, batch.handled))
     return packed
 
 
 def unpack_batch(data: bytes) -> Batch:
     """Reverse of pack_batch. Raises Malformed."""
     try:
-        writer, number, entries, taken = msgpack.unpackb(data)
-        return Batch(writer, number, [_KINDS[fields[0]](*fields[1:]) for fields in entries], taken)
+        writer, number, entries, *more = msgpack.unpackb(data)
+        return Batch(writer, number, [_KINDS[fields[0]](*fields[1:]) for fields in entries], *more)
     except (ValueError, TypeError, KeyError, IndexError, msgpack.UnpackException) as error:
         raise Malformed(str(error)) from None

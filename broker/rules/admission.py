@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from broker.rules.rooms import others, room_key, tell_owner
+from broker import allowance, keeping
+from broker.rules.rooms import others, request_frame, room_key, tell_owner
 from broker.state import Peer, Pending, Room
 from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Said
@@ -12,6 +13,11 @@ from shared.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, T
 
 if TYPE_CHECKING:
     from broker.core import Core
+
+VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
+REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
+MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement has all of it too
+UNASKED = 10  # times as much as an answer counts what comes to somebody who has not asked for it
 
 
 def ask(core: "Core", candidate: Peer, said: Said) -> None:
@@ -21,31 +27,38 @@ def ask(core: "Core", candidate: Peer, said: Said) -> None:
         raise Refusal(NOT_FOUND)
     acks = [] if said.ack is None else [(said.conn, said.ack)]
     if candidate.peer_id in room.members:
-        _welcome(core, room, candidate, said.body, acks)
+        _show_again(core, room, candidate, said.body, acks)
         return
     before = room.pending.get(candidate.peer_id)
     _check_room_for(core, room, candidate)
-    if before is None and len(candidate.asked) >= core.limits.pending_per_peer:
-        raise Refusal(TOO_MANY, "Too many join requests of yours are pending")
-    if before is not None and len(before.acks) >= core.limits.pending_per_peer:
-        raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
-    room.pending[candidate.peer_id] = Pending(said.body, (before.acks if before else []) + acks)
-    candidate.asked[room.key] = None
-    tell_owner(core, room, candidate)
+    _check_patience(core, room, candidate, before)
+    tells = before is None or core.state.now >= before.reminder
+    if tells:
+        core.out.check_way_to([core.state.peers[room.owner]])
+        size = len(request_frame(room, candidate, said.body)) + allowance.EACH
+        _spend(core, candidate, UNASKED * size)
+    _note_request(core, room, candidate, Pending(said.body, acks))
+    if tells:
+        tell_owner(core, room, candidate)
 
 
 def accept(core: "Core", owner: Peer, said: Said) -> None:
     """The owner lets a candidate in."""
     room, candidate, pending = _pending(core, owner, said)
     _check_room_for(core, room, candidate)
-    _end_request(room, candidate)
     members = others(core, room, candidate.peer_id)
-    room.members[candidate.peer_id] = None
-    candidate.rooms[room.key] = None
-    _welcome(core, room, candidate, said.body, pending.acks)
     fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
     bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
-    core.out.emit(members, event_frame("room-user-join", {**fields, **bodies}))
+    news = event_frame("room-user-join", {**fields, **bodies})
+    welcome, answer = _welcome(core, room, candidate, said.body)
+    core.out.check_way_to([*members, candidate])
+    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome))
+    _end_request(room, candidate)
+    room.members[candidate.peer_id] = None
+    candidate.rooms[room.key] = None
+    core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
+    core.out.ack(candidate, pending.acks, answer)
+    core.out.emit(members, news, keeping.joined(room.key, candidate.peer_id))
     _answer_owner(core, owner, said)
 
 
@@ -72,10 +85,52 @@ def room_view(core: "Core", room: Room, peer_id: str) -> dict[str, Any]:
     }
 
 
-def _welcome(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list[tuple[str, int]]) -> None:
-    fields = {"peer_id": peer.peer_id, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
-    core.out.emit_one(peer, event_frame("room-join-accept", fields))
-    core.out.ack(peer, acks, {"ok": True, **fields})
+def _welcome(core: "Core", room: Room, peer: Peer, payload: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The event for one who is in a room, and the fields of its acknowledgement: all the same, unless it is much."""
+    named = {"peer_id": peer.peer_id, "room": room.name}
+    fields = {**named, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
+    frame = event_frame("room-join-accept", fields)
+    return frame, {"ok": True, **(fields if len(frame) <= MOST_REPEATED else named)}
+
+
+def _note_request(core: "Core", room: Room, candidate: Peer, asked: Pending) -> None:
+    before = room.pending.get(candidate.peer_id)
+    if before is not None:
+        asked.acks = before.acks + asked.acks
+        due = core.state.now >= before.reminder
+        asked.reminder = core.state.now + REMINDER_INTERVAL if due else before.reminder
+    room.pending[candidate.peer_id] = asked
+    candidate.asked[room.key] = None
+
+
+def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list[tuple[str, int]]) -> None:
+    """A member asks who is in the room: it is told, but not all the time."""
+    now = core.state.now
+    if peer.viewed and now - peer.viewed.get(room.key, -VIEW_INTERVAL) < VIEW_INTERVAL:
+        raise Refusal(TOO_MANY, "You are in this room, and have just been told who else is")
+    welcome, answer = _welcome(core, room, peer, payload)
+    core.out.check_way_to([peer])
+    _spend(core, peer, len(welcome))
+    peer.viewed = {**(peer.viewed or {}), room.key: now}
+    core.out.emit_one(peer, welcome, keeping.is_over(room.key))
+    core.out.ack(peer, acks, answer)
+
+
+def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending | None) -> None:
+    if before is not None:
+        if len(before.acks) >= core.limits.pending_per_peer:
+            raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
+        return
+    if len(candidate.asked) >= core.limits.pending_per_peer:
+        raise Refusal(TOO_MANY, "Too many join requests of yours are pending")
+    if len(room.pending) >= core.limits.pending_per_room:
+        raise Refusal(TOO_MANY, "Too many are waiting to join this room")
+
+
+def _spend(core: "Core", peer: Peer, size: int) -> None:
+    """Charge a peer for what it causes to be told, unless it is too much. Raises Refusal."""
+    allowance.check(peer, size, core.state.now, core.limits)
+    allowance.charge(peer, size, core.state.now, core.limits)
 
 
 def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer, Pending]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from broker import keeping
 from broker.rules.presence import CLOSED, remove
 from broker.rules.rooms import dissolve, others
 from broker.state import App
@@ -22,9 +23,10 @@ def close_room(core: "Core", order: RoomClosed) -> None:
     for peer_id in room.members:
         peer = core.state.peers[peer_id]
         fields = {"room": room.name, "peer_id": peer_id, "reason": CLOSED, **with_raw(peerinfo=peer.peerinfo)}
-        core.out.emit(others(core, room, peer_id), event_frame("room-user-leave", fields))
+        about = keeping.left(room.key, peer_id)
+        core.out.emit(others(core, room, peer_id), event_frame("room-user-leave", fields), about)
     members = others(core, room, "")
-    core.out.emit(members, event_frame("room-closed", {"room": room.name}))
+    core.out.emit(members, event_frame("room-closed", {"room": room.name}), keeping.is_over(room.key))
     for peer in members:
         del peer.rooms[room.key]
     dissolve(core, room)

@@ -1,25 +1,26 @@
 """Who is there: peers arrive, come back on another socket, go away for a while or for good."""
 
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from broker import allowance
 from broker.rules.admission import room_view
-from broker.rules.rooms import take_out
+from broker.rules.rooms import take_out, tell_owner
 from broker.state import Peer
 from shared.deliveries import Admit
 from shared.events import AuthRequest
 from shared.frames import refusal_frames, with_raw
-from shared.log import UNKNOWN, Authenticated, Closed
+from shared.log import UNKNOWN, Authenticated, Closed, Pace
 from shared.refusals import UNAUTHORIZED, Refusal
-from shared.subjects import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from broker.core import Core
 
 CLOSED, LOST = "closed", "lost"
-MOST_ROOMS_BYTES = MAX_MESSAGE - 1024 * 1024
+MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
 MOST_TURNS = 64  # in a row that a peer may come back without hearing of it
 
 
@@ -62,6 +63,17 @@ def close(core: "Core", entry: Closed) -> None:
         remove(core, [peer], entry.reason)
 
 
+def pace(core: "Core", gateway: str, entry: Pace) -> None:
+    """A socket has enough to read for now, and the rest waits here; or it can go on."""
+    peer_id = core.state.conns.get(entry.conn)
+    if peer_id is None or core.state.peers[peer_id].gateway != gateway:
+        return
+    peer = core.state.peers[peer_id]
+    peer.slow = entry.slow
+    if not entry.slow:
+        core.out.resend(peer, core.out.keeping.take(peer))
+
+
 def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
     """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
 
@@ -69,8 +81,8 @@ def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
     """
     if gateway not in core.state.gateways:
         return
-    if seen == UNKNOWN:
-        seen = core.state.gateways[gateway].parcel
+    known = core.state.gateways[gateway]
+    seen = known.parcel if seen == UNKNOWN else max(seen, known.have)
     theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
     _step_out(core, gateway, staying, seen)
@@ -82,16 +94,8 @@ def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
 
 def expire(core: "Core") -> None:
     """Absent peers whose time is up lose their places."""
-    due = [peer_id for peer_id, deadline in core.state.absent.items() if deadline <= core.state.now]
-    remove(core, [core.state.peers[peer_id] for peer_id in due], LOST)
-
-
-def give_up_overfull(core: "Core") -> None:
-    """Absent peers for whom too much has come lose their places; that may be told to more of them in turn."""
-    while core.out.overfull:
-        peer = core.out.overfull.pop()
-        if peer.peer_id in core.state.absent:
-            remove(core, [peer], LOST)
+    due = list(itertools.takewhile(lambda absence: absence[1] <= core.state.now, core.state.absent.items()))
+    remove(core, [core.state.peers[peer_id] for peer_id, _ in due], LOST)
 
 
 def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
@@ -104,6 +108,7 @@ def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
     for key in {key: None for peer in peers for key in peer.rooms}:
         take_out(core, core.state.rooms[key], peers, reason)
     for peer in peers:
+        core.out.forget_peer(peer)
         core.state.conns.pop(peer.conn, None)
         core.state.absent.pop(peer.peer_id, None)
         core.state.peers.pop(peer.peer_id, None)
@@ -133,7 +138,7 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
         return None
     if peer.conn:
         _step_out_of_open_socket(core, peer, again=entry.resume_turn != peer.turn)
-    if peer in core.out.overfull or not _catch_up(peer, entry):
+    if not _catch_up(core, peer, entry):
         remove(core, [peer], LOST)
         return None
     return peer
@@ -146,7 +151,7 @@ def _step_out_of_open_socket(core: "Core", peer: Peer, again: bool) -> None:
     _step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
 
 
-def _catch_up(peer: Peer, entry: Authenticated) -> bool:
+def _catch_up(core: "Core", peer: Peer, entry: Authenticated) -> bool:
     """Find out what the peer has missed; False when that is not remembered.
 
     By default it is what its gateway had not handled. A client that has counted knows exactly.
@@ -154,13 +159,10 @@ def _catch_up(peer: Peer, entry: Authenticated) -> bool:
     had = _had(peer, entry)
     if had is None:
         return True
-    known = peer.past + peer.kept
-    surplus = sum(kept.counted for kept in known) - (peer.told - had)
-    if surplus < 0:
+    known = [kept for kept in (*peer.past, *peer.kept.values()) if not kept.count or kept.count > had]
+    if sum(kept.count > 0 for kept in known) < peer.told - had:
         return False
-    while surplus > 0:
-        surplus -= known.pop(0).counted
-    peer.kept = known
+    core.out.keeping.replace(peer, known)
     return True
 
 
@@ -186,16 +188,20 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     peer.turn += 1
     before = [turn for turn in peer.starts if turn >= entry.resume_turn][-MOST_TURNS:]
     peer.starts = {turn: peer.starts[turn] for turn in before}
-    peer.starts[peer.turn] = peer.told - sum(kept.counted for kept in peer.kept)
+    peer.starts[peer.turn] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
 
 
 def _rooms_of(core: "Core", peer: Peer) -> bytes:
-    """The peer's rooms as JSON; if that is more than a message holds, without what the members say of themselves."""
-    views = [room_view(core, core.state.rooms[key], peer.peer_id) for key in peer.rooms]
-    encoded = msgspec.json.encode(views)
-    if len(encoded) <= MOST_ROOMS_BYTES:
-        return encoded
-    return msgspec.json.encode([{**view, "peersinfo": {}} for view in views])
+    """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
+    left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
+    views = []
+    for room in (core.state.rooms[key] for key in peer.rooms):
+        left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)
+        view = room_view(core, room, peer.peer_id)
+        views.append(msgspec.json.encode(view if left >= 0 else {**view, "peersinfo": {}}))
+    encoded = b"[" + b",".join(views) + b"]"
+    allowance.charge(peer, len(encoded), core.state.now, core.limits)
+    return encoded
 
 
 def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> None:
@@ -214,5 +220,17 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         payload=entry.payload,
     )
     core.out.admit(peer.gateway, admit)
-    kept, peer.kept, peer.kept_bytes, peer.past = peer.kept, [], 0, []
-    core.out.resend(peer, kept)
+    if not peer.slow:
+        peer.past = []
+        core.out.resend(peer, core.out.keeping.take(peer))
+        _tell_what_was_shed(core, peer)
+
+
+def _tell_what_was_shed(core: "Core", peer: Peer) -> None:
+    """Who waits for this owner, if that was not kept for it. All else it has found in its rooms."""
+    if peer.shed:
+        peer.shed = False
+        for room in (core.state.rooms[key] for key in peer.rooms):
+            if room.owner == peer.peer_id:
+                for candidate_id in room.pending:
+                    tell_owner(core, room, core.state.peers[candidate_id])

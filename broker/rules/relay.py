@@ -17,6 +17,8 @@ def pass_on(core: "Core", sender: Peer, said: Said) -> None:
     to = said.peer_id
     if room is None or sender.peer_id not in room.members or to not in room.members or to == sender.peer_id:
         raise Refusal(NOT_MEMBER)
-    core.out.emit_one(core.state.peers[to], said.body)
+    recipient = core.state.peers[to]
+    core.out.check_words(recipient, sender.peer_id, len(said.body))
+    core.out.emit_one(recipient, said.body, sender=sender.peer_id)
     if said.ack is not None:
         core.out.ack(sender, [(said.conn, said.ack)], {"ok": True})

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from broker import allowance, keeping
 from broker.state import Peer, Room
 from shared.frames import accepted_frames, event_frame, refusal_frames, with_raw
 from shared.log import Said
@@ -37,6 +38,8 @@ def leave(core: "Core", peer: Peer, said: Said) -> None:
         raise Refusal(NOT_MEMBER)
     fields = {"room": said.room, **with_raw(payload=said.body)}
     core.out.answer(peer.gateway, said.conn, accepted_frames("room-leave-accept", fields, said.ack))
+    size = (len(said.body) + len(peer.peerinfo) + allowance.EACH) * len(room.members)
+    allowance.charge(peer, size, core.state.now, core.limits)  # leaving is never refused
     take_out(core, room, [peer], "left", said.body)
 
 
@@ -50,6 +53,8 @@ def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payloa
     gone = [peer for peer in gone if peer.peer_id in room.members]
     for peer in gone:
         del room.members[peer.peer_id], peer.rooms[room.key]
+        if peer.viewed:
+            peer.viewed.pop(room.key, None)
     rest = [core.state.peers[member] for member in room.members]
     if not rest:
         dissolve(core, room)
@@ -57,22 +62,30 @@ def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payloa
     for peer in gone:
         fields = {"room": room.name, "peer_id": peer.peer_id, "reason": reason}
         bodies = with_raw(peerinfo=peer.peerinfo, payload=payload)
-        core.out.emit(rest, event_frame("room-user-leave", {**fields, **bodies}))
+        about = keeping.left(room.key, peer.peer_id)
+        core.out.emit(rest, event_frame("room-user-leave", {**fields, **bodies}), about)
     if room.owner not in room.members:
         _pass_on_ownership(core, room, rest)
 
 
 def tell_owner(core: "Core", room: Room, candidate: Peer) -> None:
     """Ask the owner to decide on a candidate."""
+    pending = room.pending[candidate.peer_id]
+    about = keeping.asked(room.key, candidate.peer_id)
+    core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
+
+
+def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
+    """What an owner reads of a candidate."""
     fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
-    bodies = with_raw(peerinfo=candidate.peerinfo, payload=room.pending[candidate.peer_id].payload)
-    core.out.emit_one(core.state.peers[room.owner], event_frame("room-join-request", {**fields, **bodies}))
+    return event_frame("room-join-request", {**fields, **with_raw(peerinfo=candidate.peerinfo, payload=payload)})
 
 
 def _pass_on_ownership(core: "Core", room: Room, members: list[Peer]) -> None:
     """The member who has been there longest becomes the owner, and hears who is waiting."""
     room.owner = members[0].peer_id
-    core.out.emit(members, event_frame("room-owner", {"room": room.name, "peer_id": room.owner}))
+    frame = event_frame("room-owner", {"room": room.name, "peer_id": room.owner})
+    core.out.emit(members, frame, keeping.owned(room.key))
     for candidate_id in room.pending:
         tell_owner(core, room, core.state.peers[candidate_id])
 

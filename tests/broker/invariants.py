@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from broker.keeping import SENDERS
 from broker.limits import Limits
-from broker.state import Peer, State
+from broker.state import Kept, Peer, State
 
 
 def check(state: State, limits: Limits) -> None:
@@ -36,19 +37,31 @@ def _check_presence(state: State, peer: Peer) -> None:
         assert state.conns[peer.conn] == peer.peer_id
         assert peer.gateway in state.gateways
         assert peer.peer_id not in state.absent
-        assert not peer.kept
+        assert not peer.kept or peer.slow
         assert not peer.past
+        assert not peer.shed
     else:
         assert peer.resumable
         assert peer.peer_id in state.absent
         assert peer.gateway == ""
+        assert not peer.slow
 
 
 def _check_kept(peer: Peer, limits: Limits) -> None:
-    assert peer.kept_bytes == sum(len(kept.frame) for kept in peer.kept)
-    for frames in (peer.kept, peer.past):
-        assert len(frames) <= limits.kept_deliveries
-        assert sum(len(kept.frame) for kept in frames) <= limits.kept_bytes
+    waiting = list(peer.kept.values())
+    assert list(peer.kept) == sorted(peer.kept)
+    assert peer.kept_bytes == sum(len(kept.frame) for kept in waiting)
+    unsent = [kept for kept in waiting if not kept.parcel]
+    for sender in {kept.sender for kept in unsent if kept.sender}:
+        _check_amount([kept for kept in unsent if kept.sender == sender], limits.kept_deliveries, limits.kept_bytes)
+    if not peer.conn:
+        _check_amount([kept for kept in unsent if kept.about], limits.kept_deliveries, limits.kept_bytes)
+    _check_amount(peer.past, SENDERS * limits.kept_deliveries, SENDERS * limits.kept_bytes)
+
+
+def _check_amount(frames: list[Kept], most: int, most_bytes: int) -> None:
+    assert len(frames) <= most
+    assert sum(len(kept.frame) for kept in frames) <= most_bytes
 
 
 def plain(state: State) -> Any:

@@ -4,6 +4,8 @@ It knows nothing of sockets and gateways. ``told`` is, for each peer and room, w
 order: each as event, the peer named in it, and for a relay its number.
 """
 
+from collections.abc import Callable
+
 from broker.limits import Limits
 
 Told = tuple[str, str, int]
@@ -14,19 +16,30 @@ class Refused(Exception):
 
 
 class Room:
-    """``pending`` counts, for each candidate, the acknowledgements that wait for the owner."""
+    """``pending`` counts, for each candidate, the acknowledgements that wait for the owner.
+
+    ``reminded`` is when a candidate who asked again was last told of again, ``viewed`` when a member who asked again.
+    """
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
         self.members = [owner]
         self.pending: dict[str, int] = {}
+        self.reminded: dict[str, float] = {}
+        self.viewed: dict[str, float] = {}
+
+    def end(self, candidate: str) -> None:
+        """A request is decided, or taken back."""
+        self.pending.pop(candidate, None)
+        self.reminded.pop(candidate, None)
 
 
 class Model:
-    """Rooms by name. Peers are known by their ids alone."""
+    """Rooms by name. Peers are known by their ids alone. ``clock`` tells the time in seconds."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
+        self._clock = clock
         self.rooms: dict[str, Room] = {}
         self.told: dict[str, dict[str, list[Told]]] = {}
 
@@ -41,7 +54,7 @@ class Model:
         elif event == "room-join-accept":
             self._accept(peer, room, target)
         elif event == "room-join-reject":
-            del self._pending(peer, room, target).pending[target]
+            self._pending(peer, room, target).end(target)
         else:
             self._relay(event.removeprefix("relay-"), peer, room, target, number)
 
@@ -49,7 +62,7 @@ class Model:
         """Peers are gone, all at once."""
         for room in self.rooms.values():
             for peer in peers:
-                room.pending.pop(peer, None)
+                room.end(peer)
         for name in list(self.rooms):
             self._take_out(name, peers)
 
@@ -76,19 +89,29 @@ class Model:
         if room is None:
             raise Refused("not-found")
         if peer in room.members:
+            if self._is_soon(room.viewed, peer):
+                raise Refused("too-many-requests")
             self._tell(peer, name, "room-join-accept", peer)
             return
         self._check_room_for(peer, room)
         most = self._limits.pending_per_peer
         if room.pending.get(peer, 0) >= most or (peer not in room.pending and len(self.asked_by(peer)) >= most):
             raise Refused("too-many-requests")
+        if peer not in room.pending or not self._is_soon(room.reminded, peer):
+            self._tell(room.owner, name, "room-join-request", peer)
         room.pending[peer] = room.pending.get(peer, 0) + ack
-        self._tell(room.owner, name, "room-join-request", peer)
+
+    def _is_soon(self, last: dict[str, float], peer: str) -> bool:
+        """Whether it is less than two seconds since this was last done for a peer; otherwise it is done now."""
+        soon = self._clock() < last.get(peer, -2) + 2
+        if not soon:
+            last[peer] = self._clock()
+        return soon
 
     def _accept(self, owner: str, name: str, candidate: str) -> None:
         room = self._pending(owner, name, candidate)
         self._check_room_for(candidate, room)
-        del room.pending[candidate]
+        room.end(candidate)
         self._tell(candidate, name, "room-join-accept", candidate)
         for member in room.members:
             self._tell(member, name, "room-user-join", candidate)
@@ -119,6 +142,8 @@ class Model:
         room = self.rooms[name]
         gone = [peer for peer in peers if peer in room.members]
         room.members = [member for member in room.members if member not in gone]
+        for peer in gone:
+            room.viewed.pop(peer, None)
         for member in room.members:
             for peer in gone:
                 self._tell(member, name, "room-user-leave", peer)

@@ -36,7 +36,7 @@ class Play:
 
     def __init__(self) -> None:
         self.world = World(peers_per_room=3, rooms_per_peer=2, pending_per_peer=2, resume_for=RESUME_FOR)
-        self.model = Model(self.world.core.limits)
+        self.model = Model(self.world.core.limits, lambda: self.world.now)
         self.answers = Answers()
         self.people: list[Person] = []
         self.up: list[str] = []

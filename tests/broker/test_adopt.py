@@ -3,8 +3,8 @@
 import asyncio
 
 from broker.core import Core
-from broker.outbox import HISTORY_SECONDS
-from broker.snapshots import decode, encode
+from broker.history import HISTORY_SECONDS
+from broker.image import decode, encode
 from shared.log import unpack_batch
 from tests.broker.world import World
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.core import Core
+from broker.history import HISTORY_SECONDS
+from broker.image import decode, encode, oldest_needed, waiting_frames
 from broker.limits import Limits
-from broker.outbox import HISTORY_SECONDS
-from broker.snapshots import decode, encode, oldest_needed
 from broker.state import State
 from shared.deliveries import Parcel
 from shared.frames import event_frame
@@ -49,13 +49,13 @@ def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]], first: int
     """
     state = decode("log", asyncio.run(encode("log", core.state)))
     for peer in state.peers.values():
-        assert all(kept.position >= first for kept in peer.kept if kept.digest)
-        for kept in peer.kept + peer.past:
-            if kept.digest:
-                _, _, data = log[kept.position - 1]
-                bodies = [entry.body for entry in unpack_batch(data).entries if isinstance(entry, Said)]
-                kept.frame = next(body for body in bodies if hashlib.sha256(body).digest()[:16] == kept.digest)
-                kept.digest = b""
+        assert all(kept.position >= first for kept in peer.kept.values() if kept.digest)
+    for kept in waiting_frames(state.peers.values()):
+        if kept.digest:
+            _, _, data = log[kept.position - 1]
+            bodies = [entry.body for entry in unpack_batch(data).entries if isinstance(entry, Said)]
+            kept.frame = next(body for body in bodies if hashlib.sha256(body).digest()[:16] == kept.digest)
+            kept.digest = b""
     return state
 
 

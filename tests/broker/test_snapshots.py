@@ -13,10 +13,11 @@ from nats.js.errors import NotFoundError
 
 from broker.core import Core
 from broker.event_log import EventLog
+from broker.history import HISTORY_SECONDS
+from broker.image import SLICE, VERSION, BadSnapshot, decode, encode
 from broker.limits import Limits
-from broker.outbox import HISTORY_SECONDS
 from broker.settings import Settings
-from broker.snapshots import CHUNKS, SLICE, STREAM, VERSION, BadSnapshot, Snapshots, decode, encode
+from broker.snapshots import CHUNKS, STREAM, Snapshots
 from broker.state import Peer, State
 from shared import subjects
 from shared.messaging import end
@@ -47,7 +48,8 @@ def test_a_state_comes_back_whole_but_for_relays() -> None:
     assert b"private" not in image(world)
     [absent] = state.absent
     for one in (state, world.core.state):
-        one.peers[absent].kept = [kept for kept in one.peers[absent].kept if not kept.relayed and kept.frame]
+        kept = one.peers[absent].kept
+        one.peers[absent].kept = {key: kept[key] for key in kept if not kept[key].relayed and kept[key].frame}
     assert plain(state) == plain(world.core.state)
 
 
@@ -120,6 +122,7 @@ class Store:
 
     async def take(self, seconds_later: float = 0.0) -> int:
         self.world.now += seconds_later
+        self.world.confirm()
         self.world.say()
         await self.write_log()
         extent = await self.log.extent()
@@ -222,7 +225,7 @@ async def test_what_was_sent_again_and_missed_again_is_found_where_it_was_said_f
     await store.take()
     _, newest = await store.snapshots.load(await store.log.extent())
     assert newest is not None
-    assert [kept.relayed for kept in newest.peers[absent.peer_id].kept] == [True]
+    assert [kept.relayed for kept in newest.peers[absent.peer_id].kept.values()] == [True]
     assert plain(newest) == plain(world.core.state)
 
 

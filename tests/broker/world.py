@@ -84,6 +84,12 @@ class World:
         """Append entries as a broker does."""
         self.feed(pack_batch(Batch("b1", 0, list(entries))))
 
+    def confirm(self) -> None:
+        """Every gateway says how far it is."""
+        for gateway in self.gateways.values():
+            if gateway.name in self.core.state.gateways:
+                gateway.send()
+
     def lose(self, gateway: str) -> None:
         """The speaker gives a gateway up."""
         self.say(GatewayLost(self.term, gateway, self.gateways[gateway].have))
@@ -99,12 +105,16 @@ class World:
 
 
 class Gateway:
-    """A gateway. ``have`` is the number of its newest parcel; while it is ``stuck``, parcels wait."""
+    """A gateway. ``have`` is the number of its newest parcel; while it is ``stuck``, parcels wait.
+
+    What it appends says how far it is.
+    """
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
         self.name = name
         self.have = 0
+        self.handled = 0
         self.stuck = False
         self.waiting: list[Parcel] = []
         self.sockets: dict[str, Socket] = {}
@@ -114,7 +124,8 @@ class Gateway:
     def send(self, *entries: Entry) -> None:
         """Append a batch."""
         self._batches += 1
-        self.last_sent = pack_batch(Batch(self.name, self._batches, list(entries)))
+        batch = Batch(self.name, self._batches, list(entries), have=self.have, handled=self.handled)
+        self.last_sent = pack_batch(batch)
         self.world.feed(self.last_sent)
 
     def receive(self, data: bytes) -> None:
@@ -129,7 +140,7 @@ class Gateway:
         self.stuck = False
         for parcel in self.waiting:
             assert parcel.number == self.have + 1, "parcels are numbered without a gap"
-            self.have = parcel.number
+            self.have, self.handled = parcel.number, parcel.total
             for delivery in parcel.deliveries:
                 self._emit(delivery)
         self.waiting.clear()

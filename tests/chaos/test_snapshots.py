@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from broker.snapshots import encode
+from broker.image import encode
 from broker.state import Peer, Room, State
 from tests.chaos.company import Company, id_of, relay
 from tests.chaos.conftest import StartCompany

@@ -191,16 +191,15 @@ async def test_nothing_is_taken_while_the_client_keeps_the_line_from_closing(dia
     assert line.taken == []
 
 
-async def test_what_waits_for_a_client_that_does_not_read_is_bounded(dial: Dial) -> None:
+async def test_it_says_how_much_waits_for_a_client_that_does_not_read(dial: Dial) -> None:
     line = Line()
     client = await dial(line)
-    written = 0
-    while line.ws.write_text(b"x" * 65536, 200_000):
+    written = 1
+    while line.ws.write_text(b"x" * 65536) <= 200_000:
         written += 1
         assert written < 1000
-    assert not line.ws.write_text(b"x", 200_000)
     assert {len(await client.receive_str()) for _ in range(written)} == {65536}
-    assert line.ws.write_text(b"and on", 200_000)
+    assert line.ws.write_text(b"and on") < 200_000
     assert await client.receive_str() == "and on"
 
 

@@ -1,0 +1,28 @@
+"""What a peer may cause to be told: bytes to recipients, so many at once and so many a second by the log's time."""
+
+from broker.limits import Limits
+from broker.state import Peer
+from shared.refusals import TOO_MANY, Refusal
+
+EACH = 256  # bytes that a frame counts for beside its own, for each recipient
+
+
+def check(peer: Peer, size: int, now: float, limits: Limits) -> None:
+    """Make sure that a peer may cause ``size`` bytes. Raises Refusal."""
+    if size > left(peer, now, limits):
+        raise Refusal(TOO_MANY)
+
+
+def charge(peer: Peer, size: int, now: float, limits: Limits) -> None:
+    """Charge a peer for ``size`` bytes."""
+    peer.spent = _owed(peer, now, limits) + size
+    peer.spent_at = now
+
+
+def left(peer: Peer, now: float, limits: Limits) -> float:
+    """How many bytes a peer may cause at once now."""
+    return limits.output_burst - _owed(peer, now, limits)
+
+
+def _owed(peer: Peer, now: float, limits: Limits) -> float:
+    return max(0.0, peer.spent - (now - peer.spent_at) * limits.output_rate)
