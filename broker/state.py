@@ -93,7 +93,8 @@ class App(msgspec.Struct):
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
-    All absences last equally long, so the first of ``absent`` is always the next one due.
+    All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
+    brokers write under a subject of their own by now (``broker/belief.py``).
     """
 
     position: int = 0
@@ -105,3 +106,4 @@ class State(msgspec.Struct):
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
     apps: dict[str, App] = {}
+    told_apart: bool = False

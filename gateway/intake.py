@@ -105,7 +105,7 @@ def _size(entry: Said | Authenticated) -> int:
     """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
     if isinstance(entry, Said):
         return OVERHEAD + len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id) + len(entry.body)
-    return OVERHEAD + sum(len(field) for field in entry if isinstance(field, str | bytes))
+    return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
 
 
 def _note(connection: Connection, event: str, outcome: str) -> None:

@@ -28,6 +28,7 @@ from shared.messaging import connect
 from shared.nats_overrides import Client
 from shared.probes import add_probes
 from shared.refusals import Refusal
+from shared.subjects import public_id
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Gateway:
                 writer,
                 Inbox(self._connections, self._sessions, self._revocations, self._settings.turn),
             )
-            log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
+            log.info("gateway up", extra={"facts": {"gateway": public_id(gateway), "name": name}})
             await self._link.run()
             for connection in list(self._connections.values()):
                 connection.logged = False

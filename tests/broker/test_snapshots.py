@@ -114,7 +114,7 @@ class Store:
     async def write_log(self) -> None:
         """Store what the world's log has got since the last call."""
         for message in self.world.log[self._written :]:
-            stored = await self._js.publish(subjects.EVENTS, message.data)
+            stored = await self._js.publish(message.subject, message.data)
             assert stored.seq == message.position
         self._written = len(self.world.log)
 
