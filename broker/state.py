@@ -35,7 +35,8 @@ class Peer(msgspec.Struct):
     ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent, and ``kept`` then holds the frames
     that wait for it, ``kept_bytes`` long, and ``past`` some that it most likely had before. ``told`` counts the counted
     events for it. ``turn`` counts its sockets. ``starts`` has the turns whose tokens may be its newest, for all that is
-    known, oldest first: how many events it had been told when each began. Rooms are named by their keys.
+    known, oldest first: how many events it had been told when each began; ``locks`` has what fits the keys in them.
+    Rooms are named by their keys.
     """
 
     peer_id: str
@@ -52,6 +53,7 @@ class Peer(msgspec.Struct):
     past: list[Kept] = []
     told: int = 0
     starts: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0})
+    locks: dict[int, bytes] = {}
 
 
 class Pending(msgspec.Struct):

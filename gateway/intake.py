@@ -18,6 +18,7 @@ from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreat
 from shared.frames import event_frame, refusal_frames
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
+from shared.tokens import lock_of
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,8 @@ class Intake:
             resume_turn=resume.turn if resume else 0,
             payload=bytes(event.payload),
             received=event.received,
+            lock=lock_of(connection.key),
+            resume_key=resume.key if resume else "",
         )
 
 

@@ -232,7 +232,7 @@ async def test_what_the_snapshot_to_begin_from_needs_of_the_log_stays_there(stor
     at_base = await store.take()
     before = plain(world.core.state)
     elsewhere = world.socket("g2")
-    elsewhere.authenticate(resume=Token(absent, 1))
+    elsewhere.authenticate(resume=Token(absent, 1, f"key of {absent}"))
     assert elsewhere.token.peer_id == absent
     await store.take(HISTORY_SECONDS + 1)
     base, newest = await store.snapshots.load(await store.log.extent())

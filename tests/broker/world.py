@@ -22,6 +22,7 @@ from shared.log import (
     pack_batch,
     unpack_batch,
 )
+from shared.tokens import lock_of
 
 RELAYED = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
 BODIES = {"relay-session-description": "session_description", "relay-ice-candidate": "ice_candidate"}
@@ -32,6 +33,7 @@ class Token(NamedTuple):
 
     peer_id: str
     turn: int
+    key: str = ""
 
 
 NOBODY = Token("", 0)
@@ -180,6 +182,7 @@ class Socket:
     def __init__(self, gateway: Gateway, conn: str) -> None:
         self.gateway = gateway
         self.conn = conn
+        self.key = f"key of {conn}"
         self.token = NOBODY
         self.inbox: list[Told] = []
         self.frames: list[bytes] = []
@@ -208,7 +211,19 @@ class Socket:
         payload: Any = None,
     ) -> Authenticated:
         """The entry that an ``auth-request`` becomes."""
-        return Authenticated(self.conn, ack, app, _json(peerinfo), resumable, *resume, _json(payload), received)
+        return Authenticated(
+            self.conn,
+            ack,
+            app,
+            _json(peerinfo),
+            resumable,
+            resume.peer_id,
+            resume.turn,
+            _json(payload),
+            received,
+            lock_of(self.key),
+            resume.key,
+        )
 
     def say(self, event: str, room: str = "", peer_id: str = "", ack: int | None = None, payload: Any = None) -> None:
         self.gateway.send(self.said(event, room, peer_id, ack, payload))
@@ -230,7 +245,7 @@ class Socket:
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
-        self.token = Token(delivery.peer_id, delivery.turn)
+        self.token = Token(delivery.peer_id, delivery.turn, self.key)
         fields = {**delivery._asdict(), "rooms": json.loads(delivery.rooms or b"[]")}
         self.inbox.append(Told("auth-accept", fields))
         if delivery.ack is not None:
