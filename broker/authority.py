@@ -10,9 +10,11 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from broker import journal
+from broker.belief import NOTHING, believe
 from broker.collector import collect_now_and_then
 from broker.core import Core
 from broker.desk import Desk
+from broker.doubts import Doubts
 from broker.event_log import EventLog, Extent, Stored
 from broker.lease import Lease
 from broker.settings import Settings
@@ -20,7 +22,7 @@ from broker.snapshots import Snapshots
 from broker.speaker import Speaker
 from broker.state import State
 from broker.watch import Watch
-from shared.log import Malformed, unpack_batch
+from shared.log import Batch
 from shared.messaging import cancelled
 from shared.nats_overrides import Client
 
@@ -51,6 +53,7 @@ class Authority:
         self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
+        self._doubts = Doubts()
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
@@ -146,19 +149,27 @@ class Authority:
         self._pending = stored.pending
         if stored.position <= self.core.state.position:
             return
-        try:
-            batch = unpack_batch(stored.data)
-        except Malformed as error:
-            log.error("the log message at %d cannot be read, passed over: %s", stored.position, error)
-            self.core.state.position = stored.position
-            return
+        batch = self._believe(stored)
         if batch.number:
             self._words = stored.position
             self._watch.note_alive(batch.writer, time.monotonic())
+        doubted = self.core.doubted
         parcels = self.core.apply(stored.position, stored.time, batch)
+        if self.core.doubted != doubted:
+            self._doubts.note(stored.position)
         journal.note(stored.position, batch)
         self._adopt_newer()
         self._speaker.publish(parcels)
+
+    def _believe(self, stored: Stored) -> Batch:
+        """What a message of the log holds that counts, which may be nothing."""
+        try:
+            batch, whole = believe(self.core.state, stored.subject, stored.data)
+        except Exception:  # whatever it is: it must not end every broker, at each start again
+            batch, whole = NOTHING, False
+        if not whole:
+            self._doubts.note(stored.position)
+        return batch
 
     @contextlib.contextmanager
     def _standstill(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 from collections import Counter
 
 from broker import rules
+from broker.belief import may_be, speaks_for
 from broker.limits import Limits
 from broker.outbox import Outbox
 from broker.rules import orders, presence
@@ -37,6 +38,7 @@ class Core:
         self.limits = limits
         self.state = state or State()
         self.out = Outbox(self.state, limits)
+        self.doubted = 0  # entries that are not believed
         self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
@@ -76,36 +78,48 @@ class Core:
     def _apply_entry(self, writer: str, entry: Entry) -> None:
         if isinstance(entry, Said):
             self._apply_said(writer, entry)
-        elif isinstance(entry, Authenticated):
-            presence.authenticate(self, writer, entry)
-        elif isinstance(entry, Closed):
-            presence.close(self, entry)
+        elif isinstance(entry, Authenticated | Closed):
+            self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             presence.pace(self, writer, entry)
         elif isinstance(entry, GatewayUp):
-            self.state.gateways[writer] = Gateway(entry.name, batch=1)
-            orders.tell_revoked(self, writer)
+            self._bring_up(writer, entry)
         elif isinstance(entry, GatewayDown):
             presence.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
-        elif entry.term >= self.state.term:
+        elif may_be(self.state, entry.term):
             self._apply_term(entry)
+        else:
+            self.doubted += entry.term > self.state.term
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if isinstance(entry, GatewayLost):
             presence.lose_gateway(self, entry.gateway, entry.seen)
-        elif isinstance(entry, Speaking):
-            self.state.term = entry.term
-        else:
+        elif isinstance(entry, Tick):
             presence.expire(self)
+        else:
+            self.state.term = entry.term
+
+    def _apply_presence(self, writer: str, entry: Authenticated | Closed) -> None:
+        if not speaks_for(self.state, writer, entry.conn):
+            self.doubted += 1
+        elif isinstance(entry, Closed):
+            presence.close(self, entry)
+        else:
+            presence.authenticate(self, writer, entry)
+
+    def _bring_up(self, writer: str, entry: GatewayUp) -> None:
+        if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
+            self.state.gateways[writer] = Gateway(entry.name, batch=1)
+            orders.tell_revoked(self, writer)
 
     def _apply_said(self, writer: str, said: Said) -> None:
         try:
             rule = rules.RULES.get(said.event)
             if rule is None:
                 raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
-            peer = self._sender(said)
+            peer = self._sender(writer, said)
             presence.confirm(peer)
             rule(self, peer, said)
             self.tally[said.event, "ok"] += 1
@@ -113,11 +127,14 @@ class Core:
             self.tally[said.event, refusal.code] += 1
             self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
 
-    def _sender(self, said: Said) -> Peer:
+    def _sender(self, writer: str, said: Said) -> Peer:
         peer_id = self.state.conns.get(said.conn)
         if peer_id is None:
             raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        return self.state.peers[peer_id]
+        peer = self.state.peers[peer_id]
+        if peer.gateway != writer:
+            raise Refusal(UNAUTHORIZED)
+        return peer
 
 
 def _known(said: Said) -> dict[str, object]:

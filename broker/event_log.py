@@ -44,6 +44,7 @@ LONGEST_PAUSE = 1.0  # seconds between looks at whether there is anything to cut
 CROWDED = 0.5
 NEARLY_FULL = 0.8
 ID = "parley-log-id"
+EVERYTHING = ">"  # all subjects of the stream
 
 
 class LogRefused(NatsError):
@@ -51,7 +52,7 @@ class LogRefused(NatsError):
 
 
 class Stored(NamedTuple):
-    """A message of the log: its position, the time it was stored, and its bytes.
+    """A message of the log: its position, the time it was stored, the subject that it was stored under, and its bytes.
 
     The time is in seconds since the epoch, to the microsecond: the same for every broker, in whichever way it reads.
     ``pending`` is how many more there are behind it, as far as is known.
@@ -60,6 +61,7 @@ class Stored(NamedTuple):
     position: int
     time: float
     pending: int
+    subject: str
     data: bytes
 
 
@@ -98,11 +100,11 @@ class EventLog:
     async def open(self) -> Extent:
         """Make the log if there is none. Raises LogRefused."""
         try:
-            return await self.extent()
+            await self._renew()
         except NotFoundError:
             with contextlib.suppress(BadRequestError):  # another broker was faster
                 await self._make()
-            return await self.extent()
+        return await self.extent()
 
     async def extent(self) -> Extent:
         """Which log there is now. Raises NotFoundError when there is none."""
@@ -114,12 +116,12 @@ class EventLog:
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message behind position ``after``, in order. Returns how to stop."""
 
-        def on_message(_subject: str, reply: str, data: bytes) -> None:
-            on_stored(Stored(*position_time_pending(reply), data))
+        def on_message(subject: str, reply: str, data: bytes) -> None:
+            on_stored(Stored(*position_time_pending(reply), subject, data))
 
         subscription = await self._nc.read_straight(
             self._js,
-            subjects.EVENTS,
+            EVERYTHING,
             on_message,
             stream=subjects.EVENT_STREAM,
             idle_heartbeat=IDLE_HEARTBEAT,
@@ -129,7 +131,7 @@ class EventLog:
 
     async def append(self, writer: str, entries: list[Entry]) -> int:
         """Append entries of a broker; returns their position."""
-        stored = await self._js.publish(subjects.EVENTS, pack_batch(Batch(writer, 0, entries)))
+        stored = await self._js.publish(subjects.BROKER_EVENTS, pack_batch(Batch(writer, 0, entries)))
         return stored.seq
 
     async def message(self, position: int) -> Stored | None:
@@ -139,7 +141,7 @@ class EventLog:
         except NotFoundError:
             return None
         stored_at = message.time.timestamp() if message.time else 0.0
-        return Stored(position, stored_at, 0, message.data or b"")
+        return Stored(position, stored_at, 0, message.subject or "", message.data or b"")
 
     def release(self, before: int) -> None:
         """Nothing that lies before a position is needed any more."""
@@ -180,6 +182,14 @@ class EventLog:
         await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
         self.first = before
         return time.monotonic() - began
+
+    async def _renew(self) -> None:
+        """Let a log of the version before take what is written now. Raises NotFoundError when there is none."""
+        config = (await self._js.stream_info(subjects.EVENT_STREAM)).config
+        if subjects.EVENTS not in (config.subjects or []):
+            # gateways of that version may still be there, while they are replaced
+            await self._js.update_stream(config.evolve(subjects=[subjects.OLD_EVENTS, subjects.EVENTS]))
+            log.info("the log of the version before takes subjects of gateways and brokers now")
 
     async def _make(self) -> None:
         try:

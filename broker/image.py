@@ -39,6 +39,7 @@ class Image(msgspec.Struct, array_like=True):
     apps: dict[str, App]
     peers: list[msgspec.Raw]
     rooms: list[msgspec.Raw]
+    told_apart: bool = False
     frames: dict[bytes, bytes] = {}
 
 
@@ -78,6 +79,7 @@ async def encode(log_id: str, state: State) -> bytes:
         VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
         await _encode_slices(list(state.peers.values()), frames.name_in),
         await _encode_slices(list(state.rooms.values()), lambda room: room),
+        state.told_apart,
         frames.by_digest,
     )  # fmt: skip
     return msgspec.msgpack.encode(image)
@@ -109,6 +111,7 @@ def decode(log_id: str, data: bytes) -> State:
         gateways=image.gateways,
         absent=image.absent,
         apps=image.apps,
+        told_apart=image.told_apart,
     )
 
 

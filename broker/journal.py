@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+import msgspec
+
 from shared.log import Authenticated, Batch, Closed, Entry, Said
 
 log = logging.getLogger(__name__)
@@ -24,4 +26,4 @@ def _facts(entry: Entry) -> dict[str, Any]:
         return {"event": "auth-request", "socket": entry.conn, "app": entry.app, **returning}
     if isinstance(entry, Closed):
         return {"event": "closed", "socket": entry.conn, "reason": entry.reason}
-    return {"event": type(entry).__name__, **entry._asdict()}
+    return {"event": type(entry).__name__, **msgspec.structs.asdict(entry)}

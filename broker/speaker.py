@@ -15,7 +15,7 @@ from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.watch import Watch
 from shared import subjects
-from shared.deliveries import Fenced, Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
+from shared.deliveries import Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
 from shared.log import Entry, GatewayLost, Speaking, Tick
 from shared.messaging import cancelled
 from shared.nats_overrides import Client
@@ -86,7 +86,7 @@ class Speaker:
         state, term = self._core.state, self._lease.term
         lost = self._watch.silent(list(state.gateways), time.monotonic())
         for gateway in lost:
-            log.warning("gateway lost", extra={"facts": {"gateway": gateway}})
+            log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})
         due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
         if state.term < term:  # the log has not taken it at the beginning
             due.insert(0, Speaking(term))
@@ -125,7 +125,8 @@ class Speaker:
             return
         parcels = self._core.out.after(gateway, have)
         if not parcels or parcels[0].number != have + 1:
-            log.warning("gateway is too far behind", extra={"facts": {"gateway": gateway, "have": have}})
+            facts = {"gateway": subjects.public_id(gateway), "have": have}
+            log.warning("gateway is too far behind", extra={"facts": facts})
             await self._append([GatewayLost(self._lease.term, gateway, have)])
             return
         size = 0
@@ -145,7 +146,7 @@ class Speaker:
             while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
                 await asyncio.sleep(0.05)
             if gateway not in self._core.state.gateways:
-                self._send(gateway, pack_fenced(Fenced(gateway)))
+                self._send(gateway, pack_fenced())
         except (NatsError, NotFoundError, TimeoutError):
             log.debug("cannot tell yet whether a gateway is known")
         finally:

@@ -48,7 +48,7 @@ class Peer(msgspec.Struct):
 
     ``told`` counts the counted events that were sent to it. ``turn`` counts its sockets. ``starts`` has the turns whose
     tokens may be its newest, for all that is known, oldest first: how many events it had been told when each began.
-    Rooms are named by their keys.
+    ``locks`` has what fits the keys in them. Rooms are named by their keys.
 
     ``spent`` is how many bytes it has caused to be told, at ``spent_at``, less what it has earned since. ``viewed`` has
     the rooms that it asked to see again, with the time.
@@ -74,6 +74,7 @@ class Peer(msgspec.Struct):
     spent: float = 0.0
     spent_at: float = 0.0
     viewed: dict[str, float] | None = None
+    locks: dict[int, bytes] = {}
 
 
 class Pending(msgspec.Struct):
@@ -131,7 +132,8 @@ class App(msgspec.Struct):
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
-    All absences last equally long, so the first of ``absent`` is always the next one due.
+    All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
+    brokers write under a subject of their own by now (``broker/belief.py``).
     """
 
     position: int = 0
@@ -143,3 +145,4 @@ class State(msgspec.Struct):
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
     apps: dict[str, App] = {}
+    told_apart: bool = False

@@ -5,7 +5,7 @@ import dataclasses
 from aiohttp import WSCloseCode
 
 from gateway.engineio_overrides import Socket
-from shared.tokens import App
+from shared.tokens import App, new_key
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,7 +42,7 @@ class Connection:
     ``app`` is what it showed in the handshake. ``peer_id`` is empty until the broker has admitted it. ``token`` is its
     newest session token, good until ``expires`` (seconds since the epoch). ``logged`` says that the log knows of this
     socket, so its end has to go there too. ``held`` counts its bytes on the way to the log. ``resumable`` may come back
-    on another socket; ``returning`` has asked to do so on this one.
+    on another socket; ``returning`` has asked to do so on this one. ``key`` is in all session tokens of this socket.
     """
 
     sid: str
@@ -57,6 +57,7 @@ class Connection:
     resumable: bool = False
     returning: bool = False
     held: int = 0
+    key: str = dataclasses.field(default_factory=new_key)
 
     def send_away(self) -> None:
         """Close the socket in the way that makes its client reconnect at once."""

@@ -18,6 +18,7 @@ from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreat
 from shared.frames import event_frame, refusal_frames
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
+from shared.tokens import lock_of
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,8 @@ class Intake:
             resume_turn=resume.turn if resume else 0,
             payload=bytes(event.payload),
             received=event.received,
+            lock=lock_of(connection.key),
+            resume_key=resume.key if resume else "",
         )
 
 
@@ -105,7 +108,7 @@ def _size(entry: Said | Authenticated) -> int:
     """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
     if isinstance(entry, Said):
         return OVERHEAD + len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id) + len(entry.body)
-    return OVERHEAD + sum(len(field) for field in entry if isinstance(field, str | bytes))
+    return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
 
 
 def _note(connection: Connection, event: str, outcome: str) -> None:

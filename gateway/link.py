@@ -28,8 +28,8 @@ PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable pe
 
 
 def new_gateway_id() -> str:
-    """An id that no gateway has had before."""
-    return f"g{secrets.token_hex(8)}"
+    """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
+    return f"g{secrets.token_hex(16)}"
 
 
 class Link:

@@ -56,6 +56,7 @@ class LogWriter:
         self._nc = nc
         self._inbox = nc.new_inbox()
         self._gateway = gateway
+        self._subject = subjects.gateway_events(gateway)
         self._max_held = max_held
         self._max_held_per_client = max_held_per_client
         self._progress = progress
@@ -167,7 +168,7 @@ class LogWriter:
         self._expect_answer(ACK_TIMEOUT)
         header = b"NATS/1.0\r\nNats-Msg-Id: %s:%d\r\n\r\n" % (self._gateway.encode(), self.batches)
         try:
-            self._nc.publish_now(subjects.EVENTS, self._packed, f"{self._inbox}.{self.batches}", header)
+            self._nc.publish_now(self._subject, self._packed, f"{self._inbox}.{self.batches}", header)
         except NatsError as error:
             self._fail(type(error).__name__)
 

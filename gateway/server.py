@@ -29,6 +29,7 @@ from shared.messaging import connect
 from shared.nats_overrides import Client
 from shared.probes import add_probes
 from shared.refusals import Refusal
+from shared.subjects import public_id
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Gateway:
             limits = self._settings.max_held, self._settings.max_held_per_client
             inbox = Inbox(self._connections, self._sessions, self._revocations, self._settings.turn, self._pacing)
             self._link = Link(nc, gateway, name, LogWriter(nc, gateway, *limits, inbox), inbox)
-            log.info("gateway up", extra={"facts": {"gateway": gateway, "name": name}})
+            log.info("gateway up", extra={"facts": {"gateway": public_id(gateway), "name": name}})
             await self._link.run()
             for connection in list(self._connections.values()):
                 connection.logged = False

@@ -1,16 +1,40 @@
 """NATS names. All of them start with ``parley``, so that permissions can be given by prefix."""
 
+import functools
+import hashlib
+import re
+
 EVENT_STREAM = "parley-events"  # JetStream stream: the one ordered log
-EVENTS = "parley.events"  # gateways and the speaker append here
+EVENTS = "parley.events.>"  # what it takes; who may write what is told apart by the subject
+BROKER_EVENTS = "parley.events.broker"  # brokers append here
+GATEWAY_EVENTS = "parley.events.gateway."  # a gateway appends here, with its id behind
+OLD_EVENTS = "parley.events"  # everybody appended here, in versions that told nobody apart
 BEATS = "parley.beats"  # gateways -> brokers, not kept
 ADMIN = "parley.admin"  # auth_api asks, the speaker answers
+ADMIN_INBOX = "_INBOX_auth_api."  # and nowhere else
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 
 # The whole of a batch or a parcel has to fit into one NATS message; the server must allow this many bytes.
 MAX_MESSAGE = 8 * 1024 * 1024
 
+_OLD_ID = re.compile(r"g[0-9a-f]{16}")
+
+
+def gateway_events(gateway: str) -> str:
+    """Where a gateway appends. Its id is a secret: NATS lets every gateway write under every id."""
+    return f"{GATEWAY_EVENTS}{gateway}"
+
+
+@functools.lru_cache(maxsize=1024)
+def public_id(gateway: str) -> str:
+    """What may be said of a gateway's id: nobody gets from here to the id."""
+    return hashlib.sha256(gateway.encode()).hexdigest()[:32]
+
 
 def deliveries(gateway: str) -> str:
-    """Where the parcels of a gateway go."""
-    return f"parley.deliver.{gateway}"
+    """Where the parcels of a gateway go. All gateways may see this subject, so it does not give the id away.
+
+    Ids of the version before are shorter, and no secrets.
+    """
+    return f"parley.deliver.{gateway if _OLD_ID.fullmatch(gateway) else public_id(gateway)}"

@@ -1,8 +1,13 @@
 """App tokens and session tokens: HS256 JWTs that say what they are for, so one never passes for the other."""
 
 import dataclasses
+import hashlib
+import hmac
+from secrets import token_urlsafe
 
 import jwt
+
+from shared.log import LONGEST_APP
 
 ALGORITHM = "HS256"
 APP, SESSION = "app", "session"
@@ -25,13 +30,30 @@ class Session:
     """What a session token vouches for.
 
     ``turn`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
-    ``expires`` is in seconds since the epoch.
+    ``expires`` is in seconds since the epoch. ``key`` opens the lock that the room authority knows of this turn; tokens
+    of earlier versions have none.
     """
 
     app: str
     peer_id: str
     turn: int
     expires: int
+    key: str = ""
+
+
+def new_key() -> str:
+    """A key for one socket's session tokens, which nobody can guess."""
+    return token_urlsafe(16)
+
+
+def lock_of(key: str) -> bytes:
+    """What fits a key, and tells nothing of it. Without a key there is no lock."""
+    return hashlib.sha256(key.encode()).digest()[:16] if key else b""
+
+
+def opens(key: str, lock: bytes) -> bool:
+    """Whether a key fits. No lock keeps nobody out."""
+    return not lock or hmac.compare_digest(lock_of(key), lock)
 
 
 def make_app_token(secret: str, app: str, issued: int) -> str:
@@ -47,6 +69,7 @@ def make_session_token(secret: str, session: Session) -> str:
         "sub": session.peer_id,
         "turn": session.turn,
         "exp": session.expires,
+        "key": session.key,
     }
     return jwt.encode(claims, secret, ALGORITHM)
 
@@ -64,7 +87,7 @@ def read_app(secrets: tuple[str, ...], token: object) -> App:
     """
     claims = _claims(secrets, token, APP)
     name, issued = claims.get("app"), claims.get("iat")
-    if isinstance(name, str) and name and isinstance(issued, int):
+    if isinstance(name, str) and 0 < len(name) <= LONGEST_APP and isinstance(issued, int):
         return App(name, issued)
     raise TokenError("Token lacks a claim")
 
@@ -73,8 +96,11 @@ def read_session_token(secrets: tuple[str, ...], token: object) -> Session:
     """What ``token`` vouches for, if it has not expired. Raises TokenError."""
     claims = _claims(secrets, token, SESSION)
     app, peer_id, turn, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
+    key = claims.get("key", "")
+    if not isinstance(key, str):
+        raise TokenError("Token has no such key")
     if isinstance(app, str) and isinstance(peer_id, str) and isinstance(turn, int) and isinstance(expires, int):
-        return Session(app, peer_id, turn, expires)
+        return Session(app, peer_id, turn, expires, key)
     raise TokenError("Token lacks a claim")
 
 

@@ -15,6 +15,7 @@ from shared.events import AuthRequest
 from shared.frames import refusal_frames, with_raw
 from shared.log import UNKNOWN, Authenticated, Closed, Pace
 from shared.refusals import UNAUTHORIZED, Refusal
+from shared.tokens import opens
 
 if TYPE_CHECKING:
     from broker.core import Core
@@ -49,6 +50,7 @@ def confirm(peer: Peer) -> None:
     """The peer has used its newest socket: tokens of the turns before are worth nothing any more."""
     if len(peer.starts) > 1:
         peer.starts = {peer.turn: peer.starts[peer.turn]}
+        _drop_locks(peer)
 
 
 def close(core: "Core", entry: Closed) -> None:
@@ -122,6 +124,7 @@ def _refuse_left_behind(core: "Core", gateway: str, entry: Authenticated) -> Non
 
 def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
     peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False)
+    peer.locks[peer.turn] = entry.lock
     core.state.peers[peer.peer_id] = peer
     core.state.conns[entry.conn] = peer.peer_id
     return peer
@@ -136,6 +139,8 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     peer = core.state.peers.get(entry.resume_id)
     if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_turn not in peer.starts:
         return None
+    if not opens(entry.resume_key, peer.locks.get(entry.resume_turn, b"")):
+        return None  # who has not got the token may know all else of it
     if peer.conn:
         _step_out_of_open_socket(core, peer, again=entry.resume_turn != peer.turn)
     if not _catch_up(core, peer, entry):
@@ -189,6 +194,12 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     before = [turn for turn in peer.starts if turn >= entry.resume_turn][-MOST_TURNS:]
     peer.starts = {turn: peer.starts[turn] for turn in before}
     peer.starts[peer.turn] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
+    peer.locks[peer.turn] = entry.lock
+    _drop_locks(peer)
+
+
+def _drop_locks(peer: Peer) -> None:
+    peer.locks = {turn: lock for turn, lock in peer.locks.items() if turn in peer.starts}
 
 
 def _rooms_of(core: "Core", peer: Peer) -> bytes:

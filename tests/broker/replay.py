@@ -1,18 +1,13 @@
 """Playing a log again."""
 
 from broker.core import Core
-from shared.log import unpack_batch
 from tests.broker.invariants import plain
-from tests.broker.world import World
+from tests.broker.world import World, read
 
 
 def check_replays(world: World) -> None:
     """Another core that reads the same log comes to the same state and says the same."""
     core = Core(world.core.limits)
-    parcels = [
-        parcel
-        for message in world.log
-        for parcel in core.apply(message.position, message.time, unpack_batch(message.data))
-    ]
+    parcels = [parcel for message in world.log for parcel in read(core, message)]
     assert parcels == world.parcels
     assert plain(core.state) == plain(world.core.state)

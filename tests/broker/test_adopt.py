@@ -5,8 +5,7 @@ import asyncio
 from broker.core import Core
 from broker.history import HISTORY_SECONDS
 from broker.image import decode, encode
-from shared.log import unpack_batch
-from tests.broker.world import World
+from tests.broker.world import World, read
 
 
 def snapshot(world: World) -> bytes:
@@ -31,7 +30,7 @@ def test_a_history_that_came_out_otherwise_is_not_repeated_to_gateways() -> None
 
     restored = Core(world.core.limits, decode("log", base))
     for message in world.log[beginning:]:
-        restored.apply(message.position, message.time, unpack_batch(message.data))
+        read(restored, message)
     restored.adopt(decode("log", snapshot(world)))
     assert restored.state.gateways == world.core.state.gateways
     for have in range(world.core.state.gateways["g1"].parcel):

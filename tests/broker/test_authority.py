@@ -37,8 +37,9 @@ def event_log(nc: Client) -> EventLog:
 
 
 def stored(position: int, entry: Entry) -> Stored:
-    number = 1 if isinstance(entry, GatewayUp) else 0
-    return Stored(position, 0.0, 0, pack_batch(Batch("g1", number, [entry])))
+    if isinstance(entry, GatewayUp):
+        return Stored(position, 0.0, 0, subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [entry])))
+    return Stored(position, 0.0, 0, subjects.BROKER_EVENTS, pack_batch(Batch("b1", 0, [entry])))
 
 
 def test_what_comes_at_a_standstill_takes_effect_afterwards_in_order(
@@ -64,7 +65,7 @@ def test_what_was_applied_before_is_passed_over(authority: Authority, spoken: li
 
 
 def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
-    authority._on_stored(Stored(1, 0.0, 0, b"junk"))
+    authority._on_stored(Stored(1, 0.0, 0, subjects.BROKER_EVENTS, b"junk"))
     authority._on_stored(stored(2, AppIssued("app", 7)))
     assert authority.core.state.position == 2
     assert [record.levelname for record in caplog.records] == ["ERROR"]
@@ -77,7 +78,7 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
     authority = Authority(nc, Settings(snapshot_interval=0.1), "b1")
     await event_log.open()
     await event_log.append("b", [AppIssued("app", 7)])
-    await nc.jetstream().publish(subjects.EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("name")])))
+    await nc.jetstream().publish(subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [GatewayUp("name")])))
     serving = asyncio.create_task(authority.run())
     try:
         async with asyncio.timeout(20):

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.log import Speaking, Tick
+from shared.log import Reason, Speaking, Tick
 from tests.broker.world import World
 
 
@@ -33,7 +33,7 @@ def test_renewal_keeps_peer_rooms_and_what_is_not_said_anew() -> None:
 
 
 @pytest.mark.parametrize("reason", ["closed", "lost"])
-def test_a_peer_that_did_not_opt_in_leaves_at_once(reason: str) -> None:
+def test_a_peer_that_did_not_opt_in_leaves_at_once(reason: Reason) -> None:
     world = World()
     owner, member = world.peer("g1"), world.peer("g2", peerinfo="m")
     world.room(owner, member)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,7 +113,7 @@ class Feeder:
             gateway = self.core.state.gateways.get(peer.gateway if peer else writer)
         else:
             return entry
-        return entry._replace(seen=max(0, gateway.parcel - entry.seen) if gateway else 0)
+        return msgspec.structs.replace(entry, seen=max(0, gateway.parcel - entry.seen) if gateway else 0)
 
 
 def apply(core: Core, log: list[tuple[int, float, bytes]]) -> list[tuple[str, Parcel]]:

@@ -1,7 +1,9 @@
 import pytest
 
 from broker.rules.presence import MOST_TURNS
+from shared.deliveries import pack_parcel
 from shared.log import Closed
+from shared.tokens import lock_of
 from tests.broker.world import Token, World
 
 
@@ -82,7 +84,7 @@ def test_the_token_before_counts_while_the_newest_was_never_used() -> None:
     back = world.socket()
     back.authenticate(resume=peer.token)
     assert back.read()[0].fields["resumed"] is True
-    assert back.token == Token(peer.peer_id, 3)
+    assert back.token == Token(peer.peer_id, 3, back.key)
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -98,7 +100,7 @@ def test_one_who_never_heard_of_a_socket_that_looks_open_comes_back_with_all_tha
     owner.say("relay-ice-candidate", "room", peer.peer_id, payload=2)
     back = world.socket("g2")
     back.authenticate(resume=peer.token, received=peer.received if counts else None)
-    assert back.token == Token(peer.peer_id, 3)
+    assert back.token == Token(peer.peer_id, 3, back.key)
     assert [told.fields.get("payload") for told in back.read()[1:]] == [1, 2]
     world.lose("frozen")
     owner.say("relay-ice-candidate", "room", peer.peer_id, payload=3)
@@ -255,3 +257,52 @@ def test_acknowledgements_asked_on_the_old_socket_are_not_answered_on_the_new() 
     assert back.heard() == ["auth-accept", "room-join-accept"]
     assert not back.acks
     assert not candidate.acks
+
+
+@pytest.mark.parametrize("key", ["", "a guess"])
+def test_who_knows_all_of_a_token_but_its_key_does_not_come_back(key: str) -> None:
+    world = World()
+    owner, peer = world.peer("g1"), world.peer("g1", resumable=True)
+    world.room(owner, peer)
+    thief = world.socket("g2")
+    thief.authenticate(resume=peer.token._replace(key=key))
+    assert thief.peer_id == thief.conn
+    assert (owner.read(), peer.read(), peer.closed) == ([], [], False)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token)
+    assert back.peer_id == peer.peer_id
+
+
+def test_each_turn_has_a_key_of_its_own() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    unheard, back, thief = world.socket("g2"), world.socket("g2"), world.socket("g2")
+    unheard.authenticate(resume=peer.token)
+    thief.authenticate(resume=unheard.token._replace(key=peer.token.key))
+    assert thief.peer_id == thief.conn
+    back.authenticate(resume=peer.token)
+    assert back.token == Token(peer.peer_id, 3, back.key)
+    back.say("room-create-request", "room")
+    assert world.core.state.peers[peer.peer_id].locks == {3: lock_of(back.key)}
+
+
+def test_a_peer_of_a_gateway_that_knows_no_keys_comes_back_without_one() -> None:
+    world = World()
+    old = world.socket()
+    old.key = ""
+    old.authenticate(resumable=True)
+    back = world.socket("g2")
+    back.authenticate(resume=old.token._replace(key="a key that nobody asks for"))
+    assert back.peer_id == old.peer_id
+
+
+def test_no_key_is_ever_delivered() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token)
+    told = b"".join(pack_parcel(parcel) for _, parcel in world.parcels)
+    assert back.peer_id.encode() in told
+    for socket in (peer, back):
+        assert socket.key.encode() not in told
+        assert lock_of(socket.key) not in told

@@ -116,7 +116,7 @@ class Store:
     async def write_log(self) -> None:
         """Store what the world's log has got since the last call."""
         for message in self.world.log[self._written :]:
-            stored = await self._js.publish(subjects.EVENTS, message.data)
+            stored = await self._js.publish(message.subject, message.data)
             assert stored.seq == message.position
         self._written = len(self.world.log)
 
@@ -235,7 +235,7 @@ async def test_what_the_snapshot_to_begin_from_needs_of_the_log_stays_there(stor
     at_base = await store.take()
     before = plain(world.core.state)
     elsewhere = world.socket("g2")
-    elsewhere.authenticate(resume=Token(absent, 1))
+    elsewhere.authenticate(resume=Token(absent, 1, f"key of {absent}"))
     assert elsewhere.token.peer_id == absent
     await store.take(HISTORY_SECONDS + 1)
     base, newest = await store.snapshots.load(await store.log.extent())

@@ -3,12 +3,26 @@
 import json
 from typing import Any, NamedTuple
 
+from broker.belief import NOTHING, Unbelievable, believe
 from broker.core import Core
 from broker.limits import Limits
+from shared import subjects
 from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
 from shared.events import COUNTED
 from shared.frames import event_frame
-from shared.log import Authenticated, Batch, Closed, Entry, GatewayLost, GatewayUp, Said, pack_batch, unpack_batch
+from shared.log import (
+    Authenticated,
+    Batch,
+    Closed,
+    Entry,
+    GatewayLost,
+    GatewayUp,
+    Reason,
+    Said,
+    pack_batch,
+    unpack_batch,
+)
+from shared.tokens import lock_of
 
 RELAYED = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
 BODIES = {"relay-session-description": "session_description", "relay-ice-candidate": "ice_candidate"}
@@ -19,6 +33,7 @@ class Token(NamedTuple):
 
     peer_id: str
     turn: int
+    key: str = ""
 
 
 NOBODY = Token("", 0)
@@ -29,7 +44,23 @@ class Message(NamedTuple):
 
     position: int
     time: float
+    subject: str
     data: bytes
+
+
+def subject_of(data: bytes) -> str:
+    """Where the writer of a batch, if it is who it says, may store it."""
+    batch = unpack_batch(data)
+    return subjects.gateway_events(batch.writer) if batch.number else subjects.BROKER_EVENTS
+
+
+def read(core: Core, message: Message) -> list[tuple[str, Parcel]]:
+    """What follows from a message, for any core that reads the log."""
+    try:
+        batch, _ = believe(core.state, message.subject, message.data)
+    except Unbelievable:
+        batch = NOTHING
+    return core.apply(message.position, message.time, batch)
 
 
 class Told(NamedTuple):
@@ -94,11 +125,11 @@ class World:
         """The speaker gives a gateway up."""
         self.say(GatewayLost(self.term, gateway, self.gateways[gateway].have))
 
-    def feed(self, data: bytes) -> None:
-        """Append a message to the log, and hand out what follows from it."""
-        message = Message(len(self.log) + 1, self.now, data)
+    def feed(self, data: bytes, subject: str = "") -> None:
+        """Append a message to the log, under its writer's subject or another, and hand out what follows from it."""
+        message = Message(len(self.log) + 1, self.now, subject or subject_of(data), data)
         self.log.append(message)
-        parcels = self.core.apply(message.position, message.time, unpack_batch(data))
+        parcels = read(self.core, message)
         self.parcels += parcels
         for name, parcel in parcels:
             self.gateways[name].receive(pack_parcel(parcel))
@@ -162,6 +193,7 @@ class Socket:
     def __init__(self, gateway: Gateway, conn: str) -> None:
         self.gateway = gateway
         self.conn = conn
+        self.key = f"key of {conn}"
         self.token = NOBODY
         self.inbox: list[Told] = []
         self.frames: list[bytes] = []
@@ -190,7 +222,19 @@ class Socket:
         payload: Any = None,
     ) -> Authenticated:
         """The entry that an ``auth-request`` becomes."""
-        return Authenticated(self.conn, ack, app, _json(peerinfo), resumable, *resume, _json(payload), received)
+        return Authenticated(
+            self.conn,
+            ack,
+            app,
+            _json(peerinfo),
+            resumable,
+            resume.peer_id,
+            resume.turn,
+            _json(payload),
+            received,
+            lock_of(self.key),
+            resume.key,
+        )
 
     def say(self, event: str, room: str = "", peer_id: str = "", ack: int | None = None, payload: Any = None) -> None:
         self.gateway.send(self.said(event, room, peer_id, ack, payload))
@@ -203,7 +247,7 @@ class Socket:
             body = event_frame(RELAYED[event], fields)
         return Said(event, self.conn, ack, room, peer_id, body)
 
-    def close(self, reason: str = "closed", for_good: bool = False) -> None:
+    def close(self, reason: Reason = "closed", for_good: bool = False) -> None:
         self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))
 
     def take(self, delivery: Admit | Close) -> None:
@@ -212,7 +256,7 @@ class Socket:
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
-        self.token = Token(delivery.peer_id, delivery.turn)
+        self.token = Token(delivery.peer_id, delivery.turn, self.key)
         fields = {**delivery._asdict(), "rooms": json.loads(delivery.rooms or b"[]")}
         self.inbox.append(Told("auth-accept", fields))
         if delivery.ack is not None:

@@ -114,7 +114,8 @@ def test_one_who_is_admitted_gets_a_token_and_may_stay(post: Post) -> None:
         "resumed": False,
     }
     session = post.sessions.session_of(fields["token"])
-    assert session == Session("app", "ann", 3, int(client.expires))
+    assert session == Session("app", "ann", 3, int(client.expires), client.key)
+    assert client.key
     assert (client.peer_id, client.peerinfo, client.token) == ("ann", b'{"name":"Ann"}', fields["token"])
     assert not client.resumable
     assert client.expires > time.time()

@@ -13,7 +13,7 @@ from gateway.intake import PATIENCE, Intake
 from gateway.session import Sessions
 from shared.events import EVENTS
 from shared.log import Authenticated, Entry, Said
-from shared.tokens import Session, make_app_token, make_session_token
+from shared.tokens import Session, lock_of, make_app_token, make_session_token
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -186,7 +186,8 @@ def test_what_finds_no_room_on_the_way_to_the_log_is_refused(desk: Desk) -> None
 def test_an_authentication_carries_what_was_said_and_no_more(desk: Desk) -> None:
     fields = {"token": APP_TOKEN, "peerinfo": {"a": 1}, "resumable": True, "received": 4, "payload": [2], "app": "no"}
     assert desk.say(desk.ann, "auth-request", fields, ack=6) == []
-    assert desk.entries == [Authenticated("s1", 6, "app", b'{"a": 1}', True, "", 0, b"[2]", 4)]
+    lock = lock_of(desk.ann.key)
+    assert desk.entries == [Authenticated("s1", 6, "app", b'{"a": 1}', True, "", 0, b"[2]", 4, lock)]
     assert not desk.ann.returning
 
 

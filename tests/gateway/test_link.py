@@ -17,7 +17,6 @@ from shared import subjects
 from shared.deliveries import (
     Beat,
     Emit,
-    Fenced,
     Head,
     Parcel,
     pack_fenced,
@@ -109,7 +108,7 @@ async def test_it_introduces_itself_before_it_beats(office: Office, nc: Client) 
     assert office.beats[0] == Beat("g1", 0, False)
     first = await office.event_log.message(1)
     assert first is not None
-    assert unpack_batch(first.data)[:3] == ("g1", 1, [GatewayUp("name")])
+    assert unpack_batch(first.data).entries == [GatewayUp("name")]
 
 
 async def test_beats_go_on_and_say_how_far_it_is(office: Office) -> None:
@@ -169,7 +168,7 @@ async def test_it_says_at_once_how_far_one_is_who_may_come_back(office: Office) 
 @pytest.mark.usefixtures("no_time_beats")
 async def test_one_that_is_fenced_ends(office: Office, nc: Client) -> None:
     await office.greeted()
-    await office.say(pack_fenced(Fenced("g1")))
+    await office.say(pack_fenced())
     await asyncio.wait_for(office.running, 5)
     assert office.link.fenced.is_set()
     office.link.writer.append_always(GatewayUp("too late"))

@@ -14,8 +14,11 @@ from shared.tokens import (
     App,
     Session,
     TokenError,
+    lock_of,
     make_app_token,
     make_session_token,
+    new_key,
+    opens,
     read_app,
     read_app_token,
     read_session_token,
@@ -98,3 +101,23 @@ def test_deeply_nested_claims_are_refused() -> None:
     head = jwt.encode({}, SECRET, "HS256").split(".")[0]
     with pytest.raises(TokenError):
         read_app((SECRET,), f"{head}.{body}.AAAA")
+
+
+def test_a_key_opens_its_own_lock_and_what_has_none() -> None:
+    key, other = new_key(), new_key()
+    assert opens(key, lock_of(key))
+    assert not opens(other, lock_of(key))
+    assert not opens("", lock_of(key))
+    assert opens(key, lock_of(""))
+
+
+def test_a_session_token_of_an_earlier_version_has_no_key() -> None:
+    claims = {"typ": "session", "app": "app", "sub": "peer", "turn": 3, "exp": LATER}
+    assert read_session_token((SECRET,), jwt.encode(claims, SECRET, "HS256")) == Session("app", "peer", 3, LATER, "")
+    with pytest.raises(TokenError):
+        read_session_token((SECRET,), jwt.encode({**claims, "key": 7}, SECRET, "HS256"))
+
+
+def test_a_name_that_no_app_can_have_is_refused() -> None:
+    with pytest.raises(TokenError):
+        read_app((SECRET,), make_app_token(SECRET, "a" * 129, 0))

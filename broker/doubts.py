@@ -1,0 +1,32 @@
+"""Doubts: what a broker passes over in the log, since its writer may not say it, is counted and now and then told."""
+
+import logging
+import time
+
+from prometheus_client import Counter
+
+log = logging.getLogger(__name__)
+
+PASSED_OVER = Counter(
+    "parley_broker_passed_over_total",
+    "Log messages of which something was passed over: it cannot be right, or its writer may not say it.",
+)
+TELL_INTERVAL = 10.0  # seconds between lines in the log
+
+
+class Doubts:
+    """One broker's. What was said stays out of the logs: it may be anything."""
+
+    def __init__(self) -> None:
+        self._told_at = -TELL_INTERVAL
+        self._untold = 0
+
+    def note(self, position: int) -> None:
+        """Something in the log message at ``position`` is passed over."""
+        PASSED_OVER.inc()
+        self._untold += 1
+        now = time.monotonic()
+        if now - self._told_at >= TELL_INTERVAL:
+            facts = {"position": position, "messages": self._untold}
+            log.error("something in the event log was passed over", extra={"facts": facts})
+            self._told_at, self._untold = now, 0
