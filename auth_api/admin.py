@@ -10,9 +10,7 @@ from aiohttp import web
 from auth_api.answers import Refused, accept
 from auth_api.app_name import check_app_name
 from auth_api.authority import Authority
-from auth_api.client_address import Network, client_address
 from auth_api.settings import Settings
-from auth_api.throttle import Throttle
 from shared.admin import (
     AnyAsk,
     CloseRoom,
@@ -23,6 +21,8 @@ from shared.admin import (
     RevokeApp,
     ShowRoom,
 )
+from shared.client_address import Network, client_address
+from shared.throttle import Throttle
 from shared.tokens import make_app_token
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,7 +66,7 @@ class Admin:
             raise Refused(429, "Too many wrong tokens, try again later", {"Retry-After": str(math.ceil(wait))})
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(shown.encode(errors="surrogateescape"), self._token):
-            self._throttle.wrong(address, now)
+            self._throttle.charge(address, now)
             raise Refused(401, "Show ADMIN_TOKEN as a bearer token", {"WWW-Authenticate": "Bearer"})
 
     async def _rooms(self, request: web.Request) -> web.Response:

@@ -11,10 +11,10 @@ from prometheus_client import Counter
 from auth_api.answers import Refused, accept
 from auth_api.app_request import read_app_request
 from auth_api.authority import Authority
-from auth_api.client_address import Network, client_address
 from auth_api.settings import Settings
-from auth_api.throttle import Throttle
 from shared.admin import NoteIssued
+from shared.client_address import Network, client_address
+from shared.throttle import Throttle
 from shared.tokens import make_app_token
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class AppTokens:
         if wait > 0:
             raise Refused(429, "Too many wrong passwords, try again later", {"Retry-After": str(math.ceil(wait))})
         if not hmac.compare_digest(password.encode(), self._password):
-            self._throttle.wrong(address, now)
+            self._throttle.charge(address, now)
             log.warning("wrong password from %s", address)
             raise Refused(401, "Wrong password")
 

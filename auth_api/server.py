@@ -13,10 +13,11 @@ from auth_api.answers import in_shape, refuse
 from auth_api.app_request import MAX_BODY
 from auth_api.app_token import AppTokens, allow_any_origin
 from auth_api.authority import Authority
-from auth_api.client_address import networks
 from auth_api.demo_page import DemoPage
 from auth_api.settings import Settings
 from shared.broken_http import keep_broken_http_out_of_the_log
+from shared.client_address import networks
+from shared.http_edge import Runner
 from shared.probes import add_probes
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer until ``stop`` is set. Ends the process with code 1 when the port cannot be had."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
-    runner = web.AppRunner(build(settings), access_log=None, shutdown_timeout=0.2)
+    runner = Runner(build(settings), shutdown_timeout=0.2)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.app_host, settings.app_port).start()

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from auth_api.client_address import networks
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
+from shared.client_address import networks
 from shared.settings import NATS_SCHEMES, secret, setting
 
 

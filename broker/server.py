@@ -12,6 +12,7 @@ from broker.authority import Authority, LogReplaced
 from broker.event_log import wait_for_jetstream
 from broker.metrics import BrokerCollector
 from broker.settings import Settings
+from shared.http_edge import Runner
 from shared.messaging import connect, end
 from shared.probes import add_probes
 
@@ -64,7 +65,7 @@ class Broker:
     async def _serve_probes(self) -> web.AppRunner:
         app = web.Application()
         add_probes(app, self._missing)
-        runner = web.AppRunner(app, access_log=None)
+        runner = Runner(app)
         await runner.setup()
         await web.TCPSite(runner, self._settings.app_host, self._settings.app_port).start()
         return runner

@@ -3,8 +3,11 @@
 * A text message can be acted on as it comes in: waking the task that waits for it, ten coroutines deep, costs more than
   what there is to do.
 * A text message is written as it is, without a coroutine; how much may wait is bounded elsewhere.
+* What has come in is acted on in slices, so many in a turn of the loop; the library takes all the kernel hands over.
+* Frames are charged to their sender, whatever they are; one that is to be heard no more has nothing parsed any more.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,34 +17,189 @@ from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.web import WebSocketResponse
 
 READ_AHEAD = 65536  # bytes that wait in the queue before the client is held up
+SLICE = 4096  # bytes that are parsed at once
+SMALL_SLICE = 512  # the same of a client whose frames are many and small
+TURN_BYTES = 65536  # of one client, that are parsed in one turn of the loop
+TURN_MESSAGES = 64  # the same in messages; those of one slice may be more
+HEAD = 8  # bytes that a frame takes beside its content
 
 TakeText = Callable[[str], bool]
+Charge = Callable[[int, int], None]  # bytes and frames
+
+_TAKEN = (False, b"")  # what the library's reader says of data that it could read
+_BROKEN = (True, b"")  # and of data that it could not
 
 
 class Inlet(WebSocketDataQueue):
-    """The queue of incoming messages, past which ``take`` may lead a text message: it says whether it took it."""
+    """The queue of incoming messages, past which ``take`` may lead a text message: it says whether it took it.
 
-    def __init__(self, *args: Any, take: TakeText, **options: Any) -> None:
+    What is not taken is charged here. ``messages`` counts all there were; ``unpaid`` is how many of the bytes that the
+    reader has been given were in none of them.
+    """
+
+    def __init__(self, *args: Any, take: TakeText, charge: Charge, **options: Any) -> None:
         super().__init__(*args, **options)
         self._take = take
+        self._charge = charge
+        self.deaf = False
+        self.messages = 0
+        self.unpaid = 0
 
     def let_go(self) -> None:
         """Take nothing more."""
+        self.deaf = True
         self._take = _no
+        self._charge = _nothing
 
     def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
         """A message has come in. None overtakes another."""
+        self.messages += 1
+        self.unpaid -= size + HEAD
         if self._buffer or data.type is not WSMsgType.TEXT or not self._take(data.data):
-            super().feed_data(data, size)
+            self._charge(size, 1)
+            if not self.deaf:
+                super().feed_data(data, size)
+
+
+class Sluice:
+    """Between a client's connection and the reader of its frames: lets through so much in each turn of the loop.
+
+    The rest waits here, which is at most what was read at once, and reading is paused. For the queue that the reader
+    fills it stands in for the protocol, so that both can hold up the client.
+    """
+
+    __slots__ = (
+        "_at",
+        "_charge",
+        "_ended",
+        "_most",
+        "_protocol",
+        "_reader",
+        "_reading_paused",
+        "_rest",
+        "_slice",
+        "inlet",
+    )
+
+    def __init__(self, protocol: Any, max_size: int, take: TakeText, charge: Charge) -> None:
+        loop = asyncio.get_running_loop()
+        self._protocol = protocol
+        self._reading_paused = False  # by the queue; the name is the library's
+        self._charge = charge
+        self._most = max_size
+        self._rest = b""  # of which what is before _at has gone through
+        self._at = 0
+        self._slice = SLICE
+        self._ended = False
+        self.inlet = Inlet(self, READ_AHEAD, loop=loop, take=take, charge=charge)
+        self._reader: WebSocketReader | None = WebSocketReader(self.inlet, max_size, compress=False, decode_text=True)
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Data has come in. The little that comes at once in ordinary times goes straight through."""
+        if self._rest or self._reading_paused:
+            self._rest = self._rest[self._at :] + data
+            self._at = 0
+            return _TAKEN
+        if len(data) <= self._slice:
+            return self._feed(data)
+        self._rest = data
+        return _TAKEN if self._take_turn() else _BROKEN
+
+    def feed_eof(self) -> None:
+        """The connection has ended. What came in before that still counts."""
+        self._ended = True
+        if not self._rest:
+            self.inlet.feed_eof()
+
+    def pause_reading(self) -> None:
+        """The queue is full."""
+        self._reading_paused = True
+        self._protocol.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The queue has space again."""
+        self._reading_paused = False
+        if self._rest:
+            asyncio.get_running_loop().call_soon(self._turn)
+        else:
+            self._protocol.resume_reading()
+
+    def stop(self) -> None:
+        """Drop what waits, and whatever still comes."""
+        self.inlet.let_go()
+        self._drop()
+
+    def let_go(self) -> None:
+        """The end: break the circle of references."""
+        self.stop()
+        self._reader = None
+        self._charge = _nothing
+
+    def _feed(self, data: bytes) -> tuple[bool, bytes]:
+        inlet, reader = self.inlet, self._reader
+        if inlet.deaf or reader is None:
+            return _TAKEN
+        inlet.unpaid += len(data)
+        fed: tuple[bool, bytes] = reader.feed_data(data)
+        if inlet.unpaid > self._most:
+            self._charge_for_parts()
+        return fed
+
+    def _charge_for_parts(self) -> None:
+        """More has come than one message holds, so these are the heads of its parts."""
+        extra = self.inlet.unpaid - self._most
+        self.inlet.unpaid = self._most
+        self._charge(extra, extra // HEAD)
+
+    def _turn(self) -> None:
+        if not self._take_turn():
+            self._protocol.close()
+
+    def _take_turn(self) -> bool:
+        """Feed the reader as much as one turn may take. False when it cannot read it."""
+        messages, start = self.inlet.messages, self._at
+        while self._rest and not self._reading_paused:
+            if not self._feed_slice():
+                self._drop()
+                return False
+            if self.inlet.messages - messages >= TURN_MESSAGES or self._at - start >= TURN_BYTES:
+                break
+        if self._rest and not self._reading_paused:
+            self._protocol.pause_reading()
+            asyncio.get_running_loop().call_soon(self._turn)
+        return True
+
+    def _feed_slice(self) -> bool:
+        part, messages = self._rest[self._at : self._at + self._slice], self.inlet.messages
+        self._at += self._slice
+        broken, _ = self._feed(part)
+        self._slice = SMALL_SLICE if self.inlet.messages - messages > TURN_MESSAGES else SLICE
+        if self._at >= len(self._rest):
+            self._drop()
+        return not broken
+
+    def _drop(self) -> None:
+        """Nothing waits any more: read on, if the queue does not mind."""
+        self._rest = b""
+        self._at = 0
+        if self._ended:
+            self.inlet.feed_eof()
+        elif self._protocol._reading_paused and not self._reading_paused:
+            self._protocol.resume_reading()
 
 
 class WebSocket(WebSocketResponse):
-    """A server's WebSocket without compression. ``take`` is asked about a text message while ``receive`` waits."""
+    """A server's WebSocket without compression. ``take`` is asked about a text message while ``receive`` waits.
 
-    def __init__(self, take: TakeText | None = None, **options: Any) -> None:
+    ``charge`` is told of everything that was not taken so.
+    """
+
+    def __init__(self, take: TakeText | None = None, charge: Charge | None = None, **options: Any) -> None:
         super().__init__(compress=False, **options)
         self.take = take
+        self._charge = charge or _nothing
         self._receiving = False
+        self._sluice: Sluice | None = None
 
     async def receive(self, timeout: float | None = None) -> WSMessage:
         """The next message that was not taken as it came in."""
@@ -62,19 +220,27 @@ class WebSocket(WebSocketResponse):
         transport.write(_head(len(text)) + text)
         return transport.get_write_buffer_size()
 
+    def stop_hearing(self) -> None:
+        """Drop what has come in and was not acted on, and what still comes. The connection stays open."""
+        self.take = None
+        if self._sluice is not None:
+            self._sluice.stop()
+
     def let_go(self) -> None:
         """The end: drop what refers back to here, so that all of it goes now, and not with the next collection."""
         self.take = self._exception = None
-        if isinstance(self._reader, Inlet):
-            self._reader.let_go()
+        self._charge = _nothing
+        if self._sluice is not None:
+            self._sluice.let_go()
+            self._sluice = None
 
     def _post_start(self, request: Any, protocol: Any, writer: Any) -> None:
-        """As the library's, but with our queue."""
+        """As the library's, but with our queue, and a sluice before it."""
         self._ws_protocol = protocol
         self._writer = writer
-        self._reader = Inlet(request.protocol, READ_AHEAD, loop=self._loop, take=self._take_text)
-        self._parser = WebSocketReader(self._reader, self._max_msg_size, compress=False, decode_text=True)
-        request.protocol.set_parser(self._parser)
+        self._sluice = Sluice(request.protocol, self._max_msg_size, self._take_text, self._charge)
+        self._reader = self._sluice.inlet
+        request.protocol.set_parser(self._sluice)
         request.protocol.keep_alive(False)
 
     def _take_text(self, text: str) -> bool:
@@ -84,6 +250,10 @@ class WebSocket(WebSocketResponse):
 
 def _no(_text: str) -> bool:
     return False
+
+
+def _nothing(_size: int, _frames: int) -> None:
+    pass
 
 
 def _head(size: int) -> bytes:

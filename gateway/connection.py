@@ -7,48 +7,23 @@ from aiohttp import WSCloseCode
 from gateway.engineio_overrides import Socket
 from shared.tokens import App, new_key
 
-
-@dataclasses.dataclass(slots=True)
-class Bucket:
-    """A token bucket: so many events at once, so many a second. Time is in seconds, from any clock.
-
-    What is refused costs nothing, so one who sends too much still gets the rate. ``refused`` counts that, and is
-    forgotten once the bucket is full again.
-    """
-
-    rate: float
-    burst: float
-    level: float
-    last: float
-    refused: int = 0
-
-    def take(self, now: float) -> bool:
-        """Whether one more event is within the limit."""
-        self.level = min(self.burst, self.level + (now - self.last) * self.rate)
-        self.last = now
-        if self.level < 1:
-            self.refused += 1
-            return False
-        if self.level == self.burst:
-            self.refused = 0
-        self.level -= 1
-        return True
+CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
 
 
 @dataclasses.dataclass(slots=True)
 class Connection:
     """A socket and who is behind it.
 
-    ``app`` is what it showed in the handshake. ``peer_id`` is empty until the broker has admitted it. ``token`` is its
-    newest session token, good until ``expires`` (seconds since the epoch). ``logged`` says that the log knows of this
-    socket, so its end has to go there too. ``held`` counts its bytes on the way to the log. ``resumable`` may come back
-    on another socket; ``returning`` has asked to do so on this one. ``key`` is in all session tokens of this socket.
+    ``app`` is what it showed last: in the handshake, or to authenticate. ``peer_id`` is empty until the broker has
+    admitted it. ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged``
+    says that the log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the
+    log. ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one. ``key`` is in
+    all session tokens of this socket.
     """
 
     sid: str
     app: App
     socket: Socket
-    bucket: Bucket
     peer_id: str = ""
     peerinfo: bytes = b""
     token: str = ""
@@ -63,6 +38,12 @@ class Connection:
         """Close the socket in the way that makes its client reconnect at once."""
         self.socket.close_code = int(WSCloseCode.SERVICE_RESTART)
         self.socket.hang_up()
+
+    def part(self) -> None:
+        """Tell the client that it is not to come back by itself, and hear nothing more of it."""
+        self.socket.ignore()
+        self.send(CLOSED_BY_SERVER)
+        self.socket.leave()
 
     def send(self, frames: list[bytes]) -> None:
         """Send encoded frames, in order."""

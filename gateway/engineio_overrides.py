@@ -6,20 +6,24 @@
 * What waits for a client is bounded: whoever serves it is told that it is slow.
 * Broken packets close the connection, without a traceback.
 * Pings are timers, not tasks, and a lost one is noticed when its time is up.
-* A closed socket is really closed, its WebSocket too; one that never gets as far as ``stay`` is closed after a time.
+* A closed socket is really closed, its WebSocket too; one that never gets as far as ``greet`` and then ``stay`` is
+  closed after a time.
+* Every frame is charged to the budget of its sender; one that goes on beyond it is cut off, with the rest unread.
+* A newcomer is refused before there is anything of it. A POST has a size and a time; a session has one at a time.
 """
 
 import asyncio
 import contextlib
 import math
 import random
-import socket
+import socket as sockets
+import time
 from collections.abc import Callable
 from typing import Any
 
 import engineio
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType
+from aiohttp import WSCloseCode, WSMsgType, web
 from engineio import packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.async_socket import AsyncSocket
@@ -27,7 +31,9 @@ from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
 
 from gateway.aiohttp_overrides import TakeText, WebSocket
-from gateway.metrics import SLOW_CLIENTS
+from gateway.metrics import FLOODS, SLOW_CLIENTS
+from gateway.newcomers import Newcomers
+from gateway.rate import Allowance, Stranger
 
 PARTING = 1.0  # seconds for a client to hang up by itself
 SHUTTING = 2.0  # seconds for a client to answer that its WebSocket closes
@@ -35,6 +41,12 @@ GRID = 0.1  # seconds; timers of many clients end together, so that one wake-up 
 PHASE = random.uniform(0, GRID)  # noqa: S311 - so that the gateways of one machine do not all wake up together
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
+MAX_POLLS = 4  # of one session that wait at once: some may be of a connection that broke
+BODY_SECONDS = 10.0  # for the body of a POST to come
+AT_ONCE = 32  # packets of one client that are acted on in one turn of the loop
+MAX_QUERY = 4096  # characters
+GREETING = 10.0  # seconds until a socket must have shown an app token
+SEPARATOR = "\x1e"
 
 # Bytes that wait for one client, beyond which it is cut off: more than can be on the way to a gateway when it turns out
 # that the client is slow.
@@ -56,19 +68,24 @@ class ProtocolError(EngineIOError):
 
 
 class Transport(driver.WebSocket):
-    """A WebSocket without compression."""
+    """A WebSocket without compression, of ``socket``."""
+
+    def __init__(self, socket: "Socket") -> None:
+        super().__init__(socket._websocket_handler, socket.server)
+        self.transport: Any = None
+        self._socket = socket
 
     async def __call__(self, environ: dict[str, Any]) -> WebSocket:
         request = environ["aiohttp.request"]
         most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
-        self._sock = WebSocket(max_msg_size=most, timeout=SHUTTING)
+        self._sock = WebSocket(charge=self._on_frames, max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
         _leave_little_to_the_kernel(self.transport)
         try:
             await self.handler(self)
         finally:
-            del self.handler
+            del self.handler, self._socket
             self._sock.let_go()
         return self._sock
 
@@ -106,9 +123,20 @@ class Transport(driver.WebSocket):
             self.abort()
 
     def abort(self) -> None:
-        """Close at once, whatever is still unsent."""
+        """Close at once, whatever is still unsent or unread."""
+        self.stop_hearing()
         if self.transport is not None:
             self.transport.abort()
+
+    def stop_hearing(self) -> None:
+        """Drop whatever comes from now on."""
+        if self._sock is not None:
+            self._sock.stop_hearing()
+
+    def _on_frames(self, size: int, frames: int) -> None:
+        self._socket.charge(size, frames)
+        if self._socket.budget.exhausted:
+            self.abort()  # also when the socket is still on another transport, or closing
 
 
 class Socket(AsyncSocket):
@@ -124,16 +152,22 @@ class Socket(AsyncSocket):
     upgraded: bool
     upgrading: bool
 
-    def __init__(self, server: "Engine", sid: str) -> None:
+    def __init__(self, server: "Engine", sid: str, address: str) -> None:
         super().__init__(server, sid)
+        self.address = address
         self.ws: Transport | None = None
         self.on_event: OnEvent | None = None
         self.on_slow: Callable[[], None] | None = None
         self.slow = False
+        self.budget: Allowance = Stranger(server.max_http_buffer_size)
+        self.deaf = False
         self.close_code = int(WSCloseCode.OK)
         self._queued = 0
+        self._polls = 0
+        self._posting = False
+        self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = asyncio.get_running_loop().call_later(server.welcome_timeout, self._outstayed)
+        self._deadline = self._in_time(min(GREETING, server.welcome_timeout))
         self._closing: asyncio.Task[None] | None = None
 
     def send_frame(self, frame: bytes) -> None:
@@ -156,18 +190,43 @@ class Socket(AsyncSocket):
             self.send_frame(pkt.encode().encode())
 
     async def poll(self) -> list[packet.Packet]:
-        """What waits for a polling client."""
-        packets: list[packet.Packet] = await super().poll()
+        """What waits for a polling client. Raises ProtocolError when too many polls wait already."""
+        if self._polls >= MAX_POLLS:
+            raise ProtocolError("too many polls")
+        self._polls += 1
+        try:
+            packets: list[packet.Packet] = await super().poll()
+        finally:
+            self._polls -= 1
         self._queued = 0
         return packets
 
+    def charge(self, size: int, frames: int = 1) -> bool:
+        """So much has come from the client: is it within its budget, and anything it says of interest?
+
+        One who goes on and on beyond it is cut off.
+        """
+        if self.budget.take(size, time.monotonic(), frames):
+            return not self.deaf
+        if self.budget.exhausted and self._closing is None:
+            FLOODS.inc()
+            self.ignore()
+            if self.ws is not None:
+                self.ws.stop_hearing()
+            self.cut_off(FLOOD)
+        return False
+
+    def ignore(self) -> None:
+        """From now on nothing that the client says is acted on, but that it closes the connection."""
+        self.deaf = True
+
     async def receive_text(self, text: str) -> None:
-        """A packet from the client. Raises ProtocolError."""
+        """A packet from the client, which has been charged unless it is an event. Raises ProtocolError."""
         kind = text[:1]
         if kind == "4":
             await self.server.handlers["message"](self.sid, text[1:])
         elif kind == "3":
-            self.schedule_ping()
+            self._on_pong()
         elif kind == "1":
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         else:
@@ -175,6 +234,7 @@ class Socket(AsyncSocket):
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """A client polls, or opens a WebSocket. One that has hung up by then is no error of ours."""
+        self.charge(0)
         try:
             return await super().handle_get_request(environ)
         except ConnectionError:
@@ -189,7 +249,9 @@ class Socket(AsyncSocket):
                 self.server.take_event(self, text[1:])
                 return True
             if text == "3":
-                self.schedule_ping()
+                if not self._pinged:
+                    self.charge(1)
+                self._on_pong()
                 return True
         except ProtocolError:
             pass
@@ -200,19 +262,29 @@ class Socket(AsyncSocket):
         length = int(environ.get("CONTENT_LENGTH", "0"))
         if length > self.server.max_http_buffer_size:
             raise ProtocolError("payload is too large")
+        if self._posting:
+            raise ProtocolError("a payload before the last one has come")
+        self._posting = True
         try:
-            body = (await environ["wsgi.input"].readexactly(length)).decode()
-            texts = [text for text in body.split("\x1e") if text]
-        except (ValueError, asyncio.IncompleteReadError):
-            raise ProtocolError("unreadable payload") from None
-        if len(texts) > MAX_POLLED_PACKETS:
-            raise ProtocolError("too many packets")
-        for text in texts:
-            if not self.closed:
-                await self.receive_text(text)
+            await self._receive_texts(_packets(await _body(environ["wsgi.input"], length)))
+        finally:
+            self._posting = False
+
+    async def _receive_texts(self, texts: list[str]) -> None:
+        if not texts:
+            self.charge(0)
+        for number, text in enumerate(texts, 1):
+            if self.closed or self.deaf:
+                return
+            if not text.startswith("42") and not (text == "3" and self._pinged):
+                self.charge(size_of(text))
+            await self.receive_text(text)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def schedule_ping(self, part: float = 1.0) -> None:
-        """Ping after an interval, or a part of it; this also takes a pong for the answer to the last ping."""
+        """Ping after an interval, or a part of it."""
+        self._pinged = False
         self._set_timer(self.server.ping_interval * part, self._ping)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
@@ -230,12 +302,19 @@ class Socket(AsyncSocket):
         self.closed = True
         self.queue.put_nowait(None)
         self.server.sockets.pop(self.sid, None)
+        self.server.newcomers.left(self.address, self.sid)
         if self.ws is not None:
             self._closing = asyncio.ensure_future(self.ws.shut(self.close_code))
+
+    def greet(self) -> None:
+        """The client has shown an app token: it has more time to prove who it is."""
+        self._deadline.cancel()
+        self._deadline = self._in_time(self.server.welcome_timeout)
 
     def stay(self) -> None:
         """The client has proved who it is: no deadline any more."""
         self._deadline.cancel()
+        self.server.newcomers.proved(self.address, self.sid)
 
     def hang_up(self) -> None:
         """End the connection from our side."""
@@ -264,8 +343,7 @@ class Socket(AsyncSocket):
             self.connected = self.upgraded = True
             self._flush_to(ws)
             ws.lead(self.take_text)
-            while (text := await ws.read()) is not None:
-                await self.receive_text(text)
+            await self._listen(ws)
         except ProtocolError:
             self.close_code = int(WSCloseCode.POLICY_VIOLATION)
         finally:
@@ -273,6 +351,22 @@ class Socket(AsyncSocket):
         if self._closing is not None:
             await asyncio.shield(self._closing)
         self.ws = None
+
+    async def _listen(self, ws: Transport) -> None:
+        """Act on what goes the long way, and not on too much of it at once."""
+        heard = 0
+        while (text := await ws.read()) is not None:
+            if self.deaf:
+                continue
+            await self.receive_text(text)
+            heard += 1
+            if heard % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+        if self.upgraded:
+            raise ProtocolError("a second WebSocket")
+        return await Transport(self)(environ)
 
     async def _upgrade(self, ws: Transport) -> bool:
         """Engine.IO's probe: ``2probe``, ``3probe``, ``5``. False if it came to nothing."""
@@ -322,12 +416,21 @@ class Socket(AsyncSocket):
             self.slow = True
             self.on_slow()
 
+    def _on_pong(self) -> None:
+        """An answer to the last ping; one that nobody asked for means nothing."""
+        if self._pinged:
+            self.schedule_ping()
+
     def _ping(self) -> None:
+        self._pinged = True
         self.send_frame(b"2")
         self._set_timer(self.server.ping_timeout, self._no_pong)
 
     def _no_pong(self) -> None:
         self.cut_off(self.server.reason.PING_TIMEOUT)
+
+    def _in_time(self, seconds: float) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, self._outstayed)
 
     def _outstayed(self) -> None:
         self.cut_off(self.server.reason.SERVER_DISCONNECT)
@@ -343,14 +446,39 @@ class Socket(AsyncSocket):
 def _leave_little_to_the_kernel(transport: Any) -> None:
     """Let it be seen soon that a client is slow. The kernel would take megabytes first."""
     connection = transport.get_extra_info("socket") if transport is not None else None
-    if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+    if connection is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
         with contextlib.suppress(OSError):  # not a TCP connection
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
+            connection.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
 
 
-def on_the_grid(time: float) -> float:
+def on_the_grid(moment: float) -> float:
     """The next moment from then on at which timers of this process end."""
-    return math.ceil((time - PHASE) / GRID) * GRID + PHASE
+    return math.ceil((moment - PHASE) / GRID) * GRID + PHASE
+
+
+def size_of(text: str) -> int:
+    """Its bytes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+async def _body(stream: Any, length: int) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body: bytes = await stream.readexactly(length)
+            return body
+    except (TimeoutError, asyncio.IncompleteReadError):
+        raise ProtocolError("a payload that does not come") from None
+
+
+def _packets(body: bytes) -> list[str]:
+    """The packets in a POST. Raises ProtocolError."""
+    try:
+        text = body.decode()
+    except UnicodeError:
+        raise ProtocolError("unreadable payload") from None
+    if text.count(SEPARATOR) >= MAX_POLLED_PACKETS:
+        raise ProtocolError("too many packets")
+    return [part for part in text.split(SEPARATOR) if part]
 
 
 class Engine(engineio.AsyncServer):
@@ -358,31 +486,50 @@ class Engine(engineio.AsyncServer):
 
     ``take_event`` acts on a Socket.IO event, or raises ProtocolError before it has changed anything.
     ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client;
-    ``welcome_timeout`` the seconds until it must have called ``stay``.
+    ``welcome_timeout`` the seconds until it must have called ``stay``. ``newcomers`` says who may come.
     """
 
     _async: dict[str, Any]
     take_event: Callable[[Socket, str], None]
 
-    def __init__(self, max_unsent: int, welcome_timeout: float, **options: Any) -> None:
+    def __init__(self, max_unsent: int, welcome_timeout: float, newcomers: Newcomers, **options: Any) -> None:
         super().__init__(monitor_clients=False, **options)
+        self.newcomers = newcomers
         self.max_unsent = max_unsent
         self.welcome_timeout = welcome_timeout
         self.accepting = True
         self._async = {**self._async, "websocket": Transport}
+
+    def _turn_out(self, sid: str) -> None:
+        """A socket that has not authenticated has to make room."""
+        if (socket := self.sockets.get(sid)) is not None:
+            socket.ignore()
+            socket.cut_off(self.reason.SERVER_DISCONNECT)
 
     def abandon(self, client: Socket) -> None:
         """Far too much waits for a client: cut it off."""
         SLOW_CLIENTS.inc()
         client.cut_off(SLOW)
 
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """As the library's, which looks through a query however long it is."""
+        if len(request.query_string) > MAX_QUERY:
+            return web.Response(status=414)
+        response: web.StreamResponse = await super().handle_request(request)
+        return response
+
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         """As the library's, but with our Socket, which it has no other way to put in; and nobody when we leave."""
         if not self.accepting:
             return {"status": "503 SERVICE UNAVAILABLE", "headers": [], "response": b"Stopping"}
+        address = self.newcomers.address_of(environ["aiohttp.request"])
+        if (wait := self.newcomers.wait(address, time.monotonic())) > 0:
+            again = [("Retry-After", str(math.ceil(wait)))]
+            return {"status": "429 TOO MANY REQUESTS", "headers": again, "response": b"Too many"}
         sid = self.generate_id()
-        socket = Socket(self, sid)
-        self.sockets[sid] = socket
+        socket = self.sockets[sid] = Socket(self, sid, address)
+        if (stale := self.newcomers.came(address, sid)) is not None:
+            self._turn_out(stale)
         opening = {
             "sid": sid,
             "upgrades": self._upgrades(sid, transport),

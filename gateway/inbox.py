@@ -8,6 +8,7 @@ from typing import Any
 from gateway import metrics
 from gateway.connection import Connection
 from gateway.pacing import Pacing
+from gateway.rate import Budgets, Rates
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
@@ -15,8 +16,6 @@ from shared.deliveries import Admit, Delivery, Emit, Parcel, Revoked
 from shared.frames import accepted_frames, with_raw
 
 log = logging.getLogger(__name__)
-
-CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
 
 
 class Inbox:
@@ -32,12 +31,14 @@ class Inbox:
         revocations: Revocations | None = None,
         turn: Turn | None = None,
         pacing: Pacing | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
         self._revocations = revocations or Revocations()
         self._turn = turn
         self._pacing = pacing
+        self._budgets = budgets or Budgets(Rates())
         self.have = 0
         self.position = 0
         self.handled = 0
@@ -77,13 +78,13 @@ class Inbox:
             if delivery.again:
                 connection.send_away()
             else:
-                _part(connection)
+                connection.part()
 
     def _revoke(self, revoked: Revoked) -> None:
         self._revocations.revoke(revoked.app, revoked.until)
         for connection in list(self._connections.values()):
             if self._revocations.covers(connection.app):
-                _part(connection)
+                connection.part()
 
     def _admit(self, connection: Connection, admit: Admit) -> None:
         """The socket is a peer from here on: give it its session token."""
@@ -93,6 +94,7 @@ class Inbox:
         connection.resumable = admit.resume_for > 0
         connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
+        connection.socket.budget = self._budgets.take_up(admit.peer_id, time.monotonic())
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
@@ -107,8 +109,3 @@ class Inbox:
         if self._turn is not None:
             fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, time.time())
         connection.send(accepted_frames("auth-accept", fields, admit.ack))
-
-
-def _part(connection: Connection) -> None:
-    connection.send(CLOSED_BY_SERVER)
-    connection.socket.leave()

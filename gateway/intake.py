@@ -4,26 +4,29 @@ Identity is stamped here; who a client claims to be counts nothing.
 """
 
 import logging
-import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from gateway import door, metrics
 from gateway.connection import Connection
-from gateway.engineio_overrides import FLOOD
 from gateway.session import Sessions
+from gateway.socketio_overrides import EXCESS
 from shared.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
-from shared.frames import event_frame, refusal_frames
+from shared.frames import ack_frame, event_frame, refusal_frames
 from shared.log import Authenticated, Entry, Said
 from shared.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
-from shared.tokens import lock_of
+from shared.tokens import App, lock_of
 
 log = logging.getLogger(__name__)
 
 OVERHEAD = 64  # bytes of an entry beside its texts
-PATIENCE = 10  # bursts of refused events, after which a client is parted with
+
+_TOO_MANY = Refusal(TOO_MANY)
+_TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}) for name in ("", *EVENTS)}
+_TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
 
 Append = Callable[[Connection, Entry, int], bool]
 
@@ -38,45 +41,61 @@ class Intake:
 
     def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         """Forward an event, or answer why not."""
+        if body is EXCESS:
+            self._refuse_excess(connection, name, ack)
+            return
         metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
         try:
-            self._meter(connection)
-            event = self._read(connection, name, body)
-            entry = self._entry(connection, event, ack)
+            event, app = self._read(connection, name, body)
+            entry = self._entry(connection, event, app, ack)
             if not self._append(connection, entry, _size(entry)):
                 raise Refusal(UNAVAILABLE)
             connection.logged = True
+            connection.app = app
             _note(connection, name, "taken")
         except Refusal as refusal:
             _note(connection, name, refusal.code)
             metrics.REFUSALS.labels(refusal.code).inc()
-            known = door.known_of(body, self._sizes)
             # an unknown event's name is given back, as far as it is short
-            connection.send(refusal_frames(name[:64], refusal, ack, known))
+            connection.send(refusal_frames(name[:64], refusal, ack, self._known(name, body, refusal)))
 
-    def _meter(self, connection: Connection) -> None:
-        """Refuse what comes too fast, and part with a client that does not heed it."""
-        bucket = connection.bucket
-        if not bucket.take(time.monotonic()):
-            if bucket.refused > PATIENCE * bucket.burst:
-                connection.socket.cut_off(FLOOD)
-            raise Refusal(TOO_MANY)
+    def _refuse_excess(self, connection: Connection, name: str, ack: int | None) -> None:
+        """Refuse what comes too fast, at less than it costs to look into it."""
+        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
+        _TOO_MANY_COUNT.inc()
+        _note(connection, name, TOO_MANY.code)
+        connection.send(_TOO_MANY_EVENTS.get(name, _TOO_MANY_EVENTS[""]))
+        if ack is not None:
+            connection.send([ack_frame(ack, {"ok": False, **_TOO_MANY.fields()})])
 
-    def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> ClientEvent:
-        """Who is not authorized learns that and nothing else."""
+    def _known(self, name: str, body: msgspec.Raw | None, refusal: Refusal) -> dict[str, Any]:
+        """What is given back of a refused event: nothing to those who are not authorized."""
+        if refusal.code == UNAUTHORIZED.code and name != AuthRequest.NAME:
+            return {}
+        return door.known_of(body, self._sizes)
+
+    def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> tuple[ClientEvent, App]:
+        """The event, and the app that stands for it.
+
+        Who is not authorized learns that and nothing else, and has nothing searched or measured.
+        """
         try:
-            event = door.read(name, body, self._sizes)
+            event = door.decode(name, body)
         except Refusal:
             if name != AuthRequest.NAME:
                 self._sessions.check(connection, door.auth_of(body))
             raise
-        if not isinstance(event, AuthRequest):
-            self._sessions.check(connection, event.auth)
-        return event
-
-    def _entry(self, connection: Connection, event: ClientEvent, ack: int | None) -> Said | Authenticated:
+        app = connection.app
         if isinstance(event, AuthRequest):
-            return self._authenticated(connection, event, ack)
+            app = self._sessions.app_for(connection, event.token)
+        else:
+            self._sessions.check(connection, event.auth)
+        door.check(event, self._sizes)
+        return event, app
+
+    def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Said | Authenticated:
+        if isinstance(event, AuthRequest):
+            return self._authenticated(connection, event, app.name, ack)
         if not isinstance(event, RoomEvent):
             raise Refusal(UNAUTHORIZED)
         room = event.room or (str(uuid.uuid4()) if isinstance(event, RoomCreateRequest) else "")
@@ -84,9 +103,10 @@ class Intake:
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
         return Said(event.NAME, connection.sid, ack, room, peer_id, body)
 
-    def _authenticated(self, connection: Connection, event: AuthRequest, ack: int | None) -> Authenticated:
-        app = self._sessions.app_for(connection, event.token)
-        resume = self._sessions.session_of(event.resume)
+    def _authenticated(self, connection: Connection, event: AuthRequest, app: str, ack: int | None) -> Authenticated:
+        resume = self._sessions.session_of(event.resume) if event.resume is not None else None
+        if resume is not None and resume.app != app:
+            resume = None  # a place is resumed by the app that it was taken with
         connection.returning = event.resume is not None
         peerinfo = bytes(event.peerinfo)
         return Authenticated(

@@ -30,7 +30,12 @@ class EventCounter(Collector):
 
 
 CONNECTIONS = Gauge("parley_gateway_connections", "Sockets that have shown a good app token.")
-HANDSHAKES = Counter("parley_gateway_handshakes_total", "Handshakes by outcome: ok or the refusal's code.", ["outcome"])
+HANDSHAKES = Counter(
+    "parley_gateway_handshakes_total",
+    "Handshakes by outcome: ok, the refusal's code, or what there was too much of at the caller's address.",
+    ["outcome"],
+)
+STRANGERS = Gauge("parley_gateway_strangers", "Sockets that have not authenticated.")
 ADMISSIONS = Counter(
     "parley_gateway_admissions_total",
     "Sockets admitted as peers: new, resumed, or not resumable any more.",
@@ -52,3 +57,4 @@ POSITION = Gauge("parley_gateway_position", "Log position of the newest deliveri
 GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing and was asked for again.")
 FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had given this gateway up.")
 SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients cut off because they did not read.")
+FLOODS = Counter("parley_gateway_floods_total", "Clients cut off because they sent more than their budget.")

@@ -13,17 +13,21 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from gateway import door, metrics
 from gateway.collector import look_seldom
-from gateway.connection import Bucket, Connection
+from gateway.connection import Connection
 from gateway.engineio_overrides import SLOW
 from gateway.inbox import Inbox
 from gateway.intake import Intake
 from gateway.link import Link, new_gateway_id
 from gateway.log_writer import LogWriter
+from gateway.newcomers import Limits, Newcomers
 from gateway.pacing import Pacing
+from gateway.rate import Budgets, Rates
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.settings import Settings
 from gateway.socketio_overrides import Server
+from shared.client_address import networks
+from shared.http_edge import Crowd, Runner
 from shared.log import Closed, Entry, GatewayDown, Pace
 from shared.messaging import connect
 from shared.nats_overrides import Client
@@ -48,7 +52,11 @@ class Gateway:
         self._pacing = Pacing(settings.max_unsent, self._say_pace)
         self._link: Link | None = None
         self._draining = False
-        self._sio = _socketio(settings)
+        self._trusted = networks(settings.trusted_proxies)
+        self._newcomers = Newcomers(_limits(settings), self._trusted)
+        self._budgets = Budgets(_rates(settings))
+        self._sio = _socketio(settings, self._newcomers)
+        metrics.STRANGERS.set_function(lambda: self._newcomers.strangers)
         metrics.CONNECTIONS.set_function(lambda: len(self._connections))
         metrics.POSITION.set_function(lambda: self._link.inbox.position if self._link else 0)
         metrics.HELD_BYTES.set_function(lambda: self._link.writer.held if self._link else 0)
@@ -58,7 +66,9 @@ class Gateway:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then part with the clients and end."""
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        settings = self._settings
+        crowd = Crowd(settings.max_connections, settings.max_connections_per_address, self._trusted)
+        runner = Runner(self._app(), crowd, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, self._settings.app_host, self._settings.app_port)
         await site.start()
@@ -83,7 +93,9 @@ class Gateway:
         while not self._draining:
             gateway = new_gateway_id()
             limits = self._settings.max_held, self._settings.max_held_per_client
-            inbox = Inbox(self._connections, self._sessions, self._revocations, self._settings.turn, self._pacing)
+            inbox = Inbox(
+                self._connections, self._sessions, self._revocations, self._settings.turn, self._pacing, self._budgets
+            )
             self._link = Link(nc, gateway, name, LogWriter(nc, gateway, *limits, inbox), inbox)
             log.info("gateway up", extra={"facts": {"gateway": public_id(gateway), "name": name}})
             await self._link.run()
@@ -126,9 +138,8 @@ class Gateway:
             metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
             raise Refused(refusal.message, {"code": refusal.code}) from None
-        settings = self._settings
-        bucket = Bucket(settings.events_per_second, settings.events_burst, settings.events_burst, time.monotonic())
-        connection = self._connections[sid] = Connection(sid, app, socket, bucket)
+        connection = self._connections[sid] = Connection(sid, app, socket)
+        socket.greet()
         socket.on_event = functools.partial(self._intake.take, connection)
 
     def _on_disconnect(self, sid: str, reason: str) -> None:
@@ -138,6 +149,7 @@ class Gateway:
             return
         connection.socket.leave()
         self._pacing.forget(connection)
+        self._budgets.leave(connection.peer_id, connection.socket.budget, time.monotonic())
         if connection.logged and self._link is not None:
             how = self._sio.reason
             lost = reason in (how.PING_TIMEOUT, how.TRANSPORT_ERROR, SLOW)
@@ -180,7 +192,25 @@ def _sizes(settings: Settings) -> door.Sizes:
     )
 
 
-def _socketio(settings: Settings) -> Server:
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        handshakes=settings.handshakes_per_second,
+        burst=settings.handshakes_burst,
+        sockets=settings.max_connections_per_address,
+        strangers=settings.max_unauthenticated,
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        frames=settings.events_per_second,
+        frames_burst=settings.events_burst,
+        bytes=settings.bytes_per_second,
+        bytes_burst=settings.bytes_burst,
+    )
+
+
+def _socketio(settings: Settings, newcomers: Newcomers) -> Server:
     return Server(
         async_mode="aiohttp",
         cors_allowed_origins="*" if settings.cors_origins == ("*",) else list(settings.cors_origins),
@@ -191,4 +221,5 @@ def _socketio(settings: Settings) -> Server:
         ping_timeout=settings.ping_timeout,
         max_unsent=settings.max_unsent,
         welcome_timeout=settings.auth_timeout,
+        newcomers=newcomers,
     )

@@ -9,6 +9,8 @@ from gateway.revocations import Revocations
 from shared.refusals import UNAUTHORIZED, Refusal
 from shared.tokens import App, Session, TokenError, make_session_token, read_app, read_session_token
 
+OTHER_APP = "Token is for another app than that of the handshake"
+
 
 class Sessions:
     """Checks app tokens and session tokens, and makes the latter. ``lifetime`` is in seconds."""
@@ -33,17 +35,25 @@ class Sessions:
         """Make sure that ``token`` is a session token of this connection's peer. Raises Refusal."""
         if token is not None and token == connection.token and time.time() < connection.expires:
             return
-        session = self.session_of(token)
-        if session is None or not connection.peer_id or session.peer_id != connection.peer_id:
+        session = self.session_of(token) if connection.peer_id else None
+        if session is None or session.peer_id != connection.peer_id:
             raise Refusal(UNAUTHORIZED)
         connection.token, connection.expires = token, session.expires
 
-    def app_for(self, connection: Connection, token: object) -> str:
-        """The app behind the token of an auth-request: an app token, or a renewal. Raises Refusal."""
+    def app_for(self, connection: Connection, token: object) -> App:
+        """The app behind the token of an auth-request: an app token, or a renewal. Raises Refusal.
+
+        It is the app that the socket has shown before, so that a revocation finds whom it is about.
+        """
         session = self.session_of(token) if connection.peer_id else None
         if session is not None and session.peer_id == connection.peer_id:
-            return session.app
-        return self.app_of(token).name
+            name, app = session.app, self._revocations.check(connection.app)
+        else:
+            app = self.app_of(token)
+            name = app.name
+        if name != connection.app.name:
+            raise Refusal(UNAUTHORIZED, OTHER_APP)
+        return app
 
     def session_of(self, token: object) -> Session | None:
         """What a session token says, or None if it says nothing that counts."""

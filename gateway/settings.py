@@ -3,6 +3,7 @@
 import dataclasses
 
 from gateway.turn import Turn
+from shared.client_address import networks
 from shared.settings import NATS_SCHEMES, SettingError, secret, setting
 
 DEFAULT_NATS = "nats://127.0.0.1:4222"
@@ -30,6 +31,22 @@ class Settings:
     max_room_name: int = setting(128, "Longest room name, in characters.", at_least=1, at_most=1024)
     events_per_second: float = setting(200.0, "Events that one client may send per second in the long run.", at_least=1)
     events_burst: int = setting(2000, "Events that one client may send at once.", at_least=1)
+    bytes_per_second: float = setting(
+        1048576.0, "Bytes that one client may send per second in the long run.", at_least=65536
+    )
+    bytes_burst: int = setting(8388608, "Bytes that one client may send at once.", at_least=65536)
+    handshakes_per_second: float = setting(
+        50.0, "Sockets that one address may open per second in the long run; IPv6: one /64.", at_least=0.1
+    )
+    handshakes_burst: int = setting(1000, "Sockets that one address may open at once.", at_least=1)
+    max_connections_per_address: int = setting(1000, "Sockets that one address may have open.", at_least=1)
+    max_unauthenticated: int = setting(
+        2000, "Sockets of a gateway that have not authenticated; beyond that the oldest make room.", at_least=1
+    )
+    max_connections: int = setting(50000, "TCP connections of a gateway, of all clients.", at_least=1)
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
+    )
     max_unsent: int = setting(
         262144,
         "Bytes that may wait here for a client that reads slowly; beyond that the broker keeps them.",
@@ -56,6 +73,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _ = self.turn  # a wrong combination is refused at the start
+        networks(self.trusted_proxies)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -2,24 +2,40 @@
 
 * Packets are read by us: reserved event names are plain names, binary ones are refused, junk closes the connection.
 * An event goes straight to one synchronous function: in order, without a task, and still encoded.
+* What is over its sender's budget is not decoded: it goes to that function as ``EXCESS``.
 * A disconnect costs the same however many are connected; the library looks through all of them.
+* Nothing of the HTTP request is kept; the library keeps all headers as long as the session.
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import socketio
 
-from gateway.engineio_overrides import Engine, ProtocolError, Socket
+from gateway.engineio_overrides import Engine, ProtocolError, Socket, size_of
 
 MAX_ACK_DIGITS = 15  # beyond that a JavaScript number is not exact
 
-UNREADABLE = msgspec.Raw(b"?")  # stands for a body that is no JSON
-_NAMED = re.compile(r'\["([a-z-]{1,64})",')
+MAX_NAMESPACE = 64  # characters; there is one namespace only
 
-_decode_event = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_name = msgspec.json.Decoder(str).decode
+UNREADABLE = msgspec.Raw(b"?")  # stands for a body that is no JSON
+EXCESS = msgspec.Raw(b"!")  # stands for the body of an event that came too fast
+_NO_BODY = msgspec.Raw(b"")
+_NAMED = re.compile(r'\["([a-z-]{1,64})",')
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class _Event(msgspec.Struct, array_like=True):
+    """The arguments of an event, as far as they mean something."""
+
+    name: str
+    body: msgspec.Raw = _NO_BODY
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
 
 
 class Manager(socketio.AsyncManager):
@@ -48,14 +64,21 @@ class Server(socketio.AsyncServer):
         socket: Socket | None = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
         return socket
 
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, _NOTHING)
+
     async def _handle_eio_message(self, eio_sid: str, text: str) -> None:
         kind = text[:1]
         socket: Socket | None = self.eio.sockets.get(eio_sid)
         if kind == "2" and socket is not None:
             self._handle_event_text(socket, text)
         elif kind == "0":
-            namespace, auth = _split_namespace(text[1:])
-            await self._handle_connect(eio_sid, namespace, _decode_json(auth))
+            namespace, body = _split_namespace(text[1:])
+            auth = _decode_json(body)
+            if socket is not None and (namespace != "/" or socket.on_event is not None):
+                socket.send_frame(_cannot_connect(namespace))
+            else:
+                await self._handle_connect(eio_sid, namespace, auth)
         elif kind == "1":
             namespace, _ = _split_namespace(text[1:])
             if namespace == "/" and socket is not None:
@@ -69,10 +92,17 @@ class Server(socketio.AsyncServer):
         digits = text[1:start]
         if start < 0 or len(digits) > MAX_ACK_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
             raise ProtocolError("malformed event")
+        if socket.deaf:
+            return
         if socket.on_event is None:
             raise ProtocolError("event before connect")
-        name, body = _event_of(text[start:] if digits else text[1:])
-        socket.on_event(name, body, int(digits) if digits else None)
+        ack = int(digits) if digits else None
+        if socket.charge(size_of(text)):
+            name, body = _event_of(text[start:] if digits else text[1:])
+            socket.on_event(name, body, ack)
+        elif not socket.deaf:
+            named = _NAMED.match(text, start)
+            socket.on_event(named[1] if named else "", EXCESS, ack)
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -81,9 +111,9 @@ class Server(socketio.AsyncServer):
 def _event_of(text: str) -> tuple[str, msgspec.Raw | None]:
     """The name and first argument of an event. Raises ProtocolError."""
     try:
-        arguments = _decode_event(text)
-        return _decode_name(arguments[0]), arguments[1] if len(arguments) > 1 else None
-    except (msgspec.MsgspecError, RecursionError, ValueError, IndexError):
+        event = _decode_event(text)
+        return event.name, event.body if len(event.body) else None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
         # a browser escapes half an emoji in a way that is no text: whoever takes the event can still say no to it
         if named := _NAMED.match(text):
             return named[1], UNREADABLE
@@ -94,7 +124,16 @@ def _split_namespace(text: str) -> tuple[str, str]:
     if not text.startswith("/"):
         return "/", text
     namespace, _, rest = text.partition(",")
-    return namespace.partition("?")[0], rest
+    namespace = namespace.partition("?")[0]
+    if len(namespace) > MAX_NAMESPACE:
+        raise ProtocolError("a long namespace")
+    return namespace, rest
+
+
+def _cannot_connect(namespace: str) -> bytes:
+    """As the library answers: there is no such namespace, or the client is there already."""
+    where = f"{namespace}," if namespace != "/" else ""
+    return f'44{where}"Unable to connect"'.encode()
 
 
 def _decode_json(text: str) -> Any:

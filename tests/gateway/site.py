@@ -4,13 +4,18 @@ import asyncio
 import functools
 import json
 import logging
+import time
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from gateway.engineio_overrides import Socket
+from gateway.newcomers import Limits, Newcomers
+from gateway.rate import Budget, Rates
 from gateway.socketio_overrides import Server
+from shared.client_address import networks
+from shared.http_edge import Runner
 
 # as in a gateway, but for times so long that they play no part where a test does not ask for them
 CALM: dict[str, Any] = {
@@ -20,6 +25,7 @@ CALM: dict[str, Any] = {
     "welcome_timeout": 60.0,
     "max_unsent": 1024 * 1024,
 }
+AMPLE = Rates(frames=1e6, frames_burst=1e6, bytes=1e9, bytes_burst=1e9)
 
 
 class Heard(NamedTuple):
@@ -37,8 +43,11 @@ class Site:
     ``late`` are the names of events heard from one who had left; ``loop_errors`` is what the event loop complained of.
     """
 
-    def __init__(self, *, stay: bool = True, **options: Any) -> None:
-        self.server = Server(async_mode="aiohttp", **{**CALM, **options})
+    def __init__(
+        self, *, stay: bool = True, limits: Limits | None = None, trusted: tuple[str, ...] = (), **options: Any
+    ) -> None:
+        self.newcomers = Newcomers(limits or Limits(), networks(trusted))
+        self.server = Server(async_mode="aiohttp", newcomers=self.newcomers, **{**CALM, **options})
         self.server.on("connect", self._on_connect)
         self.server.on("disconnect", self._on_disconnect)
         self.sockets: list[Socket] = []
@@ -49,6 +58,7 @@ class Site:
         self._stay = stay
         self._here: set[str] = set()
         self.port = 0
+        self.rates = AMPLE
 
     @property
     def url(self) -> str:
@@ -63,7 +73,7 @@ class Site:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.loop_errors.append(context))
         app = web.Application()
         self.server.attach(app, "socket.io")
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = Runner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.port = self._runner.addresses[0][1]
@@ -84,6 +94,7 @@ class Site:
         socket.on_event = functools.partial(self._on_event, sid)
         if self._stay:
             socket.stay()
+            socket.budget = Budget(self.rates, time.monotonic())
         self.sockets.append(socket)
         self._here.add(sid)
 

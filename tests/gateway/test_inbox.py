@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from gateway.connection import Connection
 from gateway.inbox import Inbox
+from gateway.rate import Budget
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
@@ -166,7 +167,7 @@ def test_one_who_goes_on_elsewhere_is_parted_with_and_the_log_hears_nothing_more
     for client in post.connections.values():
         client.logged = True
     post.bring(Close("s1"))
-    assert post.acts("s1") == ["41", "leave"]
+    assert post.acts("s1") == ["ignore", "41", "leave"]
     assert not post.connections["s1"].logged
     assert post.acts("s2") == []
     assert post.connections["s2"].logged
@@ -177,10 +178,18 @@ def test_sockets_of_a_revoked_app_are_closed_and_its_tokens_refused(post: Post) 
     post.connections["s2"].app = App("bad", 101)
     post.connections["s1"].logged = True
     post.bring(Revoked("bad", 100))
-    assert post.acts("s1") == ["41", "leave"]
+    assert post.acts("s1") == ["ignore", "41", "leave"]
     assert post.connections["s1"].logged  # its end is still to be told to the log
     assert post.acts("s2") == []
     assert post.revocations.covers(App("bad", 100))
+
+
+def test_a_socket_goes_on_with_the_budget_of_its_peer(post: Post) -> None:
+    post.bring(ADMIT)
+    budget = wire(post.connections["s1"]).budget
+    assert isinstance(budget, Budget)
+    post.bring(ADMIT._replace(conn="s2", resumed=True))
+    assert wire(post.connections["s2"]).budget is budget
 
 
 def test_what_a_parcel_holds_is_done_in_its_order(post: Post) -> None:
@@ -190,6 +199,7 @@ def test_what_a_parcel_holds_is_done_in_its_order(post: Post) -> None:
         "stay",
         '42["auth-accept',
         '42["room-join-request",{}]',
+        "ignore",
         "41",
         "leave",
         "42[1]",

@@ -7,13 +7,14 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway.connection import Bucket, Connection
+from gateway.connection import Connection
 from gateway.door import Sizes
-from gateway.intake import PATIENCE, Intake
-from gateway.session import Sessions
+from gateway.intake import Intake
+from gateway.session import OTHER_APP, Sessions
+from gateway.socketio_overrides import EXCESS
 from shared.events import EVENTS
 from shared.log import Authenticated, Entry, Said
-from shared.tokens import Session, lock_of, make_app_token, make_session_token
+from shared.tokens import App, Session, lock_of, make_app_token, make_session_token
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -220,17 +221,58 @@ def test_a_bad_token_is_rejected_with_the_payload(desk: Desk, token: Any) -> Non
     assert desk.entries == []
 
 
-def test_what_comes_too_fast_is_refused_and_what_never_stops_is_cut_off(desk: Desk) -> None:
-    hasty = desk.peer("s2", "ann")
-    hasty.bucket = Bucket(rate=1e-9, burst=3, level=3, last=time.monotonic())
-    fields = {"auth": session_token("ann"), "room": "r"}
-    answers = [desk.say(hasty, "room-leave-request", fields) for _ in range(3 + 3 * PATIENCE)]
-    assert answers[:3] == [[], [], []]
-    assert {told[0][1]["code"] for told in answers[3:]} == {"too-many-requests"}
-    assert not any(act.startswith("cut off") for act in wire(hasty).acts)
-    desk.say(hasty, "room-leave-request", fields)
-    assert "cut off: too many requests" in wire(hasty).acts
-    assert len(desk.entries) == 3
+@pytest.mark.parametrize(
+    ("name", "answer"), [("room-join-request", "room-join-reject"), ("relay-ice-candidate", "request-reject")]
+)
+def test_what_comes_too_fast_is_refused_without_a_look_at_it(desk: Desk, name: str, answer: str) -> None:
+    desk.intake.take(desk.ann, name, EXCESS, 5)
+    (event, told), (ack, said) = [_read(frame) for frame in wire(desk.ann).frames]
+    assert (event, told["code"], ack, said["code"]) == (answer, "too-many-requests", "ack 5", "too-many-requests")
+    assert told.get("event", name) == name
+    desk.intake.take(desk.ann, "", EXCESS, None)
+    assert _read(wire(desk.ann).frames[-1])[1]["event"] == ""
+    assert desk.entries == []
+
+
+def test_the_app_of_the_handshake_is_that_of_the_authentication(desk: Desk) -> None:
+    other = make_app_token(SECRET, "other", 1)
+    stranger = connection("s9")
+    answers = desk.say(stranger, "auth-request", {"token": other, "payload": 1}, ack=1)
+    assert [event for event, _ in answers] == ["auth-reject", "ack 1"]
+    assert answers[0][1] == {"code": "unauthorized", "message": OTHER_APP, "payload": 1}
+    assert desk.entries == []
+    assert stranger.app.name == "app"
+
+
+def test_a_place_is_resumed_by_the_app_that_it_was_taken_with(desk: Desk) -> None:
+    resume = make_session_token(SECRET, Session("other", "ann", 1, int(time.time()) + 60))
+    desk.say(connection("s9"), "auth-request", {"token": APP_TOKEN, "resume": resume})
+    [entry] = desk.entries
+    assert isinstance(entry, Authenticated)
+    assert entry.resume_id == ""
+
+
+def test_who_authenticates_is_known_by_the_token_it_did_so_with(desk: Desk) -> None:
+    stranger = connection("s9", App("app", 0))
+    desk.say(stranger, "auth-request", {"token": "a.b.c"})
+    assert stranger.app.issued == 0
+    desk.say(stranger, "auth-request", {"token": APP_TOKEN})
+    assert stranger.app.issued == 1
+    desk.say(desk.ann, "auth-request", {"token": session_token("ann")})
+    assert desk.ann.app.issued == 0
+
+
+@pytest.mark.parametrize("token", [None, session_token("ben"), "a.b.c"])
+@pytest.mark.parametrize("name", EVENTS)
+def test_nothing_is_searched_or_measured_before_the_token(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str, token: Any
+) -> None:
+    def fail(*_: Any) -> None:
+        raise AssertionError("it was looked into")
+
+    monkeypatch.setattr("gateway.door.check", fail)
+    answers = desk.say(desk.ann, name, well_formed(name, auth=token, token=token, payload="x" * 50_000))
+    assert [told["code"] for _, told in answers] == ["unauthorized"]
 
 
 def test_events_are_counted_by_name_and_what_is_unknown_as_one(desk: Desk) -> None:

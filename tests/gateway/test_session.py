@@ -115,9 +115,10 @@ def test_a_remembered_token_ends_as_well(sessions: Sessions, ann: Connection) ->
 
 
 def test_a_peer_renews_with_its_own_token_and_nobody_elses(sessions: Sessions, ann: Connection) -> None:
-    assert sessions.app_for(ann, session_token("ann")) == "app"
-    assert sessions.app_for(ann, make_app_token(NEW, "other", 17)) == "other"
-    for token in (session_token("ben"), session_token("ann", expires=1), None):
+    assert sessions.app_for(ann, session_token("ann")) == ann.app
+    assert sessions.app_for(ann, make_app_token(NEW, "app", 17)) == App("app", 17)
+    other_app = make_app_token(NEW, "other", 17)
+    for token in (session_token("ben"), session_token("ann", expires=1), other_app, None):
         with pytest.raises(Refusal):
             sessions.app_for(ann, token)
     with pytest.raises(Refusal):
@@ -131,3 +132,14 @@ def test_a_token_that_is_granted_counts_at_every_gateway(sessions: Sessions, ann
     assert before + 59 <= expires <= time.time() + 60
     assert Sessions((NEW,), 1).session_of(token) == Session("app", "ann", 3, int(expires))
     sessions.check(ann, token)
+
+
+def test_nobody_renews_once_its_app_is_revoked(ann: Connection) -> None:
+    revocations = Revocations()
+    sessions = Sessions((NEW,), 60, revocations)
+    sessions.app_for(ann, session_token("ann"))
+    revocations.revoke("app", ann.app.issued)
+    for token in (session_token("ann"), make_app_token(NEW, "app", ann.app.issued)):
+        with pytest.raises(Refusal):
+            sessions.app_for(ann, token)
+    assert sessions.app_for(ann, make_app_token(NEW, "app", ann.app.issued + 1)).issued == ann.app.issued + 1

@@ -2,8 +2,9 @@
 
 from typing import cast
 
-from gateway.connection import Bucket, Connection
+from gateway.connection import Connection
 from gateway.engineio_overrides import Socket
+from gateway.rate import Allowance, Stranger
 from shared.tokens import App
 
 
@@ -12,6 +13,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.acts: list[str] = []
+        self.budget: Allowance = Stranger(65536)
 
     @property
     def frames(self) -> list[str]:
@@ -26,6 +28,9 @@ class Wire:
     def leave(self) -> None:
         self.acts.append("leave")
 
+    def ignore(self) -> None:
+        self.acts.append("ignore")
+
     def cut_off(self, reason: str) -> None:
         self.acts.append(f"cut off: {reason}")
 
@@ -33,10 +38,9 @@ class Wire:
 APP = App("app", 0)
 
 
-def connection(sid: str, app: App = APP, bucket: Bucket | None = None) -> Connection:
+def connection(sid: str, app: App = APP) -> Connection:
     """A connection on a Wire, in the state right after its handshake."""
-    bucket = bucket or Bucket(rate=1e6, burst=1e6, level=1e6, last=0.0)
-    return Connection(sid, app, cast("Socket", Wire()), bucket)
+    return Connection(sid, app, cast("Socket", Wire()))
 
 
 def wire(connection: Connection) -> Wire:

@@ -7,8 +7,11 @@ from aiohttp import web
 
 from shared.settings import SettingError
 
+MAX_HOPS = 16  # read of X-Forwarded-For, which may be long
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+LOOPBACK = "::/64"  # ::1, as it is grouped
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -25,13 +28,29 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str:
     X-Forwarded-For is read from its right end, and only as far as each one who passed the request on is trusted.
     """
     address = _parse(request.remote or "")
-    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-    while address and hops and any(address in network for network in trusted):
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+    while address and hops and is_in(address, trusted):
         hop = _parse(hops.pop().strip())
         if hop is None:
             break
         address = hop
     return _group(address)
+
+
+def plain_address(text: str, trusted: tuple[Network, ...]) -> str:
+    """The address at the other end of a connection, as ``client_address`` gives it; LOOPBACK if it is trusted."""
+    address = _parse(text)
+    return LOOPBACK if address is None or is_in(address, trusted) else _group(address)
+
+
+def is_in(address: Address, trusted: tuple[Network, ...]) -> bool:
+    """Whether an address is in one of the networks."""
+    return any(address in network for network in trusted)
+
+
+def is_local(text: str) -> bool:
+    """Whether a text, in the form that ``client_address`` gives, names this machine."""
+    return text.startswith("127.") or text == LOOPBACK
 
 
 def _parse(text: str) -> Address | None:

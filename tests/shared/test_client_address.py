@@ -2,7 +2,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from auth_api.client_address import client_address, networks
+from shared.client_address import client_address, networks
 from shared.settings import SettingError
 
 PROXIES = networks(["10.0.0.0/8", "fd00::1"])

@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth_api.throttle import Throttle
+from shared.throttle import Throttle
 
 TRIES, PERIOD = 3, 2.0
 pauses = st.just(0.0) | st.floats(0, 0.1) | st.floats(0, 10)
@@ -14,7 +14,7 @@ def let_through(throttle: Throttle, address: str, now: float) -> bool:
     """One wrong try at ``now``; whether it got as far as the password."""
     if throttle.wait(address, now) > 0:
         return False
-    throttle.wrong(address, now)
+    throttle.charge(address, now)
     return True
 
 
@@ -65,13 +65,13 @@ def test_memory_is_bounded_however_many_addresses_there_are(addresses: list[int]
 
 def test_an_address_with_a_full_bucket_is_forgotten() -> None:
     throttle = Throttle(TRIES, PERIOD, 100)
-    throttle.wrong("a", 0)
-    throttle.wrong("b", PERIOD)
+    throttle.charge("a", 0)
+    throttle.charge("b", PERIOD)
     assert len(throttle) == 1
 
 
 def test_beyond_the_limit_the_one_unused_for_longest_is_forgotten() -> None:
     throttle = Throttle(1, PERIOD, 2)
     for now, address in ((0, "a"), (0, "b"), (1, "a"), (1, "c")):
-        throttle.wrong(address, now)
+        throttle.charge(address, now)
     assert [address for address in "abc" if throttle.wait(address, 1) > 0] == ["a", "c"]

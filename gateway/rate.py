@@ -1,0 +1,135 @@
+"""How much a client may send. Pure: time is an argument, in seconds of any steady clock.
+
+Every frame is charged to the budget of whoever sends it. A stranger has a small one for each socket; a peer's fills up
+again all the time, and outlives its sockets.
+"""
+
+import collections
+import dataclasses
+from typing import Protocol
+
+MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnected
+STRANGER_FRAMES = 64  # until it is admitted as a peer
+STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
+REMEMBERED = 50_000  # budgets of peers that have gone
+
+
+class Allowance(Protocol):
+    """What one socket may send."""
+
+    def take(self, size: int, now: float, frames: int = 1) -> bool:
+        """Whether frames of so many bytes together are within the limit."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no more is to be heard from this client."""
+
+
+class Stranger:
+    """What a socket may send before it is a peer: so many frames and bytes, and not one more."""
+
+    __slots__ = ("bytes", "frames")
+
+    def __init__(self, max_message: int) -> None:
+        self.frames = STRANGER_FRAMES
+        self.bytes = STRANGER_MESSAGES * max_message
+
+    def take(self, size: int, now: float, frames: int = 1) -> bool:
+        """Whether frames of so many bytes together are within the limit."""
+        self.frames -= frames
+        self.bytes -= size
+        return not self.exhausted
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no more is to be heard from this client."""
+        return self.frames < 0 or self.bytes < 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rates:
+    """What a peer may send: so many frames and bytes a second in the long run, and so many of each at once."""
+
+    frames: float = 200.0
+    frames_burst: float = 2000.0
+    bytes: float = 1048576.0
+    bytes_burst: float = 8388608.0
+
+    @property
+    def patience(self) -> float:
+        """How many frames beyond that it may send before it is disconnected."""
+        return min(MAX_PATIENCE, self.frames_burst)
+
+
+class Budget:
+    """What one peer may send: a bucket of frames and one of bytes, both filled again all the time.
+
+    What is refused costs nothing, so one who sends too much still gets the rate. ``refused`` counts that, and is
+    forgotten once both buckets are full again.
+    """
+
+    __slots__ = ("_bytes", "_frames", "_last", "_rates", "refused")
+
+    def __init__(self, rates: Rates, now: float) -> None:
+        self._rates = rates
+        self._frames = rates.frames_burst
+        self._bytes = rates.bytes_burst
+        self._last = now
+        self.refused = 0
+
+    def take(self, size: int, now: float, frames: int = 1) -> bool:
+        """Whether frames of so many bytes together are within the limit."""
+        if self.full(now):
+            self.refused = 0
+        # what is larger than a whole bucket takes a full one
+        if self._frames < frames or self._bytes < min(size, self._rates.bytes_burst):
+            self.refused += frames
+            return False
+        self._frames -= frames
+        self._bytes -= size
+        return True
+
+    def full(self, now: float) -> bool:
+        """Fill the buckets as far as they are due; whether there is nothing to remember any more."""
+        rates, passed = self._rates, now - self._last
+        self._last = now
+        self._frames = min(rates.frames_burst, self._frames + passed * rates.frames)
+        self._bytes = min(rates.bytes_burst, self._bytes + passed * rates.bytes)
+        return self._frames == rates.frames_burst and self._bytes == rates.bytes_burst
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether this peer has been refused so often that it is to be disconnected."""
+        return self.refused > self._rates.patience
+
+
+class Budgets:
+    """The budgets of all peers by ``peer_id``: those that are here, and those that have gone and may come back."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._here: dict[str, Budget] = {}
+        self._gone: collections.OrderedDict[str, Budget] = collections.OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._here) + len(self._gone)
+
+    def take_up(self, peer_id: str, now: float) -> Budget:
+        """The budget of a peer on its newest socket: what is left of it, if it has been here before."""
+        budget = self._here.get(peer_id) or self._gone.pop(peer_id, None) or Budget(self._rates, now)
+        self._here[peer_id] = budget
+        return budget
+
+    def leave(self, peer_id: str, budget: Allowance, now: float) -> None:
+        """A socket of a peer has ended."""
+        if isinstance(budget, Budget) and self._here.get(peer_id) is budget:
+            self._gone[peer_id] = self._here.pop(peer_id)
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Forget those that are full again, as far as they are the oldest, and what is too many."""
+        while self._gone:
+            oldest = next(iter(self._gone))
+            if len(self._gone) <= REMEMBERED and not self._gone[oldest].full(now):
+                return
+            del self._gone[oldest]
