@@ -78,9 +78,9 @@ def test_refusals_are_counted_until_the_buckets_are_full_again() -> None:
     assert budget.refused == 0
 
 
-def test_patience_is_a_part_of_a_burst() -> None:
+def test_patience_is_another_burst() -> None:
     budget = full()
-    for _ in range(int(BURST * 1.5)):
+    for _ in range(int(BURST * 2)):
         budget.take(0, 0.0)
         assert not budget.exhausted
     budget.take(0, 0.0)
