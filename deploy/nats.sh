@@ -11,4 +11,10 @@ if [ -w /proc/self/timerslack_ns ]; then
     echo 1000000 > /proc/self/timerslack_ns
 fi
 
+# The version before had no accounts. What it stored belongs to the one with the log now.
+store="${STORE:-/data}/jetstream"
+if [ -d "$store/\$G" ] && [ ! -e "$store/PARLEY" ] && grep -q "^  PARLEY:" "$3" 2> /dev/null; then
+    mv "$store/\$G" "$store/PARLEY"
+fi
+
 exec "$@"

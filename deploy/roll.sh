@@ -8,6 +8,10 @@ up() {
     docker compose up -d --no-deps --wait "$@"
 }
 
+# Of NATS and HAProxy there can be only one: clients and processes wait for a moment, and go on where they were. NATS
+# comes first, since it has to let new processes do what they need; it lets old ones go on.
+up --force-recreate nats
+
 # A new one stands ready before an old one is asked to go.
 for service in broker gateway auth_api; do
     old=$(docker compose ps -q "$service")
@@ -19,6 +23,4 @@ for service in broker gateway auth_api; do
     done
 done
 
-# Of these there can be only one: clients and processes wait for a moment, and go on where they were.
-up --force-recreate nats
 up --force-recreate haproxy

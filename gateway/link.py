@@ -84,7 +84,11 @@ class Link:
             log.debug("beat not sent: %s", error)
 
     def _on_message(self, _subject: str, _reply: str, data: bytes) -> None:
-        said = unpack_message(data)
+        try:
+            said = unpack_message(data)
+        except Exception:  # not of a broker: another gateway can make NATS answer it here
+            log.debug("a message cannot be read")
+            return
         self.heard = time.monotonic()
         if isinstance(said, Fenced):
             metrics.FENCED.inc()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import deque
 from typing import Protocol
@@ -64,6 +65,7 @@ class LogWriter:
         self._waiting: deque[Waiting] = deque()
         self._batch: list[Waiting] = []  # the one in flight, or the last one
         self._packed = b""  # the batch in flight; empty if there is none
+        self._reply = ""  # where its answer goes: other gateways can answer too, but not where nobody has yet
         self._gathering = True  # whether the next batch is left to grow
         self._due = 0.0  # when the batch in flight is to be sent again, in the loop's seconds
         self._look: asyncio.TimerHandle | None = None  # the next look at whether it is due
@@ -148,6 +150,7 @@ class LogWriter:
         have, handled = (self._progress.have, self._progress.handled) if self._progress else (UNKNOWN, 0)
         self._confirmed = handled
         self._packed = pack_batch(Batch(self._gateway, self.batches, entries, since, have, handled))
+        self._reply = f"{self._inbox}.{secrets.token_hex(8)}"
         self._send()
 
     def _is_due(self, least: int) -> bool:
@@ -168,7 +171,7 @@ class LogWriter:
         self._expect_answer(ACK_TIMEOUT)
         header = b"NATS/1.0\r\nNats-Msg-Id: %s:%d\r\n\r\n" % (self._gateway.encode(), self.batches)
         try:
-            self._nc.publish_now(self._subject, self._packed, f"{self._inbox}.{self.batches}", header)
+            self._nc.publish_now(self._subject, self._packed, self._reply, header)
         except NatsError as error:
             self._fail(type(error).__name__)
 
@@ -203,7 +206,7 @@ class LogWriter:
 
     def _on_answer(self, subject: str, _reply: str, data: bytes) -> None:
         """To the batch in flight, or to one before it that was sent more than once."""
-        if not self._packed or subject.rpartition(".")[2] != str(self.batches):
+        if not self._packed or subject != self._reply:
             return
         if not _position(data):
             self._fail("it was refused")

@@ -1,8 +1,12 @@
 """What an operator may ask of the room authority: auth_api asks over NATS, the speaking broker answers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from shared.log import AppName, Id, Number, RoomKey, RoomName
+
+MOST_ROOMS = 500  # in one answer
 
 
 class Ask(msgspec.Struct, frozen=True, tag_field="ask"):
@@ -12,28 +16,28 @@ class Ask(msgspec.Struct, frozen=True, tag_field="ask"):
 class ListRooms(Ask, frozen=True, tag="rooms"):
     """Rooms in the order of their keys, after one key, at most ``limit`` of them."""
 
-    after: str = ""
-    limit: int = 100
+    after: RoomKey = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROOMS)] = 100
 
 
 class ShowRoom(Ask, frozen=True, tag="room"):
     """One room with its members. ``app`` matters when apps have rooms of their own."""
 
-    room: str
-    app: str = ""
+    room: RoomName
+    app: AppName = ""
 
 
 class CloseRoom(Ask, frozen=True, tag="close-room"):
     """End a room for all its members."""
 
-    room: str
-    app: str = ""
+    room: RoomName
+    app: AppName = ""
 
 
 class RemovePeer(Ask, frozen=True, tag="remove-peer"):
     """Put a peer out of all its rooms, and close its socket."""
 
-    peer_id: str
+    peer_id: Id
 
 
 class ListApps(Ask, frozen=True, tag="apps"):
@@ -43,15 +47,15 @@ class ListApps(Ask, frozen=True, tag="apps"):
 class NoteIssued(Ask, frozen=True, tag="issued"):
     """A token was issued."""
 
-    app: str
-    issued: int
+    app: AppName
+    issued: Number
 
 
 class RevokeApp(Ask, frozen=True, tag="revoke"):
     """Tokens of the app issued until then (seconds since the epoch) count no more."""
 
-    app: str
-    until: int
+    app: AppName
+    until: Number
 
 
 AnyAsk = ListRooms | ShowRoom | CloseRoom | RemovePeer | ListApps | NoteIssued | RevokeApp
