@@ -1,9 +1,13 @@
 """The three probes, over a real socket."""
 
+import time
+
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from shared.probes import add_probes
+from shared import probes
+from shared.probes import Numbers, add_probes
 
 
 async def test_readiness_says_what_is_missing_and_liveness_does_not_care() -> None:
@@ -20,3 +24,23 @@ async def test_readiness_says_what_is_missing_and_liveness_does_not_care() -> No
             assert (ready.status, (await ready.json())["ready"]) == (200, True)
         async with client.get("/metrics") as metrics:
             assert "python_info" in await metrics.text()
+
+
+def test_numbers_take_a_small_part_of_the_time_however_often_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, made = 100.0, 0
+
+    def make() -> bytes:
+        nonlocal now, made
+        now, made = now + 0.05, made + 1
+        return b"numbers"
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(probes, "generate_latest", make)
+    numbers = Numbers()
+    while now < 110:
+        assert numbers.text() == b"numbers"
+        now += 0.001
+    assert made * 0.05 <= 1.1
+    now += 0.5
+    numbers.text()
+    assert made * 0.05 <= 1.2
