@@ -68,20 +68,56 @@ def test_the_example_names_every_secret_that_is_required() -> None:
     assert set(required()) == empty
 
 
-def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
-    tool("openssl")
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What make-env.sh needs, in a folder of its own."""
     (tmp_path / "deploy").mkdir()
     shutil.copy(DEPLOY / "make-env.sh", tmp_path / "deploy")
     shutil.copy(ROOT / ".env.example", tmp_path)
+    return tmp_path
+
+
+def programs(folder: Path, *names: str) -> str:
+    """A PATH on which these programs are found, and no others."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(tool(name))
+    return str(folder)
+
+
+def test_make_env_makes_secrets_once(clone: Path) -> None:
+    few = programs(clone / "bin", "sh", "dirname", "mktemp", "od", "tr", "mv", "rm")
     made = []
     for _ in range(2):
-        run("sh", str(tmp_path / "deploy" / "make-env.sh"))
-        made.append((tmp_path / ".env").read_text())
+        run("sh", str(clone / "deploy" / "make-env.sh"), PATH=few)
+        made.append((clone / ".env").read_text())
     values = re.findall(r"^[A-Z_]+=(.*)$", made[0], re.MULTILINE)
     assert made[0] == made[1]
     assert len(set(values)) == len(values) == 6
-    assert all(len(value) == 64 for value in values)
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in values)
+    assert (clone / ".env").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("lost", ["od", "tr", "mv"])
+def test_make_env_makes_nothing_where_it_cannot_make_all(clone: Path, lost: str) -> None:
+    few = programs(clone / "bin", *({"sh", "dirname", "mktemp", "od", "tr", "mv", "rm"} - {lost}))
+    command = ["sh", str(clone / "deploy" / "make-env.sh")]
+    done = subprocess.run(command, env={"PATH": few}, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr
+    assert "Made" not in done.stdout
+    assert [path.name for path in clone.glob(".env*")] == [".env.example"]
+
+
+def test_roll_says_so_when_nothing_runs(tmp_path: Path) -> None:
+    idle = tmp_path / "docker"
+    idle.write_text("#!/bin/sh\n")
+    idle.chmod(0o755)
+    command = ["sh", str(DEPLOY / "roll.sh")]
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "No broker runs" in done.stderr
 
 
 def test_compose_reads_the_file() -> None:
