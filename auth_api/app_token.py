@@ -13,6 +13,7 @@ from auth_api.app_request import read_app_request
 from auth_api.authority import Authority
 from auth_api.client_address import Network, client_address
 from auth_api.settings import Settings
+from auth_api.sparing import Sparing, left_out
 from auth_api.throttle import Throttle
 from shared.admin import NoteIssued
 from shared.tokens import make_app_token
@@ -39,6 +40,7 @@ class AppTokens:
         self._password = settings.app_pass.encode()
         self._trusted = trusted
         self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
+        self._issues, self._guesses = Sparing(), Sparing()
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
@@ -49,7 +51,8 @@ class AppTokens:
             REQUESTS.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
             raise
         REQUESTS.labels("issued").inc()
-        log.info("token issued for app %r", asked.app)
+        if self._issues.due(asked.app, time.monotonic()):
+            log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
         now = int(time.time())
         if self._authority is not None:
             self._authority.tell(NoteIssued(asked.app, now))
@@ -64,8 +67,9 @@ class AppTokens:
         if wait > 0:
             raise Refused(429, "Too many wrong passwords, try again later", {"Retry-After": str(math.ceil(wait))})
         if not hmac.compare_digest(password.encode(), self._password):
-            self._throttle.wrong(address, now)
-            log.warning("wrong password from %s", address)
+            self._throttle.take(address, now)
+            if self._guesses.due(address, now):
+                log.warning("wrong password from %s", address, extra=left_out(self._guesses))
             raise Refused(401, "Wrong password")
 
 

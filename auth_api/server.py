@@ -5,14 +5,15 @@ import logging
 import pathlib
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 from aiohttp import web
 
 from auth_api.admin import Admin
 from auth_api.answers import in_shape, refuse
-from auth_api.app_request import MAX_BODY
 from auth_api.app_token import AppTokens, allow_any_origin
 from auth_api.authority import Authority
+from auth_api.bodies import MAX_BODY, in_time
 from auth_api.client_address import networks
 from auth_api.demo_page import DemoPage
 from auth_api.settings import Settings
@@ -21,13 +22,17 @@ from shared.probes import add_probes
 
 log = logging.getLogger(__name__)
 
+# What aiohttp does by itself: a body that is refused is read for so many seconds, to let the refusal arrive; a
+# connection is kept for the next request for so long; and no body is unpacked.
+HTTP: dict[str, Any] = {"lingering_time": 2.0, "keepalive_timeout": 60.0, "auto_decompress": False}
+
 OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer until ``stop`` is set. Ends the process with code 1 when the port cannot be had."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
-    runner = web.AppRunner(build(settings), access_log=None, shutdown_timeout=0.2)
+    runner = web.AppRunner(build(settings), access_log=None, shutdown_timeout=0.2, **HTTP)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.app_host, settings.app_port).start()
@@ -42,7 +47,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def build(settings: Settings) -> web.Application:
     """The application, ready to be served."""
     keep_broken_http_out_of_the_log()
-    app = web.Application(middlewares=[in_shape], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
     authority = Authority(settings.nats_url) if settings.admin_token else None
     tokens = AppTokens(settings, trusted, authority)

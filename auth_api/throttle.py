@@ -1,4 +1,4 @@
-"""How many wrong passwords one address may send. Pure: time is an argument, in seconds of any steady clock."""
+"""How often one address may try. Pure: time is an argument, in seconds of any steady clock."""
 
 import collections
 
@@ -7,7 +7,7 @@ class Throttle:
     """A bucket of tries for each address, filled again at one try in ``period`` seconds.
 
     At most ``addresses`` buckets are remembered: beyond that the one unused for longest is forgotten, which
-    gives its address a full bucket. Only wrong tries cost anything.
+    gives its address a full bucket. What costs a try is up to the caller.
     """
 
     def __init__(self, tries: int, period: float, addresses: int) -> None:
@@ -24,7 +24,7 @@ class Throttle:
         """Seconds until this address may try again; 0 if it may now."""
         return max(0.0, self._full_at.get(address, now) - self._slack - now)
 
-    def wrong(self, address: str, now: float) -> None:
+    def take(self, address: str, now: float) -> None:
         """Take one try away from an address that ``wait`` let through."""
         self._full_at[address] = max(self._full_at.get(address, now), now) + self._period
         self._full_at.move_to_end(address)

@@ -11,10 +11,10 @@ steps = st.lists(st.tuples(st.sampled_from("abc"), pauses), max_size=200)
 
 
 def let_through(throttle: Throttle, address: str, now: float) -> bool:
-    """One wrong try at ``now``; whether it got as far as the password."""
+    """One try at ``now``; whether it was let through."""
     if throttle.wait(address, now) > 0:
         return False
-    throttle.wrong(address, now)
+    throttle.take(address, now)
     return True
 
 
@@ -65,13 +65,13 @@ def test_memory_is_bounded_however_many_addresses_there_are(addresses: list[int]
 
 def test_an_address_with_a_full_bucket_is_forgotten() -> None:
     throttle = Throttle(TRIES, PERIOD, 100)
-    throttle.wrong("a", 0)
-    throttle.wrong("b", PERIOD)
+    throttle.take("a", 0)
+    throttle.take("b", PERIOD)
     assert len(throttle) == 1
 
 
 def test_beyond_the_limit_the_one_unused_for_longest_is_forgotten() -> None:
     throttle = Throttle(1, PERIOD, 2)
     for now, address in ((0, "a"), (0, "b"), (1, "a"), (1, "c")):
-        throttle.wrong(address, now)
+        throttle.take(address, now)
     assert [address for address in "abc" if throttle.wait(address, 1) > 0] == ["a", "c"]

@@ -30,7 +30,7 @@ async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
 
 @dataclass
 class Upstream:
-    """Answers everything with 200, and keeps the heads of what it was asked, but for probes. A gateway gives out SID."""
+    """Answers everything with 200 and the id SID, and keeps the heads of what it was asked, but for probes."""
 
     heads: list[str] = field(default_factory=list)
 
@@ -112,4 +112,3 @@ def _here(config: str, ports: dict[str, int]) -> str:
     for name in ("gateway", "auth_api"):
         config = re.sub(rf"server-template {name} \d+ {name}:8000", f"server {name} 127.0.0.1:{ports[name]}", config)
     return config
-

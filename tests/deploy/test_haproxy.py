@@ -148,7 +148,9 @@ async def test_what_never_comes_is_not_waited_for(tmp_path: Path, beginning: str
         assert balancer.gateway.heads + balancer.auth_api.heads == []
 
 
-@pytest.mark.parametrize("body", ["Content-Length: 1\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "body", ["Content-Length: 1\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"]
+)
 async def test_reading_takes_no_body(tmp_path: Path, body: str) -> None:
     async with balancing(tmp_path) as balancer:
         assert await balancer.send(f"GET /demo HTTP/1.1\r\nHost: a\r\n{body}".encode()) == 400
