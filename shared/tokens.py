@@ -5,6 +5,7 @@ import dataclasses
 import jwt
 
 ALGORITHM = "HS256"
+DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
 
 

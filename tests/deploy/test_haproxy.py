@@ -198,18 +198,21 @@ async def test_all_requests_of_one_address_are_limited(tmp_path: Path) -> None:
 
 
 async def test_new_connections_of_one_address_are_limited(tmp_path: Path) -> None:
-    async with balancing(tmp_path, ADDRESS_NEW_CONNECTIONS="2") as balancer:
-        # beyond the limit they are answered, beyond twice as many they are not
-        assert [await balancer.ask("/demo") for _ in range(5)] == [200, 200, 429, 0, 0]
+    async with balancing(tmp_path, ADDRESS_NEW_CONNECTIONS="8") as balancer:
+        # beyond the limit they are answered, a quarter beyond it they are not
+        assert [await balancer.ask("/demo") for _ in range(12)] == [200] * 8 + [429] + [0] * 3
         assert await balancer.ask("/demo", source="127.0.0.2") == 200
 
 
 async def test_connections_of_one_address_at_once_are_limited(tmp_path: Path) -> None:
-    async with balancing(tmp_path, ADDRESS_CONNECTIONS="2") as balancer, contextlib.AsyncExitStack() as held:
-        for _ in range(2):
+    async with balancing(tmp_path, ADDRESS_CONNECTIONS="8") as balancer, contextlib.AsyncExitStack() as held:
+        for _ in range(8):
             _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
             await held.enter_async_context(closing(writer))
-        assert [await balancer.ask("/demo") for _ in range(3)] == [429] * 3
+        assert await balancer.ask("/demo") == 429
+        _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
+        await held.enter_async_context(closing(writer))
+        assert await balancer.ask("/demo") == 0
         assert await balancer.ask("/demo", source="127.0.0.2") == 200
         await held.aclose()
         async with asyncio.timeout(5):
