@@ -139,6 +139,29 @@ def test_every_image_is_built_once() -> None:
     assert sorted(built) == ["parley", "parley-nats"]
 
 
+def test_every_container_has_its_limits() -> None:
+    services = json.loads(configure("--format", "json", **dict.fromkeys(required(), "x" * 32)).stdout)["services"]
+    assert len(services) == 8
+    for name, each in services.items():
+        assert int(each["mem_limit"]) >= 256 * 1024**2, name
+        assert each["pids_limit"] == 512, name
+        assert each["ulimits"]["nofile"] == 131072, name
+
+
+@pytest.mark.parametrize(("given", "demo"), [({}, "false"), ({"DEMO": ""}, "false"), ({"DEMO": "true"}, "true")])
+def test_the_demo_is_on_only_where_it_is_asked_for(given: dict[str, str], demo: str) -> None:
+    done = configure("--format", "json", **dict.fromkeys(required(), "x" * 32), **given)
+    assert json.loads(done.stdout)["services"]["auth_api"]["environment"]["DEMO"] == demo
+
+
+def test_the_load_balancer_has_a_default_for_every_setting() -> None:
+    settings = set(re.findall(r"^      ([A-Z_]+):$", service("haproxy"), re.MULTILINE))
+    defaults = dict(re.findall(r"^  presetenv (\w+) (\d+)$", (DEPLOY / "haproxy.cfg").read_text(), re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert settings == defaults.keys()
+    assert defaults.items() <= documented.items()
+
+
 def configure(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """What compose makes of its file with this environment alone."""
     command = [docker(), "compose", "--env-file", "/dev/null", "--profile", "*", "config", *options]

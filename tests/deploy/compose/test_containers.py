@@ -16,6 +16,14 @@ def test_no_process_is_root(stack: Stack) -> None:
         assert "0" not in owners, container
 
 
+def test_every_container_is_kept_to_its_limits(stack: Stack) -> None:
+    what = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}"
+    for limits in stack.run("docker", "inspect", "--format", what, *stack.containers()).splitlines():
+        memory, processes = limits.split()
+        assert int(memory) >= 256 * 1024**2
+        assert int(processes) == 512
+
+
 @pytest.mark.parametrize(
     ("what", "value"),
     [
