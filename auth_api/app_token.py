@@ -27,7 +27,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
-_OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled"}
+_OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled", 500: "failed"}
 REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
 
 
@@ -44,13 +44,8 @@ class AppTokens:
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
-        try:
-            asked = await read_app_request(request)
-            self._check(asked.password, client_address(request, self._trusted), time.monotonic())
-        except Refused as refused:
-            REQUESTS.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
-            raise
-        REQUESTS.labels("issued").inc()
+        asked = await read_app_request(request)
+        self._check(asked.password, client_address(request, self._trusted), time.monotonic())
         if self._issues.due(asked.app, time.monotonic()):
             log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
         now = int(time.time())
@@ -73,7 +68,10 @@ class AppTokens:
             raise Refused(401, "Wrong password")
 
 
-async def allow_any_origin(request: web.Request, response: web.StreamResponse) -> None:
-    """Let pages of any origin read the answers of /app, refusals too."""
-    if request.path == "/app":
-        response.headers.update(ANY_ORIGIN)
+async def answered(request: web.Request, response: web.StreamResponse) -> None:
+    """Count the answers of POST /app, and let pages of any origin read them, refusals too."""
+    if request.path != "/app":
+        return
+    response.headers.update(ANY_ORIGIN)
+    if request.method == "POST":
+        REQUESTS.labels(_OUTCOMES.get(response.status, "malformed")).inc()

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from auth_api.admin import Admin
 from auth_api.answers import in_shape, refuse
-from auth_api.app_token import AppTokens, allow_any_origin
+from auth_api.app_token import AppTokens, answered
 from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
 from auth_api.client_address import networks
@@ -55,7 +55,7 @@ def build(settings: Settings) -> web.Application:
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_post("/app", tokens.issue)
     app.router.add_options("/app", tokens.preflight)
-    app.on_response_prepare.append(allow_any_origin)
+    app.on_response_prepare.append(answered)
     if authority is not None:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))
         Admin(settings, authority, trusted).add_to(app)

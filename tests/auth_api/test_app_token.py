@@ -156,6 +156,7 @@ async def test_requests_are_counted_by_outcome(serve: Serve) -> None:
         ("wrong_password", WRONG),
         ("throttled", WRONG),
         ("malformed", 1),
+        ("malformed", "x" * 20_000),
     ]
     async with serve(throttle_tries=1) as client:
         for outcome, body in asked:

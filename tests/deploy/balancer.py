@@ -81,8 +81,8 @@ class Balancer:
 
 
 @contextlib.asynccontextmanager
-async def balancing(folder: Path, **settings: str) -> AsyncIterator[Balancer]:
-    """HAProxy with these settings, as soon as it has found its servers."""
+async def balancing(folder: Path, patience: int = 1, **settings: str) -> AsyncIterator[Balancer]:
+    """HAProxy with these settings, as soon as it has found its servers. It waits ``patience`` seconds for requests."""
     gateway, auth_api = Upstream(), Upstream()
     async with contextlib.AsyncExitStack() as stack:
         ports = {name: free_port() for name in ("public", "http2", "operators")}
@@ -90,7 +90,7 @@ async def balancing(folder: Path, **settings: str) -> AsyncIterator[Balancer]:
             server = await stack.enter_async_context(await asyncio.start_server(upstream.serve, "127.0.0.1", 0))
             ports[name] = server.sockets[0].getsockname()[1]
         config = folder / "haproxy.cfg"
-        config.write_text(_here(CONFIG.read_text(), ports))
+        config.write_text(_here(CONFIG.read_text(), ports, patience))
         # its own port for operators is the one that is asked whether it is ready
         environ = {"PATH": os.environ["PATH"], **settings}
         process = Process("haproxy", [tool("haproxy"), "-db", "-f", str(config)], environ, ports["operators"], folder)
@@ -102,9 +102,9 @@ async def balancing(folder: Path, **settings: str) -> AsyncIterator[Balancer]:
             await process.kill()
 
 
-def _here(config: str, ports: dict[str, int]) -> str:
-    """The file with servers and ports of this machine, and with less patience."""
-    config = config.replace("timeout http-request 10s", "timeout http-request 1s")
+def _here(config: str, ports: dict[str, int], patience: int) -> str:
+    """The file with servers and ports of this machine."""
+    config = re.sub("(timeout http-request|wait-for-body time) 10s", rf"\1 {patience}s", config)
     # as in TLS, whose clients choose it there
     config = config.replace("bind :8080\n", f"bind :8080\n  bind 127.0.0.1:{ports['http2']} proto h2\n")
     for port, name in ((8080, "public"), (8404, "operators")):

@@ -5,6 +5,7 @@ import contextlib
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.deploy.balancer import SID, balancing, closing
@@ -205,16 +206,40 @@ async def test_new_connections_of_one_address_are_limited(tmp_path: Path) -> Non
 
 
 async def test_connections_of_one_address_at_once_are_limited(tmp_path: Path) -> None:
-    async with balancing(tmp_path, ADDRESS_CONNECTIONS="8") as balancer, contextlib.AsyncExitStack() as held:
-        for _ in range(8):
-            _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
-            await held.enter_async_context(closing(writer))
-        assert await balancer.ask("/demo") == 429
-        _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
-        await held.enter_async_context(closing(writer))
-        assert await balancer.ask("/demo") == 0
+    at_once = balancing(tmp_path, patience=60, ADDRESS_CONNECTIONS="8")
+    async with at_once as balancer, contextlib.AsyncExitStack() as held:
+
+        async def hold(count: int) -> None:
+            for _ in range(count):
+                _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
+                await held.enter_async_context(closing(writer))
+
+        # its threads do not count them in the order of their coming
+        async def becomes(status: int) -> None:
+            async with asyncio.timeout(5):
+                while await balancer.ask("/demo") != status:
+                    await asyncio.sleep(0.02)
+
+        await hold(8)
+        await becomes(429)
+        await hold(1)
+        await becomes(0)
         assert await balancer.ask("/demo", source="127.0.0.2") == 200
         await held.aclose()
-        async with asyncio.timeout(5):
-            while await balancer.ask("/demo") != 200:
-                await asyncio.sleep(0.02)
+        await becomes(200)
+
+
+async def test_requests_that_wait_for_their_bodies_are_counted(tmp_path: Path) -> None:
+    waiting = b"POST /app HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+    async with balancing(tmp_path, ADDRESS_API_REQUESTS="2") as balancer:
+        # the first two have not been answered when the third comes
+        answers = [asyncio.create_task(balancer.send(waiting)) for _ in range(3)]
+        assert sorted(await asyncio.gather(*answers)) == [408, 408, 429]
+
+
+async def test_a_refusal_of_the_api_has_its_shape(tmp_path: Path) -> None:
+    async with balancing(tmp_path, ADDRESS_API_REQUESTS="1") as balancer, aiohttp.ClientSession() as http:
+        await balancer.ask("/app", "POST")
+        async with http.post(f"http://127.0.0.1:{balancer.port}/app") as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "10")
+            assert (await answer.json())["response"] is False
