@@ -1,23 +1,27 @@
 # One image for gateway, broker and auth_api; the command says which: python -m gateway.
 # The stage nats is the NATS server with a folder that it may write to without being root.
 
-FROM nats:2.15.1-alpine AS nats
+ARG NATS=nats:2.15.1-alpine
+ARG NODE=node:24.19.0-slim
+ARG PYTHON=python:3.13.9-slim-trixie
+
+FROM ${NATS} AS nats
 # A new volume takes the owner of the folder that it is mounted on.
 RUN ["install", "-d", "-o", "10001", "-g", "10001", "/data"]
 COPY deploy/nats.sh /etc/nats/
 USER 10001:10001
 
-FROM node:24.19.0-slim AS javascript
+FROM ${NODE} AS javascript
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN ["npm", "ci", "--omit=dev"]
 
-FROM python:3.13.9-slim-trixie AS packages
+FROM ${PYTHON} AS packages
 COPY requirements/run.txt .
 RUN ["python", "-m", "venv", "/venv"]
 RUN ["/venv/bin/pip", "install", "--no-cache-dir", "--require-hashes", "--only-binary=:all:", "-r", "run.txt"]
 
-FROM python:3.13.9-slim-trixie
+FROM ${PYTHON}
 WORKDIR /parley
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

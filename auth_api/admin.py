@@ -37,6 +37,7 @@ class Admin:
         self._authority = authority
         self._trusted = trusted
         self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
+        self._calls = Throttle(settings.admin_calls_burst, 1 / settings.admin_calls_per_second, addresses=1)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
@@ -68,6 +69,10 @@ class Admin:
         if not hmac.compare_digest(shown.encode(errors="surrogateescape"), self._token):
             self._throttle.charge(address, now)
             raise Refused(401, "Show ADMIN_TOKEN as a bearer token", {"WWW-Authenticate": "Bearer"})
+        wait = self._calls.wait("", now)
+        if wait > 0:
+            raise Refused(429, "Too many calls, try again later", {"Retry-After": str(math.ceil(wait))})
+        self._calls.charge("", now)
 
     async def _rooms(self, request: web.Request) -> web.Response:
         limit = request.query.get("limit", "100")

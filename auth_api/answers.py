@@ -44,5 +44,6 @@ async def in_shape(request: web.Request, handler: Handler) -> web.StreamResponse
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return refuse(error.status, http.HTTPStatus(error.status).phrase, allow)
     except Exception:
-        log.exception("%s %r failed", request.method, request.path)
+        # its method and path are a caller's words
+        log.exception("a request failed")
         return refuse(500, "Internal Server Error")

@@ -1,18 +1,12 @@
 """What POST /app is asked: an app's name and the password, as a form or as JSON."""
 
-import asyncio
 import urllib.parse
 
 import msgspec
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from auth_api.answers import Refused
 from auth_api.app_name import check_app_name
-
-MAX_BODY = 16 * 1024
-BODY_SECONDS = 10
 
 
 class AppRequest(msgspec.Struct, frozen=True):
@@ -24,25 +18,13 @@ class AppRequest(msgspec.Struct, frozen=True):
 
 async def read_app_request(request: web.Request) -> AppRequest:
     """The request in the body of ``request``. Raises Refused."""
-    body = await _body(request)
+    body = await request.read()
     try:
         asked = _parse(request.content_type, body)
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
         raise Refused(400, f"The request is not well-formed: {_reason(error)}") from None
     check_app_name(asked.app)
     return asked
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except HTTPRequestEntityTooLarge:
-        raise Refused(413, f"The request is larger than {MAX_BODY} bytes") from None
-    except TimeoutError:
-        raise Refused(408, "The request took too long") from None
-    except (HttpProcessingError, web.RequestPayloadError, ConnectionError):
-        raise Refused(400, "The request could not be read") from None
 
 
 def _parse(content_type: str, body: bytes) -> AppRequest:

@@ -12,6 +12,7 @@ from auth_api.answers import Refused, accept
 from auth_api.app_request import read_app_request
 from auth_api.authority import Authority
 from auth_api.settings import Settings
+from auth_api.sparing import Sparing, left_out
 from shared.admin import NoteIssued
 from shared.client_address import Network, client_address
 from shared.throttle import Throttle
@@ -26,7 +27,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
-_OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled"}
+_OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled", 500: "failed"}
 REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
 
 
@@ -39,17 +40,14 @@ class AppTokens:
         self._password = settings.app_pass.encode()
         self._trusted = trusted
         self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
+        self._issues, self._guesses = Sparing(), Sparing()
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
-        try:
-            asked = await read_app_request(request)
-            self._check(asked.password, client_address(request, self._trusted), time.monotonic())
-        except Refused as refused:
-            REQUESTS.labels(_OUTCOMES.get(refused.status, "malformed")).inc()
-            raise
-        REQUESTS.labels("issued").inc()
-        log.info("token issued for app %r", asked.app)
+        asked = await read_app_request(request)
+        self._check(asked.password, client_address(request, self._trusted), time.monotonic())
+        if self._issues.due(asked.app, time.monotonic()):
+            log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
         now = int(time.time())
         if self._authority is not None:
             self._authority.tell(NoteIssued(asked.app, now))
@@ -65,11 +63,15 @@ class AppTokens:
             raise Refused(429, "Too many wrong passwords, try again later", {"Retry-After": str(math.ceil(wait))})
         if not hmac.compare_digest(password.encode(), self._password):
             self._throttle.charge(address, now)
-            log.warning("wrong password from %s", address)
+            if self._guesses.due(address, now):
+                log.warning("wrong password from %s", address, extra=left_out(self._guesses))
             raise Refused(401, "Wrong password")
 
 
-async def allow_any_origin(request: web.Request, response: web.StreamResponse) -> None:
-    """Let pages of any origin read the answers of /app, refusals too."""
-    if request.path == "/app":
-        response.headers.update(ANY_ORIGIN)
+async def answered(request: web.Request, response: web.StreamResponse) -> None:
+    """Count the answers of POST /app, and let pages of any origin read them, refusals too."""
+    if request.path != "/app":
+        return
+    response.headers.update(ANY_ORIGIN)
+    if request.method == "POST":
+        REQUESTS.labels(_OUTCOMES.get(response.status, "malformed")).inc()

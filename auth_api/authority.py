@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from types import TracebackType
 
 import msgspec
@@ -10,6 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from auth_api.answers import Refused
+from auth_api.sparing import Sparing, left_out
 from shared import subjects
 from shared.admin import Answer, AnyAsk, pack, unpack_answer
 from shared.messaging import connect
@@ -17,6 +19,7 @@ from shared.messaging import connect
 log = logging.getLogger(__name__)
 
 TIMEOUT = 6.0  # seconds; a broker that takes over needs two or three
+MAX_TELLING = 1000  # what may wait for the broker at once
 
 
 class Authority:
@@ -26,6 +29,7 @@ class Authority:
         self._url = nats_url
         self._connecting: asyncio.Task[Client] | None = None
         self._telling: set[asyncio.Task[None]] = set()
+        self._silences = Sparing()
 
     async def __aenter__(self) -> "Authority":
         self._connecting = asyncio.create_task(connect(self._url, "auth_api"))
@@ -47,11 +51,14 @@ class Authority:
         try:
             return unpack_answer((await client.request(subjects.ADMIN, pack(ask), timeout=TIMEOUT)).data)
         except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
-            log.warning("the broker does not answer: %s", type(error).__name__)
+            if self._silences.due("", time.monotonic()):
+                log.warning("the broker does not answer: %s", type(error).__name__, extra=left_out(self._silences))
             raise Refused(503, "The broker does not answer") from None
 
     def tell(self, ask: AnyAsk) -> None:
-        """Let the broker know, if it can be reached; nobody waits for it."""
+        """Let the broker know, if it can be reached and not too much waits for it already; nobody waits for it."""
+        if len(self._telling) >= MAX_TELLING:
+            return
         task = asyncio.ensure_future(self._tell(ask))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)

@@ -9,12 +9,11 @@ from auth_api.answers import Refused
 from auth_api.gateways import connect_sources, gateway_urls
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
-from shared.tokens import make_app_token
+from shared.tokens import DEMO_APP, make_app_token
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"
 SOCKET_IO = "socket.io-client/dist/socket.io.esm.min.js"
-APP = "demo"
 
 
 class DemoPage:
@@ -46,7 +45,7 @@ class DemoPage:
         return web.FileResponse(path)
 
     async def _config(self, request: web.Request) -> web.Response:
-        token = make_app_token(self._secret, APP, int(time.time()))
+        token = make_app_token(self._secret, DEMO_APP, int(time.time()))
         return web.json_response({"gateways": self._gateways, "ice_servers": self._ice_servers, "token": token})
 
     async def _client(self, request: web.Request) -> web.FileResponse:

@@ -10,9 +10,9 @@ from aiohttp import web
 
 from auth_api.admin import Admin
 from auth_api.answers import in_shape, refuse
-from auth_api.app_request import MAX_BODY
-from auth_api.app_token import AppTokens, allow_any_origin
+from auth_api.app_token import AppTokens, answered
 from auth_api.authority import Authority
+from auth_api.bodies import MAX_BODY, in_time
 from auth_api.demo_page import DemoPage
 from auth_api.settings import Settings
 from shared.broken_http import keep_broken_http_out_of_the_log
@@ -43,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def build(settings: Settings) -> web.Application:
     """The application, ready to be served."""
     keep_broken_http_out_of_the_log()
-    app = web.Application(middlewares=[in_shape], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
     authority = Authority(settings.nats_url) if settings.admin_token else None
     tokens = AppTokens(settings, trusted, authority)
@@ -51,7 +51,7 @@ def build(settings: Settings) -> web.Application:
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_post("/app", tokens.issue)
     app.router.add_options("/app", tokens.preflight)
-    app.on_response_prepare.append(allow_any_origin)
+    app.on_response_prepare.append(answered)
     if authority is not None:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))
         Admin(settings, authority, trusted).add_to(app)

@@ -28,6 +28,10 @@ class Settings:
     throttle_tries: int = setting(10, "Wrong passwords one address may send in a burst.", at_least=1, at_most=1000)
     throttle_seconds: float = setting(2.0, "Seconds until an address has one try back.", at_least=0.01, at_most=60)
     throttle_addresses: int = setting(10_000, "Addresses whose tries are remembered.", at_least=1, at_most=1_000_000)
+    admin_calls_per_second: float = setting(
+        20.0, "Calls under /admin that are answered per second in the long run.", at_least=0.01, at_most=10_000
+    )
+    admin_calls_burst: int = setting(100, "Calls under /admin that are answered at once.", at_least=1, at_most=10_000)
     demo: bool = setting(
         True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
     )

@@ -15,6 +15,10 @@ up --force-recreate nats
 # A new one stands ready before an old one is asked to go.
 for service in broker gateway auth_api; do
     old=$(docker compose ps -q "$service")
+    if [ -z "$old" ]; then
+        echo "No $service runs: start everything with docker compose up -d" >&2
+        exit 1
+    fi
     count=$(echo "$old" | wc -l)
     for container in $old; do
         up --no-recreate --scale "$service=$((count + 1))" "$service"

@@ -107,5 +107,5 @@ class Inbox:
             **with_raw(rooms=admit.rooms, payload=admit.payload),
         }
         if self._turn is not None:
-            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, time.time())
+            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, admit.app, time.time())
         connection.send(accepted_frames("auth-accept", fields, admit.ack))

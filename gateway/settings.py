@@ -67,7 +67,9 @@ class Settings:
     )
     turn_urls: tuple[str, ...] = setting((), "TURN servers told to clients, comma-separated `turn:` and `turns:` URLs.")
     turn_secret: str = secret("The `static-auth-secret` of these TURN servers.", default="")
-    turn_lifetime: int = setting(86400, "Life of a TURN credential, in seconds.", at_least=60)
+    turn_lifetime: int = setting(
+        86400, "Life of a TURN credential, in seconds; of a demo visitor's, at most an hour.", at_least=60
+    )
     log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
 

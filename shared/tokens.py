@@ -10,6 +10,7 @@ import jwt
 from shared.log import LONGEST_APP
 
 ALGORITHM = "HS256"
+DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
 
 

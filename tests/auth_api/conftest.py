@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from auth_api.server import build
+from auth_api.server import HTTP, build
 from auth_api.settings import Settings
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -24,7 +24,9 @@ def serve() -> Serve:
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
         app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings))
-        async with TestClient(TestServer(app)) as client:
+        server = TestServer(app)
+        await server.start_server(**HTTP)
+        async with TestClient(server) as client:
             yield client
 
     return serving

@@ -156,6 +156,7 @@ async def test_requests_are_counted_by_outcome(serve: Serve) -> None:
         ("wrong_password", WRONG),
         ("throttled", WRONG),
         ("malformed", 1),
+        ("malformed", "x" * 20_000),
     ]
     async with serve(throttle_tries=1) as client:
         for outcome, body in asked:
@@ -173,3 +174,14 @@ async def test_logs_show_neither_password_nor_token_and_one_line_for_an_app_name
         await client.post("/app", data=WRONG)
     assert "'chat'" in caplog.text
     assert [secret for secret in (token, PASSWORD, "guess") if secret in caplog.text] == []
+
+
+async def test_log_lines_are_bounded_whoever_asks_or_guesses(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with serve(throttle_tries=1000, trusted_proxies=("127.0.0.1", "::1")) as client:
+        for number in range(60):
+            headers = {"X-Forwarded-For": f"192.0.2.{number // 2}"}
+            await client.post("/app", json=WRONG, headers=headers)
+            await client.post("/app", json={**RIGHT, "app": f"app {number // 2}"}, headers=headers)
+    for words in ("wrong password", "token issued"):
+        assert len([record for record in caplog.records if words in record.message]) <= 40

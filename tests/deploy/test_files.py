@@ -56,9 +56,9 @@ def test_every_setting_can_be_given_through_compose(name: str, settings: Any) ->
 
 
 def test_every_image_has_a_pinned_version() -> None:
-    froms = re.findall(r"^FROM (\S+:\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    froms = re.findall(r"^ARG [A-Z]+=(\S+:\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     images = re.findall(r"^    image: (\S+/?\S*:\S+)", COMPOSE, re.MULTILINE)
-    assert len(froms) == 4
+    assert len(froms) == 3
     assert len(images) == 4
     assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in froms + images)
 
@@ -68,20 +68,56 @@ def test_the_example_names_every_secret_that_is_required() -> None:
     assert set(required()) == empty
 
 
-def test_make_env_makes_secrets_once(tmp_path: Path) -> None:
-    tool("openssl")
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What make-env.sh needs, in a folder of its own."""
     (tmp_path / "deploy").mkdir()
     shutil.copy(DEPLOY / "make-env.sh", tmp_path / "deploy")
     shutil.copy(ROOT / ".env.example", tmp_path)
+    return tmp_path
+
+
+def programs(folder: Path, *names: str) -> str:
+    """A PATH on which these programs are found, and no others."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(tool(name))
+    return str(folder)
+
+
+def test_make_env_makes_secrets_once(clone: Path) -> None:
+    few = programs(clone / "bin", "sh", "dirname", "mktemp", "od", "tr", "mv", "rm")
     made = []
     for _ in range(2):
-        run("sh", str(tmp_path / "deploy" / "make-env.sh"))
-        made.append((tmp_path / ".env").read_text())
+        run("sh", str(clone / "deploy" / "make-env.sh"), PATH=few)
+        made.append((clone / ".env").read_text())
     values = re.findall(r"^[A-Z_]+=(.*)$", made[0], re.MULTILINE)
     assert made[0] == made[1]
     assert len(set(values)) == len(values) == 6
-    assert all(len(value) == 64 for value in values)
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in values)
+    assert (clone / ".env").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("lost", ["od", "tr", "mv"])
+def test_make_env_makes_nothing_where_it_cannot_make_all(clone: Path, lost: str) -> None:
+    few = programs(clone / "bin", *({"sh", "dirname", "mktemp", "od", "tr", "mv", "rm"} - {lost}))
+    command = ["sh", str(clone / "deploy" / "make-env.sh")]
+    done = subprocess.run(command, env={"PATH": few}, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr
+    assert "Made" not in done.stdout
+    assert [path.name for path in clone.glob(".env*")] == [".env.example"]
+
+
+def test_roll_says_so_when_nothing_runs(tmp_path: Path) -> None:
+    idle = tmp_path / "docker"
+    idle.write_text("#!/bin/sh\n")
+    idle.chmod(0o755)
+    command = ["sh", str(DEPLOY / "roll.sh")]
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "No broker runs" in done.stderr
 
 
 def test_compose_reads_the_file() -> None:
@@ -101,6 +137,29 @@ def test_every_image_is_built_once() -> None:
     done = configure("--format", "json", **dict.fromkeys(required(), "x" * 32))
     built = [each["image"] for each in json.loads(done.stdout)["services"].values() if "build" in each]
     assert sorted(built) == ["parley", "parley-nats"]
+
+
+def test_every_container_has_its_limits() -> None:
+    services = json.loads(configure("--format", "json", **dict.fromkeys(required(), "x" * 32)).stdout)["services"]
+    assert len(services) == 8
+    for name, each in services.items():
+        assert int(each["mem_limit"]) >= 256 * 1024**2, name
+        assert each["pids_limit"] == 512, name
+        assert "core" in each["ulimits"], name
+
+
+@pytest.mark.parametrize(("given", "demo"), [({}, "false"), ({"DEMO": ""}, "false"), ({"DEMO": "true"}, "true")])
+def test_the_demo_is_on_only_where_it_is_asked_for(given: dict[str, str], demo: str) -> None:
+    done = configure("--format", "json", **dict.fromkeys(required(), "x" * 32), **given)
+    assert json.loads(done.stdout)["services"]["auth_api"]["environment"]["DEMO"] == demo
+
+
+def test_the_load_balancer_has_a_default_for_every_setting() -> None:
+    settings = set(re.findall(r"^      ([A-Z_]+):$", service("haproxy"), re.MULTILINE))
+    defaults = dict(re.findall(r"^  presetenv (\w+) (\d+)$", (DEPLOY / "haproxy.cfg").read_text(), re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert settings == defaults.keys()
+    assert defaults.items() <= documented.items()
 
 
 def configure(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:

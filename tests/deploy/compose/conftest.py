@@ -15,7 +15,7 @@ TURN_URL = "turn:127.0.0.1:3478"
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     docker()
-    stack = Stack(tmp_path_factory.mktemp("stack"), GATEWAYS="1", DRAIN_SECONDS="4", TURN_URLS=TURN_URL)
+    stack = Stack(tmp_path_factory.mktemp("stack"), GATEWAYS="1", DRAIN_SECONDS="4", TURN_URLS=TURN_URL, DEMO="true")
     try:
         stack.compose("up", "--detach", "--build", "--wait")
         yield stack

@@ -1,5 +1,6 @@
 """What the containers may do, and what becomes of one that ends."""
 
+import json
 import time
 
 import pytest
@@ -14,6 +15,15 @@ def test_no_process_is_root(stack: Stack) -> None:
         owners = stack.owners(container)
         assert owners
         assert "0" not in owners, container
+
+
+def test_every_container_is_kept_to_its_limits(stack: Stack) -> None:
+    what = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{json .HostConfig.Ulimits}}"
+    for limits in stack.run("docker", "inspect", "--format", what, *stack.containers()).splitlines():
+        memory, processes, others = limits.split()
+        assert int(memory) >= 256 * 1024**2
+        assert int(processes) == 512
+        assert json.loads(others) == [{"Name": "core", "Hard": 0, "Soft": 0}]
 
 
 @pytest.mark.parametrize(

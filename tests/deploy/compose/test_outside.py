@@ -19,6 +19,10 @@ pytestmark = pytest.mark.timeout(600)
         "/admin/rooms",
         "/%6detrics",
         "/%61dmin/rooms",
+        "/admin/rooms/%zz",
+        "/demo/%2e%2e/admin/rooms",
+        "/demo/../admin/rooms",
+        "//admin/rooms",
         "/socket.io/../metrics",
     ],
 )
