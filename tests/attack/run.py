@@ -1,0 +1,159 @@
+"""One attack on a system of its own, from its start to the evidence."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from tests.attack.assault import Assault
+from tests.attack.company import Company
+from tests.attack.gauge import Gauge, Lateness
+from tests.attack.guarded import Guarded, public_port
+from tests.attack.judge import Evidence
+from tests.attack.plan import Attack
+from tests.attack.scene import Outcome, Scene
+from tests.system.process import COMPLAINTS, Process
+
+CALM = 1.0  # seconds in which it is seen what the witnesses alone cost
+LINGER = 2.0  # seconds after the attack in which witnesses are still served, and watched
+MOST = 64 * 1024 * 1024  # bytes of one attack
+
+
+class Run:
+    """One attack. ``seconds`` is how long it lasts."""
+
+    def __init__(self, attack: Attack, folder: Path, seconds: float, most: int = MOST) -> None:
+        self._attack = attack
+        self._seconds = seconds
+        self._most = most
+        self._system = Guarded(folder, attack.settings)
+        self._edge: Process | None = None
+
+    async def run(self) -> Evidence:
+        """Carry it out, and tell what was seen."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._running())
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            tokens = [await self._system.app_token(app) for app in ("witnesses", "attackers")]
+            company = Company(http, self._system, tokens[0], self._attack.host)
+            stack.push_async_callback(company.close)
+            await company.open()
+            assault = Assault(self._scene(company, tokens[1]))
+            stack.push_async_callback(assault.close)
+            await assault.prepare()
+            return await self._watched(company, assault)
+
+    async def _watched(self, company: Company, assault: Assault) -> Evidence:
+        gauge = Gauge({process.name: process.pid for process in self._system.processes})
+        lateness = Lateness()
+        watching = asyncio.create_task(lateness.watch())
+        calm = await self._calm(gauge)
+        _, last = await self._system.extent()
+        lines, before = self._lines(), gauge.cpu()
+        company.record.forget_waits()
+        gauge.start()
+        outcome = await self._struck(company, assault)
+        used = gauge.cpu() - before - calm * (outcome.seconds + LINGER)
+        await company.settle()
+        watching.cancel()
+        evidence = self._evidence(company, outcome, lines)
+        evidence.worst, evidence.answers = company.record.worst, company.record.answers
+        evidence.grown, evidence.cpu, evidence.lateness = gauge.stop(), max(used, 0.0), lateness.worst
+        await self._aftermath(company, evidence, last)
+        return evidence
+
+    async def _calm(self, gauge: Gauge) -> float:
+        """CPU seconds that all servers take in a second when nobody attacks."""
+        before = gauge.cpu()
+        await asyncio.sleep(CALM)
+        return (gauge.cpu() - before) / CALM
+
+    async def _struck(self, company: Company, assault: Assault) -> Outcome:
+        if company.host is not None:
+            await company.host.begin()
+        outcome = await assault.strike()
+        await asyncio.sleep(LINGER)
+        return outcome
+
+    async def _aftermath(self, company: Company, evidence: Evidence, last: int) -> None:
+        """See what is left of rooms and processes."""
+        if self._attack.restart:
+            await self._replace_brokers()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                if company.host is not None:
+                    await company.host.end()
+        await company.check()
+        self._add(evidence, company)
+        evidence.ended = [process.name for process in self._system.processes if not process.running]
+        if self._system.nats.running and (await self._system.extent())[0] > last:
+            evidence.breaches.append("the log was purged")
+        evidence.tracebacks = sum(_count(process) for process in self._system.processes)
+
+    async def _replace_brokers(self) -> None:
+        """One broker after the other starts anew, from what is in the log by now."""
+        for broker in self._system.brokers:
+            with contextlib.suppress(AssertionError):  # that it has ended is seen anyway
+                if broker.running:
+                    await self._system.restart(broker.name)
+
+    def _evidence(self, company: Company, outcome: Outcome, lines: int) -> Evidence:
+        return Evidence(
+            attack=self._attack.name,
+            what=self._attack.what,
+            row=self._attack.row,
+            sent=outcome.sent,
+            seconds=outcome.seconds,
+            lines=self._lines() - lines,
+            breaches=list(outcome.breaches),
+            prepared=outcome.prepared,
+        )
+
+    def _add(self, evidence: Evidence, company: Company) -> None:
+        records = [company.record, *([company.host.record] if company.host else [])]
+        for record in records:
+            evidence.disconnected += record.disconnected
+            evidence.places += record.places
+            evidence.rooms += record.rooms
+        evidence.refused = dict(company.record.refused)
+
+    def _scene(self, company: Company, app_token: str) -> Scene:
+        return Scene(
+            attack=self._attack.name,
+            seconds=self._seconds,
+            most=self._most,
+            gateways=[gateway.port for gateway in self._system.gateways],
+            auth=self._system.auth.port,
+            edge=public_port(self._edge) if self._edge else 0,
+            nats=self._system.nats_port,
+            token=app_token,
+            host=company.host.place if company.host else None,
+            witnesses=company.places,
+            ids=self._system.gateway_ids(),
+            passwords=self._system.passwords,
+        )
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        try:
+            await self._system.start()
+            if self._attack.edge:
+                self._edge = self._system.edge()
+                self._edge.start()
+                await self._edge.ready()
+            yield
+        finally:
+            await self._system.abandon()
+            if self._edge is not None and self._edge.running:
+                await self._edge.kill()
+
+    def _lines(self) -> int:
+        return sum(len(process.lines()) for process in self._system.processes)
+
+
+def _count(process: Process) -> int:
+    text = process.text()
+    return sum(text.count(words) for words in COMPLAINTS)
