@@ -12,8 +12,8 @@ class Evidence(msgspec.Struct, kw_only=True):
     """What one attack did. Times are in seconds, ``grown`` in MiB for each process.
 
     ``worst`` is the longest wait of a witness. ``refused`` counts refusals by code, ``disconnected`` connections that
-    were closed; ``places`` and ``rooms`` were lost. ``sent`` bytes of the attacker's took all servers ``cpu`` seconds more
-    than the witnesses alone do. ``tracebacks`` are in the logs, as are ``lines`` that would not have been there.
+    were closed; ``places`` and ``rooms`` were lost. ``sent`` bytes of the attacker's took all servers ``cpu`` seconds
+    more than the witnesses alone do. ``tracebacks`` are in the logs, as are ``lines`` that would not have been there.
     ``ended`` are processes that are not there any more; ``breaches`` say what the attacker could do that it must not.
     ``lateness`` is that of the witnesses' own process: so much of ``worst`` may not be the servers' doing.
     """

@@ -17,19 +17,28 @@ from tests.attack.plan import Attack
 from tests.attack.scene import Outcome, Scene
 from tests.system.process import COMPLAINTS, Process
 
-CALM = 1.0  # seconds in which it is seen what the witnesses alone cost
-LINGER = 2.0  # seconds after the attack in which witnesses are still served, and watched
+CALM = 1.0  # seconds
+LINGER = 2.0  # seconds
 MOST = 64 * 1024 * 1024  # bytes of one attack
 
 
 class Run:
-    """One attack. ``seconds`` is how long it lasts."""
+    """One attack. It lasts ``seconds``, and ``most`` bytes.
 
-    def __init__(self, attack: Attack, folder: Path, seconds: float, most: int = MOST) -> None:
+    For ``calm`` seconds before, it is seen what the witnesses alone cost; for ``linger`` seconds after, they are served
+    and watched. ``struck`` is set when the attack begins.
+    """
+
+    def __init__(
+        self, attack: Attack, folder: Path, seconds: float, most: int = MOST, calm: float = CALM, linger: float = LINGER
+    ) -> None:
+        self.struck = asyncio.Event()
         self._attack = attack
         self._seconds = seconds
         self._most = most
-        self._system = Guarded(folder, attack.settings)
+        self._calm = calm
+        self._linger = linger
+        self.system = Guarded(folder, attack.settings)
         self._edge: Process | None = None
 
     async def run(self) -> Evidence:
@@ -37,8 +46,8 @@ class Run:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._running())
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            tokens = [await self._system.app_token(app) for app in ("witnesses", "attackers")]
-            company = Company(http, self._system, tokens[0], self._attack.host)
+            tokens = [await self.system.app_token(app) for app in ("witnesses", "attackers")]
+            company = Company(http, self.system, tokens[0], self._attack.host)
             stack.push_async_callback(company.close)
             await company.open()
             assault = Assault(self._scene(company, tokens[1]))
@@ -47,16 +56,16 @@ class Run:
             return await self._watched(company, assault)
 
     async def _watched(self, company: Company, assault: Assault) -> Evidence:
-        gauge = Gauge({process.name: process.pid for process in self._system.processes})
+        gauge = Gauge({process.name: process.pid for process in self.system.processes})
         lateness = Lateness()
         watching = asyncio.create_task(lateness.watch())
-        calm = await self._calm(gauge)
-        _, last = await self._system.extent()
+        calm = await self._when_calm(gauge)
+        _, last = await self.system.extent()
         lines, before = self._lines(), gauge.cpu()
         company.record.forget_waits()
         gauge.start()
         outcome = await self._struck(company, assault)
-        used = gauge.cpu() - before - calm * (outcome.seconds + LINGER)
+        used = gauge.cpu() - before - calm * (outcome.seconds + self._linger)
         await company.settle()
         watching.cancel()
         evidence = self._evidence(company, outcome, lines)
@@ -65,17 +74,18 @@ class Run:
         await self._aftermath(company, evidence, last)
         return evidence
 
-    async def _calm(self, gauge: Gauge) -> float:
+    async def _when_calm(self, gauge: Gauge) -> float:
         """CPU seconds that all servers take in a second when nobody attacks."""
         before = gauge.cpu()
-        await asyncio.sleep(CALM)
-        return (gauge.cpu() - before) / CALM
+        await asyncio.sleep(self._calm)
+        return (gauge.cpu() - before) / self._calm
 
     async def _struck(self, company: Company, assault: Assault) -> Outcome:
         if company.host is not None:
             await company.host.begin()
+        self.struck.set()
         outcome = await assault.strike()
-        await asyncio.sleep(LINGER)
+        await asyncio.sleep(self._linger)
         return outcome
 
     async def _aftermath(self, company: Company, evidence: Evidence, last: int) -> None:
@@ -88,17 +98,17 @@ class Run:
                     await company.host.end()
         await company.check()
         self._add(evidence, company)
-        evidence.ended = [process.name for process in self._system.processes if not process.running]
-        if self._system.nats.running and (await self._system.extent())[0] > last:
+        evidence.ended = [process.name for process in self.system.processes if not process.running]
+        if self.system.nats.running and (await self.system.extent())[0] > last:
             evidence.breaches.append("the log was purged")
-        evidence.tracebacks = sum(_count(process) for process in self._system.processes)
+        evidence.tracebacks = sum(_count(process) for process in self.system.processes)
 
     async def _replace_brokers(self) -> None:
         """One broker after the other starts anew, from what is in the log by now."""
-        for broker in self._system.brokers:
+        for broker in self.system.brokers:
             with contextlib.suppress(AssertionError):  # that it has ended is seen anyway
                 if broker.running:
-                    await self._system.restart(broker.name)
+                    await self.system.restart(broker.name)
 
     def _evidence(self, company: Company, outcome: Outcome, lines: int) -> Evidence:
         return Evidence(
@@ -125,33 +135,33 @@ class Run:
             attack=self._attack.name,
             seconds=self._seconds,
             most=self._most,
-            gateways=[gateway.port for gateway in self._system.gateways],
-            auth=self._system.auth.port,
+            gateways=[gateway.port for gateway in self.system.gateways],
+            auth=self.system.auth.port,
             edge=public_port(self._edge) if self._edge else 0,
-            nats=self._system.nats_port,
+            nats=self.system.nats_port,
             token=app_token,
             host=company.host.place if company.host else None,
             witnesses=company.places,
-            ids=self._system.gateway_ids(),
-            passwords=self._system.passwords,
+            ids=self.system.gateway_ids(),
+            passwords=self.system.passwords,
         )
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         try:
-            await self._system.start()
+            await self.system.start()
             if self._attack.edge:
-                self._edge = self._system.edge()
+                self._edge = self.system.edge()
                 self._edge.start()
                 await self._edge.ready()
             yield
         finally:
-            await self._system.abandon()
+            await self.system.abandon()
             if self._edge is not None and self._edge.running:
                 await self._edge.kill()
 
     def _lines(self) -> int:
-        return sum(len(process.lines()) for process in self._system.processes)
+        return sum(len(process.lines()) for process in self.system.processes)
 
 
 def _count(process: Process) -> int:
