@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import time
+from typing import Any
 
 import msgspec
 import uvloop
@@ -26,6 +27,7 @@ PREPARING = 30.0  # seconds; then the attack begins with what it has
 
 async def attack(scene: Scene) -> Outcome:
     """Prepare and carry out one attack."""
+    asyncio.get_running_loop().set_exception_handler(_let_be)
     me = Me(scene)
     steps = ATTACKS[scene.attack].strike(me)
     try:
@@ -45,6 +47,12 @@ async def attack(scene: Scene) -> Outcome:
         pass
     seconds = time.monotonic() - began
     return Outcome(sent=me.settle(), seconds=seconds, prepared=me.prepared, breaches=me.breaches)
+
+
+def _let_be(_: asyncio.AbstractEventLoop, trouble: dict[str, Any]) -> None:
+    """One of many connections has ended, or the purse is empty: that is how attacks end."""
+    if not isinstance(trouble.get("exception"), (Gone, Spent, OSError, TimeoutError)):
+        print(trouble, file=sys.stderr)
 
 
 def main() -> None:

@@ -18,6 +18,10 @@ Result = TypeVar("Result")
 _numbers = itertools.count(1)
 
 
+class Refused(Exception):
+    """A visitor was told no."""
+
+
 class Visitor:
     """Each of its steps counts as a wait."""
 
@@ -33,24 +37,31 @@ class Visitor:
             line = Line(self._http, self._url, lambda _event, _data: None)
             try:
                 await self._visit(line)
+            except Refused as refusal:
+                self._record.refused[str(refusal)] += 1
+                await line.cut()
             except FAILURES as failure:
-                self._record.refused[f"a visitor: {type(failure).__name__}"] += 1
+                self._record.refused[type(failure).__name__] += 1
                 await line.cut()
             await asyncio.sleep(EVERY)
 
     async def _visit(self, line: Line) -> None:
         await self._timed(line.open(self._app_token))
-        me = await self._timed(line.send("auth-request", {"token": self._app_token}))
-        self._note(me)
-        created = await self._timed(line.send("room-create-request", {"auth": me["token"]}))
-        self._note(created)
-        self._note(await self._timed(line.send("room-leave-request", {"auth": me["token"], "room": created["room"]})))
+        me = await self._ask(line, "auth-request", token=self._app_token)
+        created = await self._ask(line, "room-create-request", auth=me["token"])
+        await self._ask(line, "room-leave-request", auth=me["token"], room=created["room"])
         await self._timed(line.goodbye())
 
-    def _note(self, answer: dict[str, Any]) -> None:
-        if not answer["ok"]:
-            self._record.refused[answer["code"]] += 1
-            raise ValueError
+    async def _ask(self, line: Line, event: str, **fields: str) -> dict[str, Any]:
+        """The acknowledgement. Raises Refused, or ConnectionError when the connection is closed first."""
+        answer, down = line.send(event, fields), asyncio.ensure_future(line.down.wait())
+        await self._timed(asyncio.wait({answer, down}, return_when=asyncio.FIRST_COMPLETED))
+        down.cancel()
+        if not answer.done():
+            raise ConnectionResetError
+        if not answer.result()["ok"]:
+            raise Refused(answer.result()["code"])
+        return answer.result()
 
     async def _timed(self, step: Awaitable[Result]) -> Result:
         key = ("step", next(_numbers))

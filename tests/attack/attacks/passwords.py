@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from shared.admin import ListApps, ListRooms, NoteIssued, RemovePeer, pack
 from shared.deliveries import Beat, Fenced, Head, pack_beat, pack_fenced, pack_head
@@ -26,6 +28,7 @@ from tests.attack.thief import Thief, thief
 
 PAUSE = 0.05  # seconds between two rounds
 HUGE = 2**64 - 1
+WRONG: tuple[Any, ...] = (None, True, -1, HUGE, 1.5, "x" * 10_000, "\0", b"\xff", b"{", [], [[]], {"a": 1})
 APPS = ("witnesses", "attackers")
 GARBAGE = (
     b"",
@@ -66,29 +69,33 @@ async def stolen_terms(me: Me) -> Steps:
 
 @attack(row=11, restart=True)
 async def stolen_garbage(me: Me) -> Steps:
-    """A gateway's password: batches that are none, and numbers and texts that cannot be"""
+    """A gateway's password: batches that are none, and entries of its own sockets with values that cannot be"""
     async with thief(me, "gateway") as gateway:
         await gateway.introduce()
         yield
-        while True:
-            for data in GARBAGE:
-                await gateway.write_bytes(data)
-            await _write_nonsense(gateway)
-            await asyncio.sleep(PAUSE)
+        for number, entry in enumerate(nonsense(gateway.own), 2):
+            await gateway.write(entry, number=number)
+            await gateway.write(entry, number=HUGE)
+            await gateway.write_bytes(GARBAGE[number % len(GARBAGE)])
+            await asyncio.sleep(0.001)
 
 
-async def _write_nonsense(gateway: Thief) -> None:
-    nonsense: tuple[Entry, ...] = (
-        Said("no-such-event", gateway.own, None, "room", "", b""),
-        Said("room-create-request", gateway.own, HUGE, "room" * 100_000, "", b"\xff"),
-        Authenticated(gateway.own, -HUGE // 2, "app", b"\xff", None, "", HUGE, b"{", HUGE),
-        Closed(gateway.own, HUGE, "no such reason", True),
-        GatewayDown(HUGE),
+def nonsense(conn: str) -> Iterator[Entry]:
+    """Entries that are good but for one field, which is wrong in every way. A good one goes before each."""
+    here = Authenticated(conn, None, "attackers", b'"x"', False, "", 0, b"", None)
+    good: tuple[Entry, ...] = (
+        here,
+        Said("room-create-request", conn, 1, "nonsense", "", b"null"),
+        Said("room-join-request", conn, 1, "nonsense", "", b"null"),
+        Said("room-join-accept", conn, 1, "nonsense", conn, b"null"),
+        Said("relay-ice-candidate", conn, 1, "nonsense", conn, b'42["ice-candidate",{}]'),
+        Closed(conn, 0, "closed", False),
     )
-    for number, entry in enumerate(nonsense):
-        await gateway.write(entry, number=2 + number)
-        await gateway.write(entry, number=HUGE)
-        await gateway.write(entry, writer="w" * 10_000, number=1)
+    for wrong in WRONG:
+        for entry in good:
+            for field in entry._fields:
+                yield here
+                yield entry._replace(**{field: wrong})
 
 
 @attack(row=11, restart=True)

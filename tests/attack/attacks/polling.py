@@ -13,6 +13,7 @@ from tests.system.rawsocket import Polling
 
 SESSIONS = 100
 PACKETS = 1000  # in one POST
+LONG = b'421["x",{"payload":"' + b"x" * 300 + b'"}]'
 
 
 def post(path: str, body: bytes) -> bytes:
@@ -56,8 +57,26 @@ async def posts(me: Me) -> Steps:
 @attack()
 async def polls_never_made(me: Me) -> Steps:
     """A hundred polling sessions cause answers, and never poll for them."""
-    async for _ in post_all(me, SESSIONS, b'421["x",{"payload":"' + b"x" * 300 + b'"}]'):
+    async for _ in post_all(me, SESSIONS, LONG):
         yield
+
+
+@attack()
+async def polls_never_read(me: Me) -> Steps:
+    """A hundred polling sessions cause answers, poll for them, and do not read"""
+    async with http_of(me) as http:
+        paths = [await path_of(me, http) for _ in range(SESSIONS)]
+        body = b"\x1e".join([LONG] * (60_000 // len(LONG)))
+        yield
+
+        async def lane(path: str) -> None:
+            sender, poller = await me.call(Mouth, me.gateway), await me.call(Mouth, me.gateway)
+            poller.stop_reading()
+            while True:
+                await sender.say(post(path, body) * 8)
+                await poller.say(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+        await asyncio.gather(*(lane(path) for path in paths), return_exceptions=True)
 
 
 @attack()

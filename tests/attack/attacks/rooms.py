@@ -7,7 +7,7 @@ from tests.attack.attacks.floods import repeated
 from tests.attack.attacks.sockets import over_and_over
 from tests.attack.me import Me
 from tests.attack.mouth import Gone
-from tests.attack.party import PEERINFO, gather, until_ok
+from tests.attack.party import FULL, PEERINFO, gather, until_ok
 from tests.attack.plan import Steps, attack
 from tests.attack.talker import Talker
 from tests.bench.wire import text_frame
@@ -50,7 +50,7 @@ async def _ask_again(me: Me, guest: Talker, room: str) -> None:
 @attack(row=3)
 async def resumes(me: Me) -> Steps:
     """A peer in 16 rooms of 64 comes back thirty times at once, over and over"""
-    party = await gather(me, rooms=16)
+    party = await gather(me, members=FULL - 1, rooms=16)
     returning = await me.peer(peerinfo=PEERINFO, resumable=True)
     for room in party.rooms:
         await until_ok(returning, "room-join-request", room)

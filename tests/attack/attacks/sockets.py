@@ -1,15 +1,22 @@
 """Many connections, one after the other or at once."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 from tests.attack.me import Me
-from tests.attack.mouth import Gone
+from tests.attack.mouth import Gone, Mouth
 from tests.attack.plan import Steps, attack
 from tests.attack.talker import Talker
+from tests.bench.wire import text_frame
 
 LANES = 16  # connections that are opened at a time
 HELD = 3000
+LINGER = 0.1  # seconds in which what was said is read
+UPGRADE = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 PAUSE = 0.01  # seconds after a connection that failed
 
 
@@ -35,6 +42,22 @@ async def handshakes(me: Me) -> Steps:
 
     yield
     await over_and_over(once)
+
+
+@attack()
+async def blind_handshakes(me: Me) -> Steps:
+    """All that makes a peer is said at once, without waiting for an answer, and the connection dropped"""
+    request = json.dumps(["auth-request", {"token": me.scene.token, "resumable": True}])
+    words = UPGRADE + text_frame("40" + json.dumps({"token": me.scene.token})) + text_frame("42" + request)
+
+    async def once() -> None:
+        mouth = await me.call(Mouth, me.gateway)
+        await mouth.say(words)
+        await asyncio.sleep(LINGER)
+        mouth.hang_up()
+
+    yield
+    await over_and_over(once, lanes=64)
 
 
 @attack()
