@@ -1,11 +1,24 @@
-"""All attacks by name, in the order in which they are carried out."""
+"""All attacks by name: to import a module declares those in it."""
 
-from tests.attack.attacks import bodies, edges, floods, http, passwords, polling, rooms, sockets, victims
+from tests.attack.attacks import (
+    absences,
+    bodies,
+    crowd,
+    edges,
+    floods,
+    http,
+    passwords,
+    polling,
+    rooms,
+    sockets,
+    victims,
+    views,
+)
 from tests.attack.plan import ATTACKS
 
 __all__ = ["ATTACKS", "MODULES", "named"]
 
-MODULES = (floods, bodies, sockets, http, edges, polling, rooms, victims, passwords)
+MODULES = (floods, bodies, sockets, http, edges, polling, rooms, views, absences, victims, passwords, crowd)
 
 
 def named(part: str) -> list[str]:

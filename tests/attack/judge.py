@@ -13,7 +13,7 @@ class Evidence(msgspec.Struct, kw_only=True):
 
     ``worst`` is the longest wait of a witness. ``refused`` counts refusals by code, ``disconnected`` connections that
     were closed; ``places`` and ``rooms`` were lost. ``sent`` bytes of the attacker's took all servers ``cpu`` seconds
-    more than the witnesses alone do. ``tracebacks`` are in the logs, as are ``lines`` that would not have been there.
+    more than the witnesses alone do. ``tracebacks`` are in the logs, and so many ``lines`` more (NATS's aside).
     ``ended`` are processes that are not there any more; ``breaches`` say what the attacker could do that it must not.
     ``lateness`` is that of the witnesses' own process: so much of ``worst`` may not be the servers' doing.
     """

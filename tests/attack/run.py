@@ -161,7 +161,8 @@ class Run:
                 await self._edge.kill()
 
     def _lines(self) -> int:
-        return sum(len(process.lines()) for process in self.system.processes)
+        ours = (process for process in self.system.processes if process is not self.system.nats)
+        return sum(len(process.lines()) for process in ours)
 
 
 def _count(process: Process) -> int:

@@ -55,7 +55,8 @@ class Visitor:
     async def _ask(self, line: Line, event: str, **fields: str) -> dict[str, Any]:
         """The acknowledgement. Raises Refused, or ConnectionError when the connection is closed first."""
         answer, down = line.send(event, fields), asyncio.ensure_future(line.down.wait())
-        await self._timed(asyncio.wait({answer, down}, return_when=asyncio.FIRST_COMPLETED))
+        either: list[asyncio.Future[Any]] = [answer, down]
+        await self._timed(asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED))
         down.cancel()
         if not answer.done():
             raise ConnectionResetError
