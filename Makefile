@@ -45,6 +45,10 @@ bench: setup-dev ## Measure relays, idle connections and the core (options, more
 chaos: setup-dev ## Kill processes under load, and check the promises (options: make chaos ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)
 
+.PHONY: attack
+attack: setup-dev ## Attack a running system, and see whether its clients notice (options: make attack ARGS=--help)
+	$(PY) -m tests.attack $(ARGS)
+
 .PHONY: check
 check: $(DEV) ## Check format, lint and types
 	$(PY) -m ruff format --check .
