@@ -1,8 +1,4 @@
-<<<<<<< HEAD:shared/throttle.py
-"""How many tries one address has, for passwords or handshakes. Pure: time is an argument, in seconds of any clock."""
-=======
 """How often one address may try. Pure: time is an argument, in seconds of any steady clock."""
->>>>>>> edges:auth_api/throttle.py
 
 import collections
 
@@ -11,11 +7,7 @@ class Throttle:
     """A bucket of tries for each address, filled again at one try in ``period`` seconds.
 
     At most ``addresses`` buckets are remembered: beyond that the one unused for longest is forgotten, which
-<<<<<<< HEAD:shared/throttle.py
-    gives its address a full bucket. Only what is charged costs anything.
-=======
     gives its address a full bucket. What costs a try is up to the caller.
->>>>>>> edges:auth_api/throttle.py
     """
 
     def __init__(self, tries: int, period: float, addresses: int) -> None:
@@ -32,11 +24,7 @@ class Throttle:
         """Seconds until this address may try again; 0 if it may now."""
         return max(0.0, self._full_at.get(address, now) - self._slack - now)
 
-<<<<<<< HEAD:shared/throttle.py
     def charge(self, address: str, now: float) -> None:
-=======
-    def take(self, address: str, now: float) -> None:
->>>>>>> edges:auth_api/throttle.py
         """Take one try away from an address that ``wait`` let through."""
         self._full_at[address] = max(self._full_at.get(address, now), now) + self._period
         self._full_at.move_to_end(address)

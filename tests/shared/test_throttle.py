@@ -14,11 +14,7 @@ def let_through(throttle: Throttle, address: str, now: float) -> bool:
     """One try at ``now``; whether it was let through."""
     if throttle.wait(address, now) > 0:
         return False
-<<<<<<< HEAD:tests/shared/test_throttle.py
     throttle.charge(address, now)
-=======
-    throttle.take(address, now)
->>>>>>> edges:tests/auth_api/test_throttle.py
     return True
 
 
@@ -69,22 +65,13 @@ def test_memory_is_bounded_however_many_addresses_there_are(addresses: list[int]
 
 def test_an_address_with_a_full_bucket_is_forgotten() -> None:
     throttle = Throttle(TRIES, PERIOD, 100)
-<<<<<<< HEAD:tests/shared/test_throttle.py
     throttle.charge("a", 0)
     throttle.charge("b", PERIOD)
-=======
-    throttle.take("a", 0)
-    throttle.take("b", PERIOD)
->>>>>>> edges:tests/auth_api/test_throttle.py
     assert len(throttle) == 1
 
 
 def test_beyond_the_limit_the_one_unused_for_longest_is_forgotten() -> None:
     throttle = Throttle(1, PERIOD, 2)
     for now, address in ((0, "a"), (0, "b"), (1, "a"), (1, "c")):
-<<<<<<< HEAD:tests/shared/test_throttle.py
         throttle.charge(address, now)
-=======
-        throttle.take(address, now)
->>>>>>> edges:tests/auth_api/test_throttle.py
     assert [address for address in "abc" if throttle.wait(address, 1) > 0] == ["a", "c"]
