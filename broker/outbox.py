@@ -99,7 +99,7 @@ class Outbox:
         owner = self._state.peers.get(self._state.conns.get(conn, ""))
         for frame in frames:
             parcel = self._add(gateway, Emit([conn], frame), len(frame) + 24)
-            if owner is not None and not frame.startswith(ACK):
+            if owner is not None and owner.gateway == gateway and not frame.startswith(ACK):
                 self._note_sent(owner, Kept(frame, self._state.position, parcel=parcel))
 
     def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from shared.log import (
     Entry,
     GatewayLost,
     GatewayUp,
+    Pace,
     Said,
     Speaking,
     Tick,
@@ -71,7 +72,8 @@ def of_sockets(received: st.SearchStrategy[int | None], seen: st.SearchStrategy[
     authenticated = st.builds(
         Authenticated, conns, acks, st.just("app"), bodies, resumable, conns, st.integers(1, 3), bodies, received
     )
-    return authenticated | authenticated | st.builds(Closed, conns, seen, st.just("closed"), st.booleans())
+    closed = st.builds(Closed, conns, seen, st.just("closed"), st.booleans())
+    return authenticated | authenticated | closed | st.builds(Pace, conns, st.booleans())
 
 
 class Feeder:
@@ -84,7 +86,8 @@ class Feeder:
         self.batches = dict.fromkeys(GATEWAYS, 0)
         self._prepare()
 
-    def feed(self, writer: str, entries: list[Any], pause: float) -> None:
+    def feed(self, writer: str, entries: list[Any], pause: float, behind: int = 0) -> None:
+        """Append a batch. A gateway says that it is ``behind`` by some parcels."""
         number = 0
         if writer in GATEWAYS:
             if writer not in self.core.state.gateways:
@@ -92,9 +95,16 @@ class Feeder:
                 entries = [GatewayUp(writer), *entries]
             self.batches[writer] = number = self.batches[writer] + 1
         now = (self.log[-1][1] if self.log else 1000.0) + pause
-        data = pack_batch(Batch(writer, number, [self._placed(writer, entry) for entry in entries]))
+        placed = [self._placed(writer, entry) for entry in entries]
+        data = pack_batch(Batch(writer, number, placed, 0.0, *self._progress(writer, behind)))
         self.log.append((len(self.log) + 1, now, data))
         self.parcels += apply(self.core, self.log[-1:])
+
+    def _progress(self, writer: str, behind: int) -> tuple[int, int]:
+        gateway = self.core.state.gateways.get(writer)
+        have = max(0, gateway.parcel - behind) if gateway else 0
+        totals = {parcel.number: parcel.total for name, parcel in self.parcels if name == writer}
+        return have, totals.get(have, 0)
 
     def _prepare(self) -> None:
         """Peers a and b are in the room red, and may come back."""
@@ -128,7 +138,7 @@ def messages(of_gateway: st.SearchStrategy[Entry], lag: st.SearchStrategy[int]) 
     lost = st.builds(GatewayLost, st.integers(0, 1), st.sampled_from(GATEWAYS), lag)
     of_broker = lost | st.builds(Tick, st.integers(0, 1)) | st.builds(Speaking, st.integers(0, 1))
     pauses = st.sampled_from([0.0, 1.0, 11.0, 46.0])
-    batches = st.tuples(st.sampled_from(GATEWAYS), st.lists(of_gateway, max_size=4), pauses)
+    batches = st.tuples(st.sampled_from(GATEWAYS), st.lists(of_gateway, max_size=4), pauses, lag)
     return st.lists(batches | batches | batches | st.tuples(st.just("b"), st.lists(of_broker, max_size=2), pauses))
 
 
@@ -171,11 +181,16 @@ def test_a_broker_that_has_read_enough_before_a_snapshot_goes_on_like_the_others
     for message in log:
         first.feed(*message)
     newest = data.draw(st.integers(0, len(first.log)))
-    old = [position for position, time, _ in first.log[:newest] if time <= first.log[newest - 1][1] - HISTORY_SECONDS]
-    base = data.draw(st.sampled_from([0, *old]))
     early, late = Core(LIMITS), Core(LIMITS)
-    apply(early, first.log[:base])
     before = apply(late, first.log[:newest])
+    unconfirmed = late.out.oldest_unconfirmed() or newest + 1
+    old = [
+        position
+        for position, time, _ in first.log[:newest]
+        if time <= first.log[newest - 1][1] - HISTORY_SECONDS and position < unconfirmed
+    ]
+    base = data.draw(st.sampled_from([0, *old]))
+    apply(early, first.log[:base])
     cut = min(base + 1, oldest_needed(early), oldest_needed(late))
     restored = Core(LIMITS, saved_and_loaded(early, first.log, cut))
     apply(restored, first.log[base:newest])
