@@ -6,6 +6,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -26,6 +27,7 @@ LOOK_INTERVAL = 0.25  # seconds between looks at the clock
 REPEAT_BYTES = 4 * 1024 * 1024  # sent again at a time
 REPEAT_INTERVAL = 2.0  # seconds; a gateway may only be busy
 GAP_INTERVAL = 0.05  # seconds; it knows that something is missing
+MOST_STRANGERS = 64  # unknown gateways that are looked for in the log at the same time; the others say it again
 
 
 class Speaker:
@@ -103,13 +105,19 @@ class Speaker:
             log.warning("the log does not take entries: %s", type(error).__name__)
 
     async def _on_beat(self, message: Msg) -> None:
-        beat, now = unpack_beat(message.data), time.monotonic()
+        try:
+            beat = unpack_beat(message.data)
+        except (msgspec.MsgspecError, UnicodeError):
+            return  # not of a gateway as it should be
         gateway = self._core.state.gateways.get(beat.gateway)
-        heard = self._watch.note(beat, now, gateway.parcel if gateway else 0)
-        if not self._lease.held:
-            return
         if gateway is None:
-            self._aside(self._meet_stranger(beat.gateway))
+            if self._lease.held and beat.gateway not in self._strangers and len(self._strangers) < MOST_STRANGERS:
+                self._strangers.add(beat.gateway)
+                self._aside(self._meet_stranger(beat.gateway))
+            return
+        now = time.monotonic()
+        heard = self._watch.note(beat, now, gateway.parcel)
+        if not self._lease.held:
             return
         misses = beat.have < gateway.parcel and (beat.gap or heard.had == beat.have)
         if misses and now - heard.repeated > (GAP_INTERVAL if beat.gap else REPEAT_INTERVAL):
@@ -138,9 +146,6 @@ class Speaker:
 
     async def _meet_stranger(self, gateway: str) -> None:
         """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""
-        if gateway in self._strangers:
-            return
-        self._strangers.add(gateway)
         try:
             last = (await self._log.extent()).last
             while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody

@@ -4,12 +4,13 @@ import pytest
 
 from broker import snapshots
 from broker.authority import Authority
+from broker.doubts import PASSED_OVER
 from broker.event_log import EventLog, Stored
 from broker.settings import Settings
 from broker.speaker import Speaker
 from shared import subjects
 from shared.deliveries import Parcel
-from shared.log import AppIssued, AppRevoked, Batch, Entry, GatewayUp, pack_batch
+from shared.log import AppIssued, AppRevoked, Batch, Entry, GatewayUp, Speaking, pack_batch
 from shared.messaging import end
 from shared.nats_overrides import Client
 from tests.system.waiting import until
@@ -110,3 +111,41 @@ async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, eve
         await until(lambda: authority._snapshots.taken_at > 0, "a snapshot is taken")
     finally:
         await end(serving)
+
+
+async def test_a_log_of_the_version_before_with_a_term_that_cannot_be_holds_nobody_up(nc: Client) -> None:
+    js = nc.jetstream()
+    await js.add_stream(name=subjects.EVENT_STREAM, subjects=[subjects.OLD_EVENTS], metadata={"parley-log-id": "old"})
+    for entry in (AppIssued("app", 7), Speaking(3), Speaking(2**64 - 1), Speaking(2**53)):
+        await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("b0", 0, [entry])))
+    await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("of the version before")])))
+    authority = Authority(nc, Settings(), "b1")
+    serving = asyncio.create_task(authority.run())
+    try:
+        await until(lambda: authority.core.state.told_apart, "it speaks, under the brokers' own subject")
+        assert authority.core.state.term == 4
+        assert authority.core.state.apps["app"].issued == 7
+        assert "g1" in authority.core.state.gateways
+        await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("b0", 0, [AppIssued("app", 8)])))
+        last = await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("g1", 2, [])))
+        await until(lambda: authority.core.state.position >= last.seq, "it has read this")
+        assert authority.core.state.apps["app"].issued == 7
+        assert authority.core.state.gateways["g1"].batch == 2
+    finally:
+        await end(serving)
+
+
+def test_what_a_gateway_may_not_say_is_passed_over_counted_and_told_now_and_then(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = PASSED_OVER._value.get()
+    authority._on_stored(stored(1, GatewayUp("name")))
+    for position in range(2, 8):
+        data = pack_batch(Batch("g1", position, [AppRevoked("everybody's", 7)]))
+        authority._on_stored(Stored(position, 0.0, 0, subjects.gateway_events("g1"), data))
+    foreign = pack_batch(Batch("b1", 0, [Speaking(2**52)]))
+    authority._on_stored(Stored(8, 0.0, 0, subjects.BROKER_EVENTS, foreign))
+    assert (authority.core.state.position, authority.core.state.apps, authority.core.state.term) == (8, {}, 0)
+    assert PASSED_OVER._value.get() - before == 7
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "everybody" not in caplog.text

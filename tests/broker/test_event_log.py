@@ -9,7 +9,7 @@ from broker import event_log as event_log_module
 from broker.event_log import CROWDED, NEARLY_FULL, EventLog, Extent, LogRefused, Stored, position_time_pending
 from broker.settings import Settings
 from shared import subjects
-from shared.log import Entry, Speaking, Tick, unpack_batch
+from shared.log import Batch, Entry, Speaking, Tick, pack_batch, unpack_batch
 from shared.messaging import end
 from shared.nats_overrides import Client
 from tests.nats_server import NatsServer
@@ -240,3 +240,24 @@ def test_nats_is_left_in_peace_between_cuts(
 )
 def test_it_tells_how_much_lies_behind_a_position(extent: Extent, position: int, part: float) -> None:
     assert extent.part_behind(position) == pytest.approx(part)
+
+
+async def test_a_log_of_the_version_before_is_read_on_and_takes_the_subjects_of_this_one(nc: Client) -> None:
+    js = nc.jetstream()
+    await js.add_stream(name=subjects.EVENT_STREAM, subjects=[subjects.OLD_EVENTS], metadata={"parley-log-id": "old"})
+    before = pack_batch(Batch("b0", 0, [Speaking(1)]))
+    await js.publish(subjects.OLD_EVENTS, before)
+    logs = [EventLog(nc, Settings()) for _ in range(2)]
+    extents = await asyncio.gather(*(each.open() for each in logs))
+    assert [extent.log_id for extent in extents] == ["old", "old"]
+    await logs[0].append("b1", [Speaking(2)])
+    for subject in (subjects.OLD_EVENTS, subjects.gateway_events("g1")):
+        await js.publish(subject, before)
+    read: list[Stored] = []
+    stop = await logs[1].read(0, read.append)
+    await until(lambda: len(read) == 4, "all is read")
+    await stop()
+    wanted = [subjects.OLD_EVENTS, subjects.BROKER_EVENTS, subjects.OLD_EVENTS, subjects.gateway_events("g1")]
+    assert [stored.subject for stored in read] == wanted
+    fetched = [await logs[1].message(position) for position in range(1, 5)]
+    assert fetched == [stored._replace(pending=0) for stored in read]

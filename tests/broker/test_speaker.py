@@ -2,13 +2,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from nats.aio.msg import Msg
 
 from broker.core import Core
 from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.limits import Limits
 from broker.settings import Settings
-from broker.speaker import Speaker
+from broker.speaker import MOST_STRANGERS, Speaker
 from broker.watch import Watch
 from shared import subjects
 from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
@@ -60,3 +61,31 @@ async def test_a_beat_is_answered_unless_it_is_a_prompt_one(nc: Client) -> None:
     assert unpack_message((await stranger.next_msg(5)).data) == Fenced()
     assert unpack_message((await known.next_msg(5)).data) == Head(0)
     assert known.pending_msgs == 0
+
+
+async def test_beats_that_cannot_be_right_make_no_work_and_leave_nothing_behind(nc: Client) -> None:
+    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    await event_log.open()
+    core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
+    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    watch = Watch(60.0)
+    speaker = Speaker(nc, event_log, core, lease, watch, "broker")
+    lease.term = 1
+    for number in range(MOST_STRANGERS + 20):
+        await speaker._on_beat(Msg(nc, data=pack_beat(Beat(f"stranger {number}", 0, gap=True))))
+    for data in (b"", b"junk", b"\x93\xa2g1\x00\x05", pack_beat(Beat("g1", 2**64 - 1, gap=False))):
+        await speaker._on_beat(Msg(nc, data=data))
+    assert len(speaker._strangers) == len(speaker._asides) == MOST_STRANGERS
+    assert watch._heard == {}
+    await until(lambda: not speaker._asides, "they are told that they are not known")
+
+
+@pytest.mark.usefixtures("speaking")
+async def test_the_name_of_a_gateway_is_never_part_of_a_command(nc: Client) -> None:
+    heard: list[str] = []
+    await nc.subscribe_straight("parley.>", lambda subject, _reply, _data: heard.append(subject))
+    name = "x 0\r\n\r\nPUB parley.forged 0\r\n\r\nPUB x"
+    await nc.publish(subjects.BEATS, pack_beat(Beat(name, 0, gap=False)))
+    await until(lambda: subjects.deliveries(name) in heard, "it is told that it is not known")
+    await nc.flush()
+    assert "parley.forged" not in heard
