@@ -84,6 +84,7 @@ class Transport(driver.WebSocket):
         _leave_little_to_the_kernel(self.transport)
         try:
             await self.handler(self)
+            await self._sock.close()  # if its upgrade came to nothing; the library would do so when we hear no more
         finally:
             del self.handler, self._socket
             self._sock.let_go()
@@ -347,7 +348,8 @@ class Socket(AsyncSocket):
         except ProtocolError:
             self.close_code = int(WSCloseCode.POLICY_VIOLATION)
         finally:
-            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            if self._closing is None:
+                await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         if self._closing is not None:
             await asyncio.shield(self._closing)
         self.ws = None

@@ -9,6 +9,7 @@ import socketio
 
 from tests.conftest import StartSystem
 from tests.system.peer import Peer
+from tests.system.rawsocket import Closed, RawSocket
 from tests.system.world import World
 
 ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
@@ -80,6 +81,68 @@ async def test_a_revoked_app_is_refused_on_every_gateway_even_after_restarts(ope
         with pytest.raises(socketio.exceptions.ConnectionError):
             await client.connect(gateway.url, auth={"token": token}, transports=["websocket"])
         await client.disconnect()
+
+
+@pytest.mark.parametrize("gateway", [0, 1])
+async def test_revoking_ends_whom_it_is_about_at_once_and_nobody_else(
+    operated: World, call: Call, gateway: int
+) -> None:
+    other = await operated.peer(gateway, app="other")
+    app_token = await operated.system.app_token("bad")
+    url = operated.system.gateways[gateway].url
+    async with RawSocket(url) as fresh, RawSocket(url) as renewed, RawSocket(url) as back, RawSocket(url) as waiting:
+        tokens = [await raw.authenticate(app_token) for raw in (fresh, renewed)]
+        await renewed.event("auth-request", {"token": tokens[1]})
+        await renewed.told("auth-accept")
+        tokens.append(await resumed(url, back, app_token))
+        await waiting.connect(app_token)
+        assert (await call("DELETE", "/admin/apps/bad"))[0] == 200
+        for raw in (fresh, renewed, back, waiting):
+            await raw.expect("41")
+        for raw, token in zip((fresh, renewed, back), tokens, strict=True):
+            await raw.event("room-create-request", {"auth": token, "room": "late"}, ack="1")
+            await raw.event("auth-request", {"token": token}, ack="2")
+            assert await rest_of(raw) == []
+    assert (await other.call("room-join-request", {"room": "late"}))["code"] == "not-found"
+    assert (await other.call("room-create-request", {}))["ok"]
+
+
+async def test_a_place_of_a_revoked_app_is_resumed_with_no_other_app(operated: World, call: Call) -> None:
+    url, app_token = operated.system.gateways[0].url, await operated.system.app_token("bad")
+    async with RawSocket(url) as raw:
+        await raw.connect(app_token)
+        await raw.event("auth-request", {"token": app_token, "resumable": True})
+        token = (await raw.told("auth-accept"))["token"]
+        raw.ws._response.connection.transport.abort()  # type: ignore[union-attr]
+    await call("DELETE", "/admin/apps/bad")
+    good = await operated.system.app_token("good")
+    async with RawSocket(url) as raw:
+        await raw.connect(good)
+        await raw.event("auth-request", {"token": good, "resumable": True, "resume": token})
+        assert not (await raw.told("auth-accept"))["resumed"]
+
+
+async def resumed(url: str, raw: RawSocket, app_token: str) -> str:
+    """Take a place on a socket of its own and resume it on ``raw``; returns the session token."""
+    async with RawSocket(url) as first:
+        await first.connect(app_token)
+        await first.event("auth-request", {"token": app_token, "resumable": True})
+        token = (await first.told("auth-accept"))["token"]
+        await raw.connect(app_token)
+        await raw.event("auth-request", {"token": app_token, "resumable": True, "resume": token})
+        accepted = await raw.told("auth-accept")
+    assert accepted["resumed"]
+    return str(accepted["token"])
+
+
+async def rest_of(raw: RawSocket) -> list[str]:
+    """All that is said until the connection is closed."""
+    rest: list[str] = []
+    try:
+        while True:
+            rest.append(await raw.receive())
+    except Closed:
+        return rest
 
 
 async def test_nobody_else_may_ask(operated: World) -> None:

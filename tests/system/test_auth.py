@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.session import OTHER_APP
+from tests.system.harness import System
 from tests.system.rooms import create, new_name, room_of
 from tests.system.tokens import claims_of, expired, forged
 from tests.system.world import World
@@ -96,6 +98,18 @@ async def test_the_token_of_another_does_not_renew(world: World) -> None:
     victim, thief = await world.peers(0, 0)
     answer = await thief.call_bare("auth-request", {"token": victim.token})
     assert (answer["ok"], answer["code"]) == (False, "unauthorized")
+
+
+async def test_the_token_of_another_app_does_not_authenticate(world: World, system: System) -> None:
+    peer = await world.connected(app="one")
+    for token in (await system.app_token("other"), (await world.peer(app="other")).token):
+        answer = await peer.call_bare("auth-request", {"token": token, "payload": 4})
+        assert (answer["ok"], answer["code"]) == (False, "unauthorized")
+        assert (await peer.expect("auth-reject"))["payload"] == 4
+    await peer.authenticate()
+    answer = await peer.call_bare("auth-request", {"token": await system.app_token("other")})
+    assert answer["message"] == OTHER_APP
+    await create(peer)
 
 
 @pytest.mark.parametrize("peerinfo", ["a name", 5, None, [1], {"deep": {"er": [1, {}]}}, "", 0, False, "\u2028 ж 😀"])
