@@ -1,7 +1,7 @@
 """The TURN server itself, with the file of the repository: what it relays to, and for whom.
 
 With the deny list as it is, this holds for coturn 4.6.1 (Debian's) as well as for the pinned 4.17; that the IPv4 lines
-alone say all of it, mapped addresses too, holds from 4.9 on, and of NAT64 and 6to4 from 4.13 on.
+alone say all of it, mapped addresses too, is said of 4.9 and later, and of NAT64 and 6to4 of 4.13.1 and later.
 """
 
 import contextlib
