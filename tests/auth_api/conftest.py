@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from auth_api.server import HTTP, build
+from auth_api.server import build
 from auth_api.settings import Settings
+from shared.http_edge import Runner
 
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"
 
 Serve = Callable[..., AbstractAsyncContextManager["TestClient[Any, Any]"]]
+
+
+class EdgedServer(TestServer):
+    """Serves behind the same edge as the process."""
+
+    async def _make_runner(self, **options: Any) -> Runner:
+        return Runner(self.app, **options)
 
 
 @pytest.fixture
@@ -24,8 +32,8 @@ def serve() -> Serve:
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
         app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings))
-        server = TestServer(app)
-        await server.start_server(**HTTP)
+        server = EdgedServer(app)
+        await server.start_server()
         async with TestClient(server) as client:
             yield client
 

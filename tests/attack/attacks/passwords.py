@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from shared.admin import ListApps, ListRooms, NoteIssued, RemovePeer, pack
-from shared.deliveries import Beat, Fenced, Head, pack_beat, pack_fenced, pack_head
+from shared.deliveries import Beat, Head, pack_beat, pack_fenced, pack_head
 from shared.log import (
     AppRevoked,
     Authenticated,
@@ -93,9 +95,9 @@ def nonsense(conn: str) -> Iterator[Entry]:
     )
     for wrong in WRONG:
         for entry in good:
-            for field in entry._fields:
+            for field in entry.__struct_fields__:
                 yield here
-                yield entry._replace(**{field: wrong})
+                yield msgspec.structs.replace(entry, **{field: wrong})
 
 
 @attack(row=11, restart=True)
@@ -137,7 +139,7 @@ async def _beat_for(gateway: Thief, name: str) -> None:
             await gateway.publish(subject, pack_beat(Beat(name, have, True)))
         await gateway.publish(subject, b"\xc1junk")
     for subject in subjects.deliveries([name]):
-        await gateway.publish(subject, pack_fenced(Fenced(name)))
+        await gateway.publish(subject, pack_fenced())
         await gateway.publish(subject, pack_head(Head(HUGE)))
         await gateway.publish(subject, b"\xc1junk")
 
