@@ -3,6 +3,7 @@
 A frame is UTF-8 text as bytes, ready for a WebSocket; no process between its encoder and the socket looks inside.
 """
 
+import functools
 from typing import Any
 
 import msgspec
@@ -61,5 +62,31 @@ _decode_payload = msgspec.json.Decoder(tuple[str, _Payload]).decode
 
 
 def payload_of(frame: bytes) -> bytes:
-    """The ``payload`` in an event frame, still encoded; empty if there is none."""
-    return bytes(_decode_payload(memoryview(frame)[2:])[1].payload)
+    """The ``payload`` in an event frame, still encoded; empty if there is none, or the frame cannot be read."""
+    try:
+        return bytes(_decode_payload(memoryview(frame)[2:])[1].payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return b""
+
+
+_decode_any = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def is_json(data: bytes) -> bool:
+    """Whether this is one JSON value, and UTF-8."""
+    try:
+        _decode_any(data)
+        data.decode()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+@functools.lru_cache(maxsize=2048)
+def relay_start(event: str, room: str, peer_id: str) -> bytes:
+    """How the frame begins that a client's relay becomes, as far as the server says it; empty for other events."""
+    declared = EVENTS.get(event)
+    if declared is None or not declared.RELAYED_AS:
+        return b""
+    stamped = _encode({"room": room, "peer_id": peer_id, declared.BODY: None})
+    return b'42["%s",%s' % (declared.RELAYED_AS.encode(), stamped.removesuffix(b"null}"))
