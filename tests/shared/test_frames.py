@@ -72,8 +72,6 @@ def test_codes_are_unique_and_have_a_sentence() -> None:
 
 STAMPED = {"room": 'r\u00e9"', "peer_id": "ann"}
 RELAY = event_frame("ice-candidate", {**STAMPED, "ice_candidate": {"peer_id": "x"}, "payload": 1})
-    "ice-candidate", {"room": 'r\u00e9"', "peer_id": "ann", "ice_candidate": {"peer_id": "x"}, "payload": 1}
-)
 
 
 def test_a_relay_begins_with_what_the_server_says_of_it() -> None:
