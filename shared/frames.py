@@ -111,7 +111,8 @@ def can_be_read(frame: bytes) -> bool:
         return True
     try:
         name, stamped = _decode_stamped(memoryview(frame)[2:])
-        frame.decode()
+        if not frame.isascii():
+            frame.decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
     return frame.startswith(relay_start(_RELAY_OF[name], stamped.room, stamped.peer_id))
