@@ -24,11 +24,20 @@ from tests.broker.world import Socket, World
 NAME = "rogue"
 EVENTS = ("room-create-request", "room-join-request", "room-leave-request", "relay-ice-candidate")
 Lie = Callable[[Socket, str], list[Entry]]
+
+
+def take_socket(victim: Socket) -> list[Entry]:
+    """The socket is said to be the rogue's. One that is nobody's any more is as good as any other new one."""
+    if victim.conn not in victim.gateway.world.core.state.conns:
+        return []
+    return [Authenticated(victim.conn, None, "app", b'"changed"', False, "", 0, b"", None)]
+
+
 LIES: list[Lie] = [
     lambda victim, room: [Said(event, victim.conn, None, room, victim.peer_id, b"{}") for event in EVENTS],
     lambda victim, _: [Closed(victim.conn, 0, "closed", True)],
     lambda victim, _: [Closed(victim.conn, 2**53, "lost", False)],
-    lambda victim, _: [Authenticated(victim.conn, None, "app", b'"changed"', False, "", 0, b"", None)],
+    lambda victim, _: take_socket(victim),
     lambda victim, _: [
         Authenticated(f"{NAME} {victim.conn}", None, "app", b"", True, victim.peer_id, victim.token.turn, b"", 0),
         Closed(f"{NAME} {victim.conn}", 0, "closed", True),
