@@ -5,9 +5,10 @@ bytes claim, a gateway speaks as itself, for its own sockets, and orders and ter
 right is passed over by every broker alike, as this follows from the log and nothing else.
 """
 
-from broker.state import State
+from broker.state import Peer, State
 from shared import subjects
-from shared.log import ANYBODY, BROKER, GATEWAY, Batch, Malformed, Reader
+from shared.frames import is_json, relay_start
+from shared.log import ANYBODY, BROKER, GATEWAY, Authenticated, Batch, Malformed, Reader, Said
 
 NOTHING = Batch("nobody", 0, [])
 TERM_LEAP = 2**32  # a term is a count of half seconds: higher above the present one it cannot be
@@ -40,6 +41,21 @@ def speaks_for(state: State, gateway: str, conn: str) -> bool:
     """Whether a socket is that gateway's own, or nobody's yet. A gateway that has taken its leave has none."""
     peer_id = state.conns.get(conn)
     return gateway in state.gateways and (peer_id is None or state.peers[peer_id].gateway == gateway)
+
+
+def can_be_said(said: Said, peer: Peer) -> bool:
+    """Whether a gateway can have made these words of what a client of its own said.
+
+    Others read them as they are. Whether all of a relay can be read is left to the gateway that delivers it.
+    """
+    if start := relay_start(said.event, said.room, peer.peer_id):
+        return said.body.startswith(start)
+    return not said.body or is_json(said.body)
+
+
+def can_be_shown(entry: Authenticated) -> bool:
+    """The same for what a client shows of itself."""
+    return all(not words or is_json(words) for words in (entry.peerinfo, entry.payload))
 
 
 def may_be(state: State, term: int) -> bool:

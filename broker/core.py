@@ -6,7 +6,7 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 from collections import Counter
 
 from broker import rules
-from broker.belief import may_be, speaks_for
+from broker.belief import can_be_said, can_be_shown, may_be, speaks_for
 from broker.limits import Limits
 from broker.outbox import Outbox
 from broker.rules import orders, presence
@@ -106,8 +106,10 @@ class Core:
             self.doubted += 1
         elif isinstance(entry, Closed):
             presence.close(self, entry)
-        else:
+        elif can_be_shown(entry):
             presence.authenticate(self, writer, entry)
+        else:
+            self.doubted += 1
 
     def _bring_up(self, writer: str, entry: GatewayUp) -> None:
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
@@ -120,6 +122,9 @@ class Core:
             if rule is None:
                 raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
             peer = self._sender(writer, said)
+            if not can_be_said(said, peer):
+                self.doubted += 1
+                return
             presence.confirm(peer)
             rule(self, peer, said)
             self.tally[said.event, "ok"] += 1

@@ -18,6 +18,7 @@ import broker.settings
 import gateway.settings
 from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
+from broker.doubts import PASSED_OVER
 from gateway import metrics as gateway_metrics
 from shared.events import COUNTED, EVENTS, ClientEvent
 from shared.messaging import RECONNECTS
@@ -58,7 +59,7 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS]
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))

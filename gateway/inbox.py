@@ -13,7 +13,7 @@ from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
 from shared.deliveries import Admit, Delivery, Emit, Parcel, Revoked
-from shared.frames import accepted_frames, with_raw
+from shared.frames import accepted_frames, can_be_read, with_raw
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,9 @@ class Inbox:
 
     def _deliver(self, delivery: Delivery) -> None:
         if isinstance(delivery, Emit):
+            if not can_be_read(delivery.frame):
+                log.error("a relay that no client could read was dropped: its gateway does not do as it should")
+                return
             for conn in delivery.conns:
                 if (connection := self._connections.get(conn)) is not None:
                     connection.socket.send_frame(delivery.frame)

@@ -16,7 +16,7 @@ from gateway.inbox import Inbox
 from gateway.log_writer import LogWriter
 from shared import subjects
 from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
-from shared.log import GatewayUp
+from shared.log import LONGEST_NAME, GatewayUp
 from shared.messaging import end
 from shared.nats_overrides import Client
 
@@ -50,7 +50,7 @@ class Link:
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
         subscription = await self._nc.subscribe_straight(subjects.deliveries(self.gateway), self._on_message)
-        self.writer.append_always(GatewayUp(self._name))
+        self.writer.append_always(GatewayUp(self._name[:LONGEST_NAME]))
         writing = asyncio.create_task(self.writer.run(), name="log writer")
         beating = asyncio.create_task(self._beat_on(), name="beats")
         try:

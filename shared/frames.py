@@ -3,6 +3,7 @@
 A frame is UTF-8 text as bytes, ready for a WebSocket; no process between its encoder and the socket looks inside.
 """
 
+import functools
 from typing import Any
 
 import msgspec
@@ -61,5 +62,57 @@ _decode_payload = msgspec.json.Decoder(tuple[str, _Payload]).decode
 
 
 def payload_of(frame: bytes) -> bytes:
-    """The ``payload`` in an event frame, still encoded; empty if there is none."""
-    return bytes(_decode_payload(memoryview(frame)[2:])[1].payload)
+    """The ``payload`` in an event frame, still encoded; empty if there is none, or the frame cannot be read."""
+    try:
+        return bytes(_decode_payload(memoryview(frame)[2:])[1].payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return b""
+
+
+_decode_any = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def is_json(data: bytes) -> bool:
+    """Whether this is one JSON value, and UTF-8."""
+    try:
+        _decode_any(data)
+        data.decode()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+@functools.lru_cache(maxsize=2048)
+def relay_start(event: str, room: str, peer_id: str) -> bytes:
+    """How the frame begins that a client's relay becomes, as far as the server says it; empty for other events."""
+    declared = EVENTS.get(event)
+    if declared is None or not declared.RELAYED_AS:
+        return b""
+    stamped = _encode({"room": room, "peer_id": peer_id, declared.BODY: None})
+    return b'42["%s",%s' % (declared.RELAYED_AS.encode(), stamped.removesuffix(b"null}"))
+
+
+class _Stamped(msgspec.Struct):
+    room: str
+    peer_id: str
+
+
+_RELAY_OF = {event.RELAYED_AS: name for name, event in EVENTS.items() if event.RELAYED_AS}
+_RELAY_STARTS = tuple(b'42["%s"' % name.encode() for name in _RELAY_OF)
+_decode_stamped = msgspec.json.Decoder(tuple[str, _Stamped]).decode
+
+
+def can_be_read(frame: bytes) -> bool:
+    """Whether a relay is whole, and says in no second place who it is from. Other frames are made by the broker.
+
+    Its start is all that the broker has looked at; the rest is as another gateway wrote it.
+    """
+    if not frame.startswith(_RELAY_STARTS):
+        return True
+    try:
+        name, stamped = _decode_stamped(memoryview(frame)[2:])
+        if not frame.isascii():
+            frame.decode()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return frame.startswith(relay_start(_RELAY_OF[name], stamped.room, stamped.peer_id))

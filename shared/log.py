@@ -17,6 +17,7 @@ from shared.subjects import MAX_MESSAGE
 
 LONGEST_ROOM = 1024  # characters of a room's name
 LONGEST_APP = 128  # characters of an app's name
+LONGEST_NAME = 256  # characters of the name that a gateway gives itself
 UNKNOWN = -1
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -25,7 +26,7 @@ EventName = Annotated[str, msgspec.Meta(max_length=64)]
 RoomName = Annotated[str, msgspec.Meta(max_length=LONGEST_ROOM)]
 RoomKey = Annotated[str, msgspec.Meta(max_length=LONGEST_APP + 1 + LONGEST_ROOM)]
 AppName = Annotated[str, msgspec.Meta(max_length=LONGEST_APP)]
-GatewayName = Annotated[str, msgspec.Meta(max_length=256)]
+GatewayName = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 Ack = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seen = Annotated[int, msgspec.Meta(ge=UNKNOWN, le=2**53)]

@@ -11,7 +11,7 @@ from shared.frames import event_frame
 from shared.log import Authenticated, Batch, Entry, GatewayUp, Said
 from tests.bench.relay import description
 
-GATEWAYS = 2
+GATEWAYS = ("gateway-0", "gateway-1")
 COUPLES = 50  # an owner and a guest each; one log message holds an entry of each couple
 
 
@@ -38,8 +38,8 @@ class _World:
     def __init__(self) -> None:
         self._core = Core(Limits())
         self._position = 0
-        self._batches = dict.fromkeys((_gateway(number) for number in range(GATEWAYS)), 0)
-        self._frame = event_frame("session-description", {"session_description": description("offer")})
+        self._batches = dict.fromkeys(GATEWAYS, 0)
+        self._frames = [_relayed(couple) for couple in range(COUPLES)]
         for gateway in self._batches:
             self._say(gateway, [GatewayUp(gateway)])
         for name in (_owner, _guest):
@@ -55,11 +55,11 @@ class _World:
                     payload=b"",
                     received=None,
                 )
-                self._say(_gateway(couple + (name is _guest)), [arrival])
+                self._say(_gateway(name), [arrival])
 
     def everyone(self, event: str, sender: Callable[[int], str], to: Callable[[int], str] | None = None) -> None:
         """One event in each couple."""
-        self._say_said(event, sender, to, b"")
+        self._say_said(event, sender, to, [b""] * COUPLES)
 
     def visit(self) -> None:
         """Every guest comes in and leaves."""
@@ -69,7 +69,7 @@ class _World:
 
     def relay(self) -> None:
         """Every owner sends its guest a session description."""
-        self._say_said("relay-session-description", _owner, _guest, self._frame)
+        self._say_said("relay-session-description", _owner, _guest, self._frames)
 
     @staticmethod
     def rate(act: Callable[[], None], seconds: float) -> float:
@@ -81,12 +81,14 @@ class _World:
             done += COUPLES
         return done / passed
 
-    def _say_said(self, event: str, sender: Callable[[int], str], to: Callable[[int], str] | None, body: bytes) -> None:
+    def _say_said(
+        self, event: str, sender: Callable[[int], str], to: Callable[[int], str] | None, bodies: list[bytes]
+    ) -> None:
         entries: list[Entry] = [
-            Said(event, sender(couple), None, f"room-{couple}", to(couple) if to else "", body)
-            for couple in range(COUPLES)
+            Said(event, sender(couple), None, _room(couple), to(couple) if to else "", body)
+            for couple, body in enumerate(bodies)
         ]
-        self._say(_gateway(0), entries)
+        self._say(_gateway(sender), entries)
 
     def _say(self, gateway: str, entries: list[Entry]) -> None:
         self._position += 1
@@ -94,8 +96,18 @@ class _World:
         self._core.apply(self._position, float(self._position), Batch(gateway, self._batches[gateway], entries))
 
 
-def _gateway(number: int) -> str:
-    return f"gateway-{number % GATEWAYS}"
+def _relayed(couple: int) -> bytes:
+    fields = {"room": _room(couple), "peer_id": _owner(couple), "session_description": description("offer")}
+    return event_frame("session-description", fields)
+
+
+def _gateway(name: Callable[[int], str]) -> str:
+    """Owners sit on one gateway, guests on the other."""
+    return GATEWAYS[name is _guest]
+
+
+def _room(couple: int) -> str:
+    return f"room-{couple}"
 
 
 def _owner(couple: int) -> str:

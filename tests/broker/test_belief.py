@@ -171,3 +171,38 @@ def test_a_term_that_cannot_be_is_passed_over_and_the_next_one_counts(term: int)
     world.say(Speaking(5))
     assert world.core.state.term == 6
     check_replays(world)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"41",
+        b'42["room-closed",{"room":"room"}]',
+        b'42["ice-candidate",{"room":"room","peer_id":"s1","ice_candidate":1}]',
+        b'42["ice-candidate",{"room":"other","peer_id":"s3","ice_candidate":1}]',
+        b'42["session-description",{"room":"room","peer_id":"s3","session_description":1}]',
+        b"",
+    ],
+)
+def test_a_relay_that_does_not_say_who_it_is_from_is_passed_over(body: bytes) -> None:
+    world, ann, bob, mallory = room_of_two()
+    mallory.say("room-join-request", "room")
+    ann.say("room-join-accept", "room", mallory.peer_id)
+    for peer in (ann, bob, mallory):
+        peer.read()
+    mallory.gateway.send(Said("relay-ice-candidate", mallory.conn, None, "room", bob.peer_id, body))
+    assert (ann.read(), bob.read(), world.core.doubted) == ([], [], 1)
+    mallory.say("relay-ice-candidate", "room", bob.peer_id, payload=1)
+    [told] = bob.read()
+    assert told.fields["peer_id"] == mallory.peer_id
+    check_replays(world)
+
+
+@pytest.mark.parametrize("words", [b'1,"peer_id":"s1"', b"{", b"\xff", b'"\xff"'])
+def test_what_is_no_json_gets_into_nothing_that_others_read(words: bytes) -> None:
+    world, ann, _, mallory = room_of_two()
+    shown = Authenticated(mallory.conn, None, "app", words, None, "", 0, b"", None)
+    for entry in (shown, Said("room-join-request", mallory.conn, None, "room", "", words)):
+        mallory.gateway.send(entry)
+    assert (ann.read(), world.core.doubted) == ([], 2)
+    assert world.core.state.peers[mallory.peer_id].peerinfo == b""

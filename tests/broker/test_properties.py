@@ -4,11 +4,13 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shared import subjects
 from shared.log import GatewayLost, Speaking, Tick
 from tests.broker.cast import Person
 from tests.broker.invariants import check, plain_but_for_progress
 from tests.broker.play import RESUME_FOR, Play, Saying
 from tests.broker.replay import check_replays
+from tests.broker.rogue import LIES, NAME, Lie, Rogue
 from tests.broker.world import RELAYED
 
 ROOM_EVENTS = ("room-create-request", "room-join-request", "room-join-accept", "room-join-reject", "room-leave-request")
@@ -26,6 +28,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.play = Play()
         self.world, self.answers = self.play.world, self.play.answers
+        self.rogue = Rogue(self.world)
 
     @initialize()
     def begin(self) -> None:
@@ -146,6 +149,22 @@ class Machine(RuleBasedStateMachine):
         self.world.feed(self.play.gateway(which).last_sent)
         assert plain_but_for_progress(self.world.core.state) == before
         assert len(self.world.parcels) == parcels
+
+    @rule(who=some, room=rooms, lie=st.sampled_from(LIES), writer=st.sampled_from([NAME, NAME, "g1", "b1"]))
+    def suffer_a_rogue_gateway(self, who: int, room: str, lie: Lie, writer: str) -> None:
+        """Nobody is touched by it, and nobody else told anything."""
+        before, parcels = plain_but_for_progress(self.world.core.state), len(self.world.parcels)
+        self.rogue.say(self.play.person(who).socket, room, lie, writer, 0 if writer == "b1" else None)
+        assert plain_but_for_progress(self.world.core.state) == before
+        assert {gateway for gateway, _ in self.world.parcels[parcels:]} <= {NAME}
+        self.play.look()
+
+    @rule(data=st.binary(max_size=40), which=some)
+    def find_junk_in_the_log(self, data: bytes, which: int) -> None:
+        subject = (subjects.BROKER_EVENTS, subjects.gateway_events("g1"), subjects.OLD_EVENTS, "other")[which % 4]
+        before = plain_but_for_progress(self.world.core.state)
+        self.world.feed(data, subject)
+        assert plain_but_for_progress(self.world.core.state) == before
 
     @rule(who=some, for_good=st.booleans())
     def close(self, who: int, for_good: bool) -> None:

@@ -40,7 +40,7 @@ PLAIN_EVENTS = ("create-request", "join-request", "join-accept", "join-reject", 
 conns, rooms = st.sampled_from(CONNS), st.sampled_from(ROOMS)
 acks = st.none() | st.integers(1, 9)
 bodies = st.sampled_from([b"", b"1", b'"' + b"x" * 90 + b'"'])
-relays = st.builds(lambda body: event_frame("ice-candidate", {"room": "red", "payload": body}), st.integers(0, 9))
+candidates = st.integers(0, 9).map(lambda number: str(number).encode())  # of which a relay's frame is made
 seen = st.integers(0, 4)  # how many parcels behind its newest a gateway is
 
 
@@ -63,7 +63,7 @@ def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]], first: int
 
 def said() -> st.SearchStrategy[Entry]:
     plain_ones = st.builds(Said, st.sampled_from(PLAIN_EVENTS).map("room-{}".format), conns, acks, rooms, conns, bodies)
-    relayed = st.builds(Said, st.just("relay-ice-candidate"), conns, acks, st.just("red"), conns, relays)
+    relayed = st.builds(Said, st.just("relay-ice-candidate"), conns, acks, st.just("red"), conns, candidates)
     return plain_ones | relayed | relayed
 
 
@@ -115,7 +115,11 @@ class Feeder:
         self.feed("g1", [Said("room-join-accept", "a", None, "red", "b", b"")], 0)
 
     def _placed(self, writer: str, entry: Any) -> Any:
-        """``seen`` is drawn as the number of parcels that the gateway is behind."""
+        """``seen`` is drawn as the number of parcels that the gateway is behind; a relay names who it is from."""
+        if isinstance(entry, Said) and entry.event.startswith("relay"):
+            sender = self.core.state.conns.get(entry.conn, entry.conn)
+            fields = {"room": entry.room, "peer_id": sender, "ice_candidate": msgspec.Raw(entry.body)}
+            return msgspec.structs.replace(entry, body=event_frame("ice-candidate", fields))
         if isinstance(entry, GatewayLost):
             gateway = self.core.state.gateways.get(entry.gateway)
         elif isinstance(entry, Closed):

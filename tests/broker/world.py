@@ -89,6 +89,12 @@ class World:
             self.gateways[name].send(GatewayUp(name))
         return self.gateways[name]
 
+    def idle_gateway(self, name: str) -> "Gateway":
+        """A gateway that says nothing by itself, and does nothing with what it is told."""
+        gateway = Gateway(self, name)
+        gateway.stuck = True
+        return gateway
+
     def socket(self, gateway: str = "g1") -> "Socket":
         """A socket that has not authenticated."""
         self._sockets += 1

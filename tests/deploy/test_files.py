@@ -204,3 +204,17 @@ def test_the_dashboard_has_its_data_source() -> None:
     assert panels
     assert all(f"uid: {panel['datasource']['uid']}\n" in source for panel in panels)
     assert all(query["expr"] for panel in panels for query in panel["targets"])
+
+
+def test_what_nats_stored_without_accounts_belongs_to_the_one_with_the_log_now(tmp_path: Path) -> None:
+    before, after = tmp_path / "jetstream" / "$G", tmp_path / "jetstream" / "PARLEY"
+    before.mkdir(parents=True)
+    (before / "stream").write_text("kept")
+    plain = tmp_path / "plain.conf"
+    plain.write_text("port: 4222\n")
+    run("sh", "deploy/nats.sh", "true", "--config", str(plain), STORE=str(tmp_path))
+    assert not after.exists()
+    for _ in range(2):
+        run("sh", "deploy/nats.sh", "true", "--config", "deploy/nats.conf", STORE=str(tmp_path))
+    assert (after / "stream").read_text() == "kept"
+    assert not before.exists()

@@ -15,6 +15,7 @@ from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
 from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.frames import event_frame
 from shared.tokens import App, Session
 from tests.gateway.wire import connection, wire
 
@@ -204,3 +205,10 @@ def test_what_a_parcel_holds_is_done_in_its_order(post: Post) -> None:
         "leave",
         "42[1]",
     )
+
+
+def test_a_relay_that_no_client_can_read_is_dropped_and_what_follows_is_not(post: Post) -> None:
+    whole = event_frame("ice-candidate", {"room": "r", "peer_id": "bob", "ice_candidate": 1})
+    forged = whole.replace(b"1}]", b'1,"peer_id":"carol"}]')
+    post.bring(Emit(["s1"], forged), Emit(["s1"], whole[:-1]), Emit(["s1"], whole))
+    assert wire(post.connections["s1"]).frames == [whole.decode()]

@@ -266,3 +266,22 @@ async def test_before_there_is_a_log_entries_wait(nc: Client) -> None:
     assert writer.writable
     assert [batch.entries for batch in await desk.batches()] == [[GatewayUp("early")]]
     await desk.stop()
+
+
+async def test_nobody_can_answer_for_the_log_before_it_has_answered(desk: Desk, frozen: Callable[[bool], None]) -> None:
+    writer, client = desk.writer(), connection("s1")
+    replies = []
+    desk.start(writer)
+    for number in range(3):
+        writer.append(client, said(number), 1)
+        await writer.flush()
+        replies.append(writer._reply)
+    frozen(True)
+    writer.append(client, said(3), 1)
+    for reply in (*replies, f"{writer._inbox}.4", f"{writer._inbox}.5"):
+        writer._on_answer(reply, "", b'{"stream":"parley-events","seq":9}')
+    assert client.held == 1
+    frozen(False)
+    await writer.flush()
+    assert len({*replies, writer._reply}) == 4
+    assert all(len(reply.removeprefix(f"{writer._inbox}.")) == 16 for reply in replies)

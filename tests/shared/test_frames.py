@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from shared.frames import accepted_frames, ack_frame, event_frame, payload_of, refusal_frames, with_raw
+from shared.frames import (
+    accepted_frames,
+    ack_frame,
+    can_be_read,
+    event_frame,
+    is_json,
+    payload_of,
+    refusal_frames,
+    relay_start,
+    with_raw,
+)
 from shared.refusals import BAD_REQUEST, CATALOGUE, NOT_MEMBER, TAKEN, UNAUTHORIZED, Refusal
 
 
@@ -58,3 +68,43 @@ def test_each_event_is_refused_by_its_own(event: str, refusal: Refusal, answer: 
 def test_codes_are_unique_and_have_a_sentence() -> None:
     assert len({code.code for code in CATALOGUE}) == len(CATALOGUE)
     assert all(code.message and code.when for code in CATALOGUE)
+
+
+STAMPED = {"room": 'r\u00e9"', "peer_id": "ann"}
+RELAY = event_frame("ice-candidate", {**STAMPED, "ice_candidate": {"peer_id": "x"}, "payload": 1})
+
+
+def test_a_relay_begins_with_what_the_server_says_of_it() -> None:
+    assert RELAY.startswith(relay_start("relay-ice-candidate", **STAMPED))
+    assert relay_start("room-join-request", "r", "ann") == relay_start("nothing", "r", "ann") == b""
+    assert can_be_read(RELAY)
+    assert can_be_read(b"41")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        RELAY[:-1],
+        RELAY + b" 1",
+        RELAY.replace(b"1}]", b"}]"),
+        RELAY.replace(b"1}]", b'1,"peer_id":"bob"}]'),
+        RELAY.replace(b"1}]", b'1,"peer\\u005fid":"bob"}]'),
+        RELAY.replace(b"1}]", b'1,"room":"other"}]'),
+        RELAY.replace(b"1}]", b'"\xff"}]'),
+        RELAY.replace(b"1}]", b"1}],1"),
+        RELAY.replace(b"1}]", b"[" * 200_000),
+        b'42["ice-candidate"',
+        b'42["ice-candidate",{}]',
+        b'42["ice-candidate",{"peer_id":"ann","room":"r"}]',
+    ],
+)
+def test_a_relay_that_is_not_whole_or_says_twice_who_it_is_from_is_told_apart(frame: bytes) -> None:
+    assert not can_be_read(frame)
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [(b"1", True), (b'{"a":[1]}', True), (b"", False), (b"1,2", False), (b'"\xff"', False), (b"[" * 200_000, False)],
+)
+def test_json_is_told_apart_from_other_bytes(data: bytes, whole: bool) -> None:
+    assert is_json(data) is whole
