@@ -17,18 +17,20 @@ from auth_api.demo_page import DemoPage
 from auth_api.settings import Settings
 from shared.broken_http import keep_broken_http_out_of_the_log
 from shared.client_address import networks
-from shared.http_edge import Runner
+from shared.http_edge import Crowd, Runner
 from shared.probes import add_probes
 
 log = logging.getLogger(__name__)
 
+CONNECTIONS = 100  # of one address that is no proxy's
 OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer until ``stop`` is set. Ends the process with code 1 when the port cannot be had."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
-    runner = Runner(build(settings), shutdown_timeout=0.2)
+    crowd = Crowd(each=CONNECTIONS, trusted=networks(settings.trusted_proxies))
+    runner = Runner(build(settings), crowd, shutdown_timeout=0.2)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.app_host, settings.app_port).start()

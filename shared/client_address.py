@@ -1,5 +1,6 @@
 """Who is asking: the address that tries are counted for."""
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 
@@ -7,6 +8,7 @@ from aiohttp import web
 
 from shared.settings import SettingError
 
+MAX_ADDRESS = 64  # characters; no address has more
 MAX_HOPS = 16  # read of X-Forwarded-For, which may be long
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,6 +29,8 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str:
 
     X-Forwarded-For is read from its right end, and only as far as each one who passed the request on is trusted.
     """
+    if not trusted:
+        return _grouped(request.remote or "")
     address = _parse(request.remote or "")
     hops = ",".join(request.headers.getall("X-Forwarded-For", [])).rsplit(",", MAX_HOPS)[-MAX_HOPS:]
     while address and hops and is_in(address, trusted):
@@ -40,7 +44,7 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str:
 def plain_address(text: str, trusted: tuple[Network, ...]) -> str:
     """The address at the other end of a connection, as ``client_address`` gives it; LOOPBACK if it is trusted."""
     address = _parse(text)
-    return LOOPBACK if address is None or is_in(address, trusted) else _group(address)
+    return LOOPBACK if address is None or (trusted and is_in(address, trusted)) else _grouped(text)
 
 
 def is_in(address: Address, trusted: tuple[Network, ...]) -> bool:
@@ -54,6 +58,16 @@ def is_local(text: str) -> bool:
 
 
 def _parse(text: str) -> Address | None:
+    return _parse_short(text) if len(text) <= MAX_ADDRESS else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _grouped(text: str) -> str:
+    return _group(_parse(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse_short(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 from tests.system.harness import System
 from tests.system.peer import Peer
 from tests.system.world import World
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # one that is busy is no failure
+hypothesis.settings.load_profile("any machine")
 
 StartSystem = Callable[..., Awaitable[System]]
 
