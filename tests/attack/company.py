@@ -47,11 +47,12 @@ class Company:
 
     async def settle(self) -> None:
         """Say nothing more, and wait until what was said is answered, within bounds."""
-        for couple in self._acting[1:]:
-            couple.cancel()
+        for action in self._acting:
+            if action.done():
+                action.result()  # a witness that has died of an error of its own would be one that nobody hurts
+            action.cancel()
         loop = asyncio.get_running_loop()
         ends = loop.time() + SETTLING
-        self._acting[0].cancel()
         while not self.record.settled and loop.time() < ends:
             await asyncio.sleep(0.02)
 

@@ -92,10 +92,8 @@ class Run:
         """See what is left of rooms and processes."""
         if self._attack.restart:
             await self._replace_brokers()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(30):
-                if company.host is not None:
-                    await company.host.end()
+        if company.host is not None:
+            await company.host.end()
         await company.check()
         self._add(evidence, company)
         evidence.ended = [process.name for process in self.system.processes if not process.running]

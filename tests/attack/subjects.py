@@ -24,6 +24,11 @@ def deliveries(gateways: list[str]) -> list[str]:
     return [f"parley.deliver.{name}" for name in gateways]
 
 
+def replies(gateways: list[str]) -> list[str]:
+    """Where somebody else's answer would do harm."""
+    return [PURGE, DELETE, LEASE, *events("x", gateways), *deliveries(gateways)]
+
+
 def ears() -> list[str]:
     """What all gateways are told, in one."""
     return ["parley.deliver.*", "parley.deliver.>", "parley.>", ">"]

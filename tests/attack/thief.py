@@ -11,17 +11,23 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from shared.log import Batch, Entry, GatewayUp, pack_batch
-from tests.attack import subjects
+from tests.attack import entries, subjects
+from tests.attack.entries import GATEWAY_UP, Entry
 from tests.attack.me import Me
+
+LISTENING = 1.5  # seconds; gateways are spoken to twice a second
 
 
 class Thief:
-    """A connection to NATS as one of its users. What NATS does not allow is no error here."""
+    """A connection to NATS as one of its users. What NATS does not allow is no error here.
+
+    ``known`` are the names of other gateways, as far as it has overheard them.
+    """
 
     def __init__(self, me: Me, nc: Client) -> None:
         self.me = me
         self.own = f"g{secrets.token_hex(8)}"  # as a gateway calls itself
+        self.known: set[str] = set()
         self._nc = nc
 
     async def publish(self, subject: str, data: bytes, reply: str = "") -> None:
@@ -31,27 +37,33 @@ class Thief:
             await self._nc.publish(subject, data, reply=reply)
         await asyncio.sleep(0)
 
-    async def write(self, *entries: Entry, number: int = 0, writer: str = "") -> None:
+    async def write(self, *said: Entry, number: int = 0, writer: str = "") -> None:
         """Put a batch into the log, wherever that may be allowed."""
-        await self.write_bytes(pack_batch(Batch(writer or self.own, number, list(entries))))
+        await self.write_bytes(entries.batch(writer or self.own, number, *said))
 
     async def write_bytes(self, data: bytes) -> None:
         """The same with anything at all."""
-        for subject in subjects.events(self.own, self.me.scene.ids):
+        for subject in subjects.events(self.own, sorted(self.known)):
             await self.publish(subject, data)
 
     async def introduce(self) -> None:
         """Become a gateway that the brokers know."""
-        await self.write(GatewayUp("thief"), number=1)
-        await self._nc.flush()
+        await self.write((GATEWAY_UP, "thief"), number=1)
+        await self.learn(LISTENING)
 
-    async def listen(self, subject: str, heard: list[bytes]) -> None:
-        """Note what is said there."""
+    async def learn(self, seconds: float) -> None:
+        """Listen everywhere for a while, for the names of other gateways."""
 
         async def note(message: Msg) -> None:
-            heard.append(message.data)
+            heard = message.subject.encode() + message.data
+            self.known |= {name for name in self.me.scene.ids if name.encode() in heard}
+            self.known.add(message.subject.rpartition(".")[2])
 
-        await self._nc.subscribe(subject, cb=note)
+        ears = [await self._nc.subscribe(subject, cb=note) for subject in subjects.ears()]
+        await asyncio.sleep(seconds)
+        for ear in ears:
+            await ear.unsubscribe()
+        self.known.discard(self.own)
 
 
 @asynccontextmanager

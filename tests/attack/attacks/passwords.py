@@ -6,24 +6,22 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from shared.admin import ListApps, ListRooms, NoteIssued, RemovePeer, pack
-from shared.deliveries import Beat, Head, pack_beat, pack_fenced, pack_head
-from shared.log import (
-    AppRevoked,
-    Authenticated,
-    Closed,
+from tests.attack import entries, subjects
+from tests.attack.entries import (
+    APP_REVOKED,
+    AUTHENTICATED,
+    CLOSED,
+    GATEWAY_DOWN,
+    GATEWAY_LOST,
+    GATEWAY_UP,
+    PEER_REMOVED,
+    ROOM_CLOSED,
+    SAID,
+    SPEAKING,
+    TICK,
     Entry,
-    GatewayDown,
-    GatewayLost,
-    PeerRemoved,
-    RoomClosed,
-    Said,
-    Speaking,
-    Tick,
 )
-from tests.attack import subjects
 from tests.attack.me import Me
 from tests.attack.plan import Steps, attack
 from tests.attack.thief import Thief, thief
@@ -51,8 +49,8 @@ async def stolen_orders(me: Me) -> Steps:
         yield
         while True:
             for place in me.scene.witnesses:
-                await gateway.write(RoomClosed(place.room), PeerRemoved(place.peer_id))
-            await gateway.write(*(AppRevoked(app, int(time.time()) + 60) for app in APPS))
+                await gateway.write((ROOM_CLOSED, place.room), (PEER_REMOVED, place.peer_id))
+            await gateway.write(*((APP_REVOKED, app, int(time.time()) + 60) for app in APPS))
             await asyncio.sleep(PAUSE)
 
 
@@ -63,8 +61,8 @@ async def stolen_terms(me: Me) -> Steps:
         await gateway.introduce()
         yield
         for term in (2**31, 2**53, 2**63 - 1, HUGE):
-            await gateway.write(Speaking(term), Tick(term))
-            await gateway.write(*(GatewayLost(term, name, HUGE) for name in me.scene.ids))
+            await gateway.write((SPEAKING, term), (TICK, term))
+            await gateway.write(*((GATEWAY_LOST, term, name, HUGE) for name in gateway.known))
             await asyncio.sleep(PAUSE)
         await asyncio.sleep(me.scene.seconds)
 
@@ -84,20 +82,20 @@ async def stolen_garbage(me: Me) -> Steps:
 
 def nonsense(conn: str) -> Iterator[Entry]:
     """Entries that are good but for one field, which is wrong in every way. A good one goes before each."""
-    here = Authenticated(conn, None, "attackers", b'"x"', False, "", 0, b"", None)
+    here = (AUTHENTICATED, conn, None, "attackers", b'"x"', False, "", 0, b"", None)
     good: tuple[Entry, ...] = (
         here,
-        Said("room-create-request", conn, 1, "nonsense", "", b"null"),
-        Said("room-join-request", conn, 1, "nonsense", "", b"null"),
-        Said("room-join-accept", conn, 1, "nonsense", conn, b"null"),
-        Said("relay-ice-candidate", conn, 1, "nonsense", conn, b'42["ice-candidate",{}]'),
-        Closed(conn, 0, "closed", False),
+        (SAID, "room-create-request", conn, 1, "nonsense", "", b"null"),
+        (SAID, "room-join-request", conn, 1, "nonsense", "", b"null"),
+        (SAID, "room-join-accept", conn, 1, "nonsense", conn, b"null"),
+        (SAID, "relay-ice-candidate", conn, 1, "nonsense", conn, b'42["ice-candidate",{}]'),
+        (CLOSED, conn, 0, "closed", False),
     )
     for wrong in WRONG:
         for entry in good:
-            for field in entry.__struct_fields__:
+            for field in range(len(entry)):
                 yield here
-                yield msgspec.structs.replace(entry, **{field: wrong})
+                yield (*entry[:field], wrong, *entry[field + 1 :])
 
 
 @attack(row=11, restart=True)
@@ -113,12 +111,12 @@ async def stolen_voices(me: Me) -> Steps:
 
 
 async def _speak_for(gateway: Thief, number: int, room: str, conn: str) -> None:
-    entries = (Said("room-leave-request", conn, None, room, "", b""), Closed(conn, 0, "closed", True))
-    await gateway.write(*entries, number=number)
-    for writer in gateway.me.scene.ids:
-        await gateway.write(*entries, number=number, writer=writer)
-        await gateway.write(*entries, number=0, writer=writer)
-        await gateway.write(GatewayDown(0), number=1_000_000 + number, writer=writer)
+    ends = ((SAID, "room-leave-request", conn, None, room, "", b""), (CLOSED, conn, 0, "closed", True))
+    await gateway.write(*ends, number=number)
+    for writer in gateway.known:
+        await gateway.write(*ends, number=number, writer=writer)
+        await gateway.write(*ends, number=0, writer=writer)
+        await gateway.write((GATEWAY_DOWN, 0), number=1_000_000 + number, writer=writer)
 
 
 @attack(row=11)
@@ -128,7 +126,7 @@ async def stolen_beats(me: Me) -> Steps:
         await gateway.introduce()
         yield
         while True:
-            for name in me.scene.ids:
+            for name in gateway.known:
                 await _beat_for(gateway, name)
             await asyncio.sleep(PAUSE / 10)
 
@@ -136,38 +134,49 @@ async def stolen_beats(me: Me) -> Steps:
 async def _beat_for(gateway: Thief, name: str) -> None:
     for subject in subjects.beats(name):
         for have in (0, HUGE, -1):
-            await gateway.publish(subject, pack_beat(Beat(name, have, True)))
+            await gateway.publish(subject, entries.beat(name, have, True))
         await gateway.publish(subject, b"\xc1junk")
     for subject in subjects.deliveries([name]):
-        await gateway.publish(subject, pack_fenced())
-        await gateway.publish(subject, pack_head(Head(HUGE)))
+        await gateway.publish(subject, entries.fenced(name))
+        await gateway.publish(subject, entries.head(2**53))
         await gateway.publish(subject, b"\xc1junk")
 
 
 @attack(row=11)
 async def stolen_ears(me: Me) -> Steps:
-    """A gateway's password: listening to what all gateways are told"""
+    """A gateway's password: listening for the ids of other gateways, with which it could write as one of them"""
     async with thief(me, "gateway") as gateway:
-        heard: list[bytes] = []
         yield
-        for subject in subjects.ears():
-            await gateway.listen(subject, heard)
-        await asyncio.sleep(me.scene.seconds / 2)
-        if heard:
-            me.breaches.append(f"a gateway's password overheard {len(heard)} messages to other gateways")
+        await gateway.learn(me.scene.seconds / 2)
+        if secrets := gateway.known & set(me.scene.ids):
+            me.breaches.append(
+                f"a gateway's password overheard the ids of {len(secrets)} gateways, and can write as them"
+            )
 
 
 @attack(row=11)
 async def stolen_replies(me: Me) -> Steps:
     """auth_api's password: questions whose answers shall go to the log's purge, the log, the lease and gateways"""
-    replies = [subjects.PURGE, subjects.DELETE, subjects.LEASE, *subjects.events("x", me.scene.ids)]
-    replies += subjects.deliveries(me.scene.ids)
     async with thief(me, "auth_api") as api:
         yield
         while True:
-            for reply in replies:
+            for reply in subjects.replies(me.scene.ids):
                 for ask in (ListRooms(), ListApps(), NoteIssued("app", 1), RemovePeer("nobody")):
                     await api.publish(subjects.ADMIN, pack(ask), reply)
+            await asyncio.sleep(PAUSE)
+
+
+@attack(row=11, restart=True)
+async def stolen_acknowledgements(me: Me) -> Steps:
+    """A gateway's password: batches whose acknowledgements shall go to the log's purge, the lease and gateways"""
+    async with thief(me, "gateway") as gateway:
+        await gateway.introduce()
+        data = entries.batch(gateway.own, 1, (GATEWAY_UP, "thief"))
+        yield
+        while True:
+            for reply in subjects.replies(sorted(gateway.known)):
+                for subject in subjects.events(gateway.own, []):
+                    await gateway.publish(subject, data, reply)
             await asyncio.sleep(PAUSE)
 
 
