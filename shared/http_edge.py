@@ -74,6 +74,11 @@ class Caller(RequestHandler):
         for start in range(0, len(data), MAX_HEAD):
             self._read(data[start : start + MAX_HEAD])
 
+    async def start(self) -> None:
+        """Serve, unless the connection has been refused by then: the library takes it for granted that it is there."""
+        if self._manager is not None:
+            await super().start()
+
     def _read(self, data: bytes) -> None:
         requests = self._request_count
         super().data_received(data)

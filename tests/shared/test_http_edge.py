@@ -1,6 +1,7 @@
 """Where HTTP begins: heads, bodies, connections; over real sockets."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -143,3 +144,10 @@ def test_this_machine_and_proxies_are_counted_in_all_only(peer: str) -> None:
     assert [crowd.enter(peer) is None for _ in range(11)] == [False] * 10 + [True]
     crowd.leave("")
     assert crowd.enter(peer) == ""
+
+
+async def test_one_who_is_turned_away_at_once_leaves_no_trace(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    port = await serve(Crowd(most=0))
+    assert {await exchange(port, GET) for _ in range(5)} == {b""}
+    gc.collect()  # of a task that failed, and that nobody waited for, is told when it goes
+    assert caplog.records == []
