@@ -8,13 +8,16 @@ read that much of the log has the same.
 from collections import deque
 from collections.abc import Iterable
 
-from broker.state import Kept
 from shared.deliveries import Emit, Parcel
 
 HISTORY_BYTES = 16 * 1024 * 1024  # of what is confirmed, kept for each gateway
 HISTORY_PARCELS = 20_000
 HISTORY_SECONDS = 45.0  # longer than it takes to see that a client's network died
-SENT_FRAMES = 512  # of what is confirmed, known for each socket
+SENT_FRAMES = 1024  # of what is confirmed, known for each socket
+
+
+# A frame for a socket: the number of its parcel, the log position it came from, and the delivery it was in.
+Sent = tuple[int, int, Emit]
 
 
 class History:
@@ -24,22 +27,24 @@ class History:
     refuse to send more to a gateway that is too far behind.
     """
 
-    def __init__(self) -> None:
+    __slots__ = ("_bytes", "_parcels", "_sent", "have")
+
+    def __init__(self, have: int = 0) -> None:
         self._parcels: deque[tuple[Parcel, int, float]] = deque()
         self._bytes = 0
-        self._sent: dict[str, deque[Kept]] = {}
-        self.have = 0
+        self._sent: dict[str, deque[Sent]] = {}
+        self.have = have
 
-    def note(self, conn: str, kept: Kept) -> None:
-        """Remember that a frame goes to ``conn``, in the parcel that ``kept.parcel`` names."""
-        sent = self._sent.get(conn)
-        if sent is None:
-            sent = self._sent[conn] = deque()
-        sent.append(kept)
-        if len(sent) > SENT_FRAMES and sent[0].parcel <= self.have:
-            sent.popleft()
+    def note(self, conn: str, sent: Sent) -> None:
+        """Remember that a frame goes to ``conn``."""
+        known = self._sent.get(conn)
+        if known is None:
+            known = self._sent[conn] = deque()
+        known.append(sent)
+        if len(known) > SENT_FRAMES and known[0][0] <= self.have:
+            known.popleft()
 
-    def take(self, conn: str) -> Iterable[Kept]:
+    def take(self, conn: str) -> Iterable[Sent]:
         """What is known to have been sent to ``conn``, oldest first; it is forgotten here."""
         return self._sent.pop(conn, ())
 
@@ -48,12 +53,12 @@ class History:
         self._parcels.append((parcel, size, now))
         self._bytes += size
         self.forget_old(now)
-        while self._is_confirmed() and (self._bytes > HISTORY_BYTES or len(self._parcels) > HISTORY_PARCELS):
+        while (self._bytes > HISTORY_BYTES or len(self._parcels) > HISTORY_PARCELS) and self._is_confirmed():
             self._drop()
 
     def forget_old(self, now: float) -> None:
         """Forget what is confirmed and older than HISTORY_SECONDS."""
-        while self._is_confirmed() and self._parcels[0][2] < now - HISTORY_SECONDS:
+        while self._parcels and self._parcels[0][2] < now - HISTORY_SECONDS and self._is_confirmed():
             self._drop()
 
     def after(self, number: int) -> list[Parcel]:
@@ -79,11 +84,6 @@ class History:
         for delivery in parcel.deliveries:
             if isinstance(delivery, Emit):
                 for conn in delivery.conns:
-                    self._forget_sent(conn, parcel.number)
-
-    def _forget_sent(self, conn: str, number: int) -> None:
-        sent = self._sent.get(conn)
-        while sent and sent[0].parcel <= number:
-            sent.popleft()
-        if sent is not None and not sent:
-            del self._sent[conn]
+                    known = self._sent.get(conn)
+                    if known and known[0][0] <= parcel.number:
+                        known.popleft()

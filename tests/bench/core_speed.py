@@ -70,6 +70,7 @@ class _World:
     def relay(self) -> None:
         """Every owner sends its guest a session description."""
         self._say_said("relay-session-description", _owner, _guest, self._frames)
+        self._say(_gateway(_guest), [])  # which says that it has handled what it was sent
 
     @staticmethod
     def rate(act: Callable[[], None], seconds: float) -> float:
