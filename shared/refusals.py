@@ -29,9 +29,15 @@ NOT_MEMBER = Code("not-member", "Not a member of this room", "the sender or the 
 FULL = Code("full", "No more room", "the room has all the peers it may have, or the peer all its rooms")
 TOO_LARGE = Code("too-large", "A field is too large", "a field is over its size limit")
 TOO_MANY = Code(
-    "too-many-requests", "Too many requests, slow down", "events come too fast, or too many requests are pending"
+    "too-many-requests",
+    "Too many requests, slow down",
+    "events come too fast, too many requests are pending, or enough waits for the one addressed",
 )
-UNAVAILABLE = Code("unavailable", "Signaling is not available right now, try again", "the event log cannot be reached")
+UNAVAILABLE = Code(
+    "unavailable",
+    "Signaling is not available right now, try again",
+    "the event log cannot be reached, or the gateway of the one addressed is behind",
+)
 REJECTED = Code("rejected", "Room owner rejected your request", "the owner of the room said no")
 
 CATALOGUE = (
