@@ -13,10 +13,8 @@
 """
 
 import asyncio
-import contextlib
 import math
 import random
-import socket as sockets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +50,6 @@ SEPARATOR = "\x1e"
 # Bytes that wait for one client, beyond which it is cut off: more than can be on the way to a gateway when it turns out
 # that the client is slow.
 ABANDONED = 24 * 1024 * 1024
-KERNEL_UNSENT = 65536  # bytes that the kernel may hold that are not on their way yet; what waits should wait here
 
 Payload.max_decode_packets = MAX_POLLED_PACKETS
 
@@ -82,7 +79,6 @@ class Transport(driver.WebSocket):
         self._sock = WebSocket(charge=self._on_frames, max_msg_size=most, timeout=SHUTTING)
         await self._sock.prepare(request)
         self.transport = request.transport
-        _leave_little_to_the_kernel(self.transport)
         try:
             await self.handler(self)
             await self._sock.close()  # if its upgrade came to nothing; the library would do so when we hear no more
@@ -444,14 +440,6 @@ class Socket(AsyncSocket):
         if not self.closed:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(on_the_grid(loop.time() + seconds), action)
-
-
-def _leave_little_to_the_kernel(transport: Any) -> None:
-    """Let it be seen soon that a client is slow. The kernel would take megabytes first."""
-    connection = transport.get_extra_info("socket") if transport is not None else None
-    if connection is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
-        with contextlib.suppress(OSError):  # not a TCP connection
-            connection.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
 
 
 def on_the_grid(moment: float) -> float:

@@ -38,6 +38,7 @@ from shared.subjects import public_id
 log = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT = 1.0  # seconds
+KERNEL_UNSENT = 65536  # bytes that the kernel may hold for a client that are not on their way yet
 
 
 class Gateway:
@@ -72,6 +73,7 @@ class Gateway:
         await runner.setup()
         site = web.TCPSite(runner, self._settings.app_host, self._settings.app_port)
         await site.start()
+        _leave_little_to_the_kernel(site)
         look_seldom()
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
         connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}"))
@@ -180,6 +182,13 @@ class Gateway:
         if not self._link.in_touch():
             return {"broker": "has not been heard of"}
         return {}
+
+
+def _leave_little_to_the_kernel(site: web.TCPSite) -> None:
+    """Let it be seen soon that a client is slow; the kernel would take megabytes first. Its sockets inherit this."""
+    if hasattr(sockets, "TCP_NOTSENT_LOWAT"):
+        for listener in getattr(site._server, "sockets", ()):
+            listener.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
 
 
 def _sizes(settings: Settings) -> door.Sizes:
