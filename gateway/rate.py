@@ -11,6 +11,7 @@ from typing import Protocol
 MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnected
 STRANGER_FRAMES = 64  # until it is admitted as a peer
 STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
+REFILL = 0.05  # seconds from one time that a peer's budget is filled up to the next
 REMEMBERED = 50_000  # budgets of peers that have gone
 
 
@@ -79,8 +80,8 @@ class Budget:
 
     def take(self, size: int, now: float, frames: int = 1) -> bool:
         """Whether frames of so many bytes together are within the limit."""
-        if self.full(now):
-            self.refused = 0
+        if now - self._last > REFILL or self._frames < frames or self._bytes < size:
+            self._refill(now)
         # what is larger than a whole bucket takes a full one
         if self._frames < frames or self._bytes < min(size, self._rates.bytes_burst):
             self.refused += frames
@@ -90,12 +91,18 @@ class Budget:
         return True
 
     def full(self, now: float) -> bool:
-        """Fill the buckets as far as they are due; whether there is nothing to remember any more."""
+        """Whether there is nothing to remember any more."""
+        self._refill(now)
+        return self._frames == self._rates.frames_burst and self._bytes == self._rates.bytes_burst
+
+    def _refill(self, now: float) -> None:
+        """Fill the buckets as far as they are due."""
         rates, passed = self._rates, now - self._last
         self._last = now
         self._frames = min(rates.frames_burst, self._frames + passed * rates.frames)
         self._bytes = min(rates.bytes_burst, self._bytes + passed * rates.bytes)
-        return self._frames == rates.frames_burst and self._bytes == rates.bytes_burst
+        if self._frames == rates.frames_burst and self._bytes == rates.bytes_burst:
+            self.refused = 0
 
     @property
     def exhausted(self) -> bool:
