@@ -1,23 +1,29 @@
 """What waits for a peer that is absent, or whose socket has enough to read for now.
 
 It is bounded, and no peer loses its place by it. Words (descriptions, candidates) wait up to a limit for each sender;
-beyond it the sender is refused. Frames that tell the state of a room cannot be refused to anybody. Once there are many,
-a newer one replaces the older one of the same thing. An absent peer is told the state of its rooms when it comes back,
-so when there are still too many for it, they are not kept at all.
+beyond it the sender is refused. The limit is smaller while much waits for all peers together. Frames that tell the
+state of a room cannot be refused to anybody. Once there are many, a newer one replaces the older one of the same thing.
+An absent peer is told the state of its rooms when it comes back, so when there are still too many for it, they are not
+kept at all.
 """
+
+from collections.abc import Iterable
 
 from broker.limits import Limits
 from broker.state import Kept, Peer
 from shared.refusals import TOO_MANY, Refusal
 
 SENDERS = 4  # how many may each fill their part of what waits for one peer
+MUCH = 32 * 1024 * 1024  # bytes of words that wait for all peers, at which each sender has only LEAST_PART of its limit
+LEAST_PART = 1 / 16
 
 
 class Keeping:
-    """Keeps frames for peers, by ``limits``."""
+    """Keeps frames for peers, by ``limits``. ``words`` are the bytes of words that wait for all of them."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, peers: Iterable[Peer] = ()) -> None:
         self._limits = limits
+        self.words = sum(map(_words, peers))
         self._newest: dict[str, dict[str, int]] = {}  # by peer: what its frames are about -> their keys in ``kept``
 
     def keep(self, peer: Peer, kept: Kept) -> None:
@@ -27,7 +33,7 @@ class Keeping:
         if kept.about and peer.merging:
             self._replace(peer, kept)
         else:
-            _put(peer, kept)
+            self._put(peer, kept)
         if not peer.merging and self._is_much(len(peer.kept), peer.kept_bytes):
             self._merge(peer)
         if peer.merging and not peer.conn and not peer.shed:
@@ -36,6 +42,7 @@ class Keeping:
     def take(self, peer: Peer) -> list[Kept]:
         """All that waits, in order; it does not wait any more."""
         waiting = list(peer.kept.values())
+        self.words -= _words(peer)
         peer.kept, peer.kept_bytes, peer.merging = {}, 0, False
         self.forget(peer.peer_id)
         return waiting
@@ -44,13 +51,14 @@ class Keeping:
         """Let these wait instead of all that does."""
         self.take(peer)
         for kept in known:
-            _put(peer, kept)
+            self._put(peer, kept)
 
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
         """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
         if peer.conn and not peer.slow:
             return
-        most, most_bytes = self._limits.kept_deliveries, self._limits.kept_bytes
+        part = max(LEAST_PART, 1 - self.words / MUCH)
+        most, most_bytes = self._limits.kept_deliveries, self._limits.kept_bytes * part
         sizes = [len(kept.frame) for kept in peer.kept.values() if kept.sender == sender]
         if len(sizes) >= most or sum(sizes) + size > most_bytes:
             raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")
@@ -69,12 +77,13 @@ class Keeping:
         del peer.past[:first]
 
     def forget(self, peer_id: str) -> None:
-        """A peer is gone, or nothing waits for it any more."""
+        """Nothing waits for a peer any more."""
         self._newest.pop(peer_id, None)
 
-    def adopt(self) -> None:
+    def adopt(self, peers: Iterable[Peer]) -> None:
         """The state is another one."""
         self._newest.clear()
+        self.words = sum(map(_words, peers))
 
     def _is_much(self, count: int, size: int) -> bool:
         return count > self._limits.kept_deliveries or size > self._limits.kept_bytes
@@ -87,7 +96,7 @@ class Keeping:
             if kept.about and not kept.count:
                 self._replace(peer, kept)
             else:
-                _put(peer, kept)
+                self._put(peer, kept)
 
     def _replace(self, peer: Peer, kept: Kept) -> None:
         """Keep a frame in place of the one before it. Who came and went meanwhile was never there."""
@@ -97,13 +106,21 @@ class Keeping:
         if (came := came_before(kept.about)) in newest:
             _drop(peer, newest.pop(came))
         else:
-            newest[kept.about] = _put(peer, kept)
+            newest[kept.about] = self._put(peer, kept)
 
     def _newest_of(self, peer: Peer) -> dict[str, int]:
         if peer.peer_id not in self._newest:
             unsent = ((key, kept) for key, kept in peer.kept.items() if kept.about and not kept.count)
             self._newest[peer.peer_id] = {kept.about: key for key, kept in unsent}
         return self._newest[peer.peer_id]
+
+    def _put(self, peer: Peer, kept: Kept) -> int:
+        key = next(reversed(peer.kept), 0) + 1
+        peer.kept[key] = kept
+        peer.kept_bytes += len(kept.frame)
+        if kept.sender:
+            self.words += len(kept.frame)
+        return key
 
     def _bound_state(self, peer: Peer) -> None:
         """Keep no state for an absent peer any more when there is too much of it."""
@@ -145,11 +162,9 @@ def is_over(room: str) -> str:
     return f"room\n{room}"
 
 
-def _put(peer: Peer, kept: Kept) -> int:
-    key = next(reversed(peer.kept), 0) + 1
-    peer.kept[key] = kept
-    peer.kept_bytes += len(kept.frame)
-    return key
+def _words(peer: Peer) -> int:
+    """The bytes of somebody's words that wait for a peer."""
+    return sum(len(kept.frame) for kept in peer.kept.values() if kept.sender) if peer.kept else 0
 
 
 def _drop(peer: Peer, key: int) -> None:

@@ -64,7 +64,7 @@ class Outbox:
 
     def __init__(self, state: State, limits: Limits) -> None:
         self._state = state
-        self.keeping = Keeping(limits)
+        self.keeping = Keeping(limits, state.peers.values())
         self._lines: dict[str, Line] = {}
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
@@ -214,7 +214,7 @@ class Outbox:
             else:
                 del self._lines[name]
         self._state = state
-        self.keeping.adopt()
+        self.keeping.adopt(state.peers.values())
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""
@@ -224,7 +224,7 @@ class Outbox:
 
     def forget_peer(self, peer: Peer) -> None:
         """A peer is gone for good."""
-        self.keeping.forget(peer.peer_id)
+        self.keeping.take(peer)
         if peer.gateway in self._lines:
             self._lines[peer.gateway].history.take(peer.conn)
 

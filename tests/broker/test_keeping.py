@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from broker import keeping
 from broker.image import encode
 from broker.keeping import SENDERS
 from broker.rules import admission
@@ -61,6 +62,24 @@ def test_what_many_senders_may_let_wait_is_bounded_too() -> None:
     outcomes = [relay(sender, absent) for sender in others for _ in range(4)]
     assert outcomes.count("ok") == SENDERS * 3
     assert peer_of(world, absent).peer_id in world.core.state.absent
+
+
+def test_the_more_waits_for_everybody_the_less_each_sender_may_let_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MUCH", 20_000)
+    world = World(kept_bytes=8000)
+    owner, *absent = (world.peer(resumable=True) for _ in range(9))
+    world.room(owner, *absent)
+    for one in absent:
+        one.close()
+    taken = [[relay(owner, one, "x" * 80) for _ in range(40)].count("ok") for one in absent]
+    assert taken == sorted(taken, reverse=True)
+    assert taken[0] > 10
+    assert taken[-1] >= 1, "everybody can be told a little"
+    words = world.core.out.keeping.words
+    assert words == sum(peer_of(world, one).kept_bytes for one in absent)
+    for one in absent:
+        come_back(world, one)
+    assert world.core.out.keeping.words == 0
 
 
 def test_a_slow_client_is_told_no_more_until_it_can_read_on_and_then_everything_in_order() -> None:
