@@ -51,7 +51,10 @@ class RoomEvent(ClientEvent, kw_only=True, frozen=True):
 
 class RoomCreateRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-create-request"
-    DOC = "`room-create-accept {room, payload}`, or `room-create-reject {message, payload}` if the name is taken"
+    DOC = (
+        "`room-create-accept {room, payload}`, or `room-create-reject {message, payload}` if the name is taken; "
+        "the owner of the room gets the same acceptance again"
+    )
     REFUSED_AS = "room-create-reject"
     NEEDS: ClassVar[tuple[str, ...]] = ()  # absent or empty: a UUID is chosen
 
@@ -67,7 +70,10 @@ class RoomJoinRequest(RoomEvent, kw_only=True, frozen=True):
 
 class RoomLeaveRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-leave-request"
-    DOC = "`room-leave-accept {room, payload}`; the others get `room-user-leave`"
+    DOC = (
+        "`room-leave-accept {room, payload}`; the others get `room-user-leave`. From a candidate who still waits: "
+        "its request is taken back, and answered with `not-pending`"
+    )
 
 
 class PeerEvent(RoomEvent, kw_only=True, frozen=True):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from broker import allowance, keeping
-from broker.rules.rooms import others, request_frame, room_key, tell_owner
+from broker.rules.rooms import end_request, others, request_frame, room_key, tell_owner
 from broker.state import Peer, Pending, Room
 from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Said
@@ -44,7 +44,7 @@ def ask(core: "Core", candidate: Peer, said: Said) -> None:
 
 def accept(core: "Core", owner: Peer, said: Said) -> None:
     """The owner lets a candidate in."""
-    room, candidate, pending = _pending(core, owner, said)
+    room, candidate = _pending(core, owner, said)
     _check_room_for(core, room, candidate)
     members = others(core, room, candidate.peer_id)
     fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
@@ -53,7 +53,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     welcome, answer = _welcome(core, room, candidate, said.body)
     core.out.check_way_to([*members, candidate])
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome))
-    _end_request(room, candidate)
+    pending = end_request(room, candidate)
     room.members[candidate.peer_id] = None
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
@@ -64,8 +64,8 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
 
 def reject(core: "Core", owner: Peer, said: Said) -> None:
     """The owner sends a candidate away."""
-    room, candidate, pending = _pending(core, owner, said)
-    _end_request(room, candidate)
+    room, candidate = _pending(core, owner, said)
+    pending = end_request(room, candidate)
     refusal = Refusal(REJECTED)
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=said.body)}
     for frame in refusal_frames("room-join-request", refusal, None, fields):
@@ -133,16 +133,15 @@ def _spend(core: "Core", peer: Peer, size: int) -> None:
     allowance.charge(peer, size, core.state.now, core.limits)
 
 
-def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer, Pending]:
+def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer]:
     room = core.state.rooms.get(room_key(core, owner, said.room))
     if room is None:
         raise Refusal(NOT_FOUND)
     if room.owner != owner.peer_id:
         raise Refusal(NOT_OWNER)
-    pending = room.pending.get(said.peer_id)
-    if pending is None:
+    if said.peer_id not in room.pending:
         raise Refusal(NOT_PENDING)
-    return room, core.state.peers[said.peer_id], pending
+    return room, core.state.peers[said.peer_id]
 
 
 def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
@@ -150,10 +149,6 @@ def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
         raise Refusal(FULL, "The room is full")
     if len(candidate.rooms) >= core.limits.rooms_per_peer:
         raise Refusal(FULL, "The peer is in as many rooms as it may be")
-
-
-def _end_request(room: Room, candidate: Peer) -> None:
-    del room.pending[candidate.peer_id], candidate.asked[room.key]
 
 
 def _answer_owner(core: "Core", owner: Peer, said: Said) -> None:

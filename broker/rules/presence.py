@@ -29,7 +29,8 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
     """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one."""
     known = core.state.conns.get(entry.conn)
     if known is not None:
-        peer, resumed = core.state.peers[known], False
+        peer = core.state.peers[known]
+        resumed = entry.resume_id == known and entry.resume_turn < peer.turn  # asks again where it has come back
     else:
         returning = _returning(core, entry)
         resumed = returning is not None
@@ -37,7 +38,7 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
             _refuse_left_behind(core, gateway, entry)
             return
         peer = returning or _arrive(core, gateway, entry)
-    if resumed:
+    if resumed and known is None:
         _come_back(core, peer, gateway, entry)
     if entry.peerinfo:
         peer.peerinfo = entry.peerinfo

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from broker import allowance, keeping
-from broker.state import Peer, Room
+from broker.state import Peer, Pending, Room
 from shared.frames import accepted_frames, event_frame, refusal_frames, with_raw
 from shared.log import Said
-from shared.refusals import FULL, NOT_FOUND, NOT_MEMBER, TAKEN, Refusal
+from shared.refusals import FULL, NOT_FOUND, NOT_MEMBER, NOT_PENDING, TAKEN, Refusal
 
 if TYPE_CHECKING:
     from broker.core import Core
@@ -19,28 +19,45 @@ def room_key(core: "Core", peer: Peer, name: str) -> str:
 
 
 def create(core: "Core", peer: Peer, said: Said) -> None:
-    """The first to ask for a name gets the room, as its owner and only member."""
+    """The first to ask for a name gets the room, as its owner and only member. Asking again, it is told so again."""
     key = room_key(core, peer, said.room)
-    if key in core.state.rooms:
+    room = core.state.rooms.get(key)
+    if room is None:
+        if len(peer.rooms) >= core.limits.rooms_per_peer:
+            raise Refusal(FULL, "You are in as many rooms as you may be")
+        core.state.rooms[key] = Room(said.room, key, peer.peer_id, core.state.now, {peer.peer_id: None})
+        peer.rooms[key] = None
+    elif room.owner != peer.peer_id:
         raise Refusal(TAKEN)
-    if len(peer.rooms) >= core.limits.rooms_per_peer:
-        raise Refusal(FULL, "You are in as many rooms as you may be")
-    core.state.rooms[key] = Room(said.room, key, peer.peer_id, core.state.now, {peer.peer_id: None})
-    peer.rooms[key] = None
     fields = {"room": said.room, **with_raw(payload=said.body)}
     core.out.answer(peer.gateway, said.conn, accepted_frames("room-create-accept", fields, said.ack))
 
 
 def leave(core: "Core", peer: Peer, said: Said) -> None:
-    """A member goes of its own will."""
+    """A member goes of its own will, or a candidate takes its request back."""
     room = core.state.rooms.get(room_key(core, peer, said.room))
-    if room is None or peer.peer_id not in room.members:
+    if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
         raise Refusal(NOT_MEMBER)
     fields = {"room": said.room, **with_raw(payload=said.body)}
     core.out.answer(peer.gateway, said.conn, accepted_frames("room-leave-accept", fields, said.ack))
+    if peer.peer_id in room.pending:
+        withdraw(core, room, peer)
+        return
     size = (len(said.body) + len(peer.peerinfo) + allowance.EACH) * len(room.members)
     allowance.charge(peer, size, core.state.now, core.limits)  # leaving is never refused
     take_out(core, room, [peer], "left", said.body)
+
+
+def withdraw(core: "Core", room: Room, candidate: Peer) -> None:
+    """A candidate does not want to be let in any more."""
+    pending = end_request(room, candidate)
+    core.out.ack(candidate, pending.acks, {"ok": False, **Refusal(NOT_PENDING, "You took your request back").fields()})
+
+
+def end_request(room: Room, candidate: Peer) -> Pending:
+    """A request does not wait any more. Returns what is to be answered."""
+    del candidate.asked[room.key]
+    return room.pending.pop(candidate.peer_id)
 
 
 def others(core: "Core", room: Room, peer_id: str) -> list[Peer]:

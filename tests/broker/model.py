@@ -74,12 +74,17 @@ class Model:
 
     def _create(self, peer: str, name: str) -> None:
         if name in self.rooms:
+            if self.rooms[name].owner == peer:
+                return
             raise Refused("taken")
         if len(self.rooms_of(peer)) >= self._limits.rooms_per_peer:
             raise Refused("full")
         self.rooms[name] = Room(peer)
 
     def _leave(self, peer: str, name: str) -> None:
+        if name in self.asked_by(peer):
+            self.rooms[name].end(peer)
+            return
         if name not in self.rooms_of(peer):
             raise Refused("not-member")
         self._take_out(name, [peer])

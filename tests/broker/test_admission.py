@@ -219,3 +219,23 @@ def test_who_leaves_while_waiting_can_no_longer_be_admitted() -> None:
     candidate.close()
     owner.say("room-join-accept", "room", candidate.peer_id)
     assert owner.refused("request-reject") == "not-pending"
+
+
+def test_a_candidate_can_take_its_request_back() -> None:
+    world = World()
+    owner, candidate = world.peer(), world.peer()
+    world.room(owner)
+    candidate.say("room-join-request", "room", ack=1)
+    candidate.say("room-leave-request", "room", ack=2)
+    assert candidate.heard() == ["room-leave-accept"]
+    assert [(answer["ok"], answer.get("code")) for ack in (1, 2) for answer in candidate.acks[ack]] == [
+        (False, "not-pending"),
+        (True, None),
+    ]
+    owner.read()
+    owner.say("room-join-accept", "room", candidate.peer_id)
+    assert owner.refused("request-reject") == "not-pending"
+    candidate.say("room-join-request", "room")
+    owner.read()
+    owner.say("room-join-accept", "room", candidate.peer_id)
+    assert candidate.heard() == ["room-join-accept"]

@@ -113,7 +113,7 @@ def test_nothing_is_due_while_nobody_is_absent() -> None:
 @pytest.mark.parametrize(
     ("event", "room", "target"),
     [
-        ("room-create-request", "room", ""),
+        ("room-create-request", "full", ""),
         ("room-join-request", "nowhere", ""),
         ("room-join-request", "full", ""),
         ("room-leave-request", "nowhere", ""),
@@ -152,10 +152,11 @@ def test_a_socket_that_never_authenticated_is_refused() -> None:
 def test_a_refused_entry_does_not_keep_the_others_of_its_batch_from_counting() -> None:
     world = World()
     peer = world.peer()
-    entries = [peer.said("room-create-request", name) for name in ("a", "a", "b")]
+    world.room(world.peer(), name="taken")
+    entries = [peer.said("room-create-request", name) for name in ("a", "taken", "b")]
     peer.gateway.send(*entries)
     assert peer.heard() == ["room-create-accept", "room-create-reject", "room-create-accept"]
-    assert list(world.core.state.rooms) == ["a", "b"]
+    assert list(world.core.state.rooms) == ["taken", "a", "b"]
 
 
 def test_a_message_without_effect_leaves_nothing_for_the_next() -> None:

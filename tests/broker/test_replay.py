@@ -185,19 +185,44 @@ def test_a_broker_that_has_read_enough_before_a_snapshot_goes_on_like_the_others
     for message in log:
         first.feed(*message)
     newest = data.draw(st.integers(0, len(first.log)))
-    early, late = Core(LIMITS), Core(LIMITS)
-    before = apply(late, first.log[:newest])
+    base = data.draw(st.sampled_from([0, *bases(first.log, newest)]))
+    goes_on_like_the_others(first, base, newest)
+
+
+def bases(log: list[tuple[int, float, bytes]], newest: int) -> list[int]:
+    """The positions of snapshots that a broker may begin from when there is one at ``newest``."""
+    late = Core(LIMITS)
+    apply(late, log[:newest])
     unconfirmed = late.out.oldest_unconfirmed() or newest + 1
-    old = [
+    return [
         position
-        for position, time, _ in first.log[:newest]
-        if time <= first.log[newest - 1][1] - HISTORY_SECONDS and position < unconfirmed
+        for position, time, _ in log[:newest]
+        if time < log[newest - 1][1] - HISTORY_SECONDS and position < unconfirmed
     ]
-    base = data.draw(st.sampled_from([0, *old]))
+
+
+def goes_on_like_the_others(first: Feeder, base: int, newest: int) -> None:
+    """A broker begins from a snapshot at ``base`` and adopts the one at ``newest``: it says and has the same."""
+    early, late = Core(LIMITS), Core(LIMITS)
     apply(early, first.log[:base])
+    before = apply(late, first.log[:newest])
     cut = min(base + 1, oldest_needed(early), oldest_needed(late))
     restored = Core(LIMITS, saved_and_loaded(early, first.log, cut))
     apply(restored, first.log[base:newest])
     restored.adopt(saved_and_loaded(late, first.log, cut))
     assert before + apply(restored, first.log[newest:]) == first.parcels
     assert plain(restored.state) == plain(first.core.state)
+
+
+def test_a_place_that_ended_early_for_one_who_began_late_is_no_different_in_the_end() -> None:
+    """A log that the search above once found: what a peer had before decides what it may come back to."""
+    first = Feeder(Core(LIMITS))
+    red = Said("room-create-request", "a", None, "red", "", b"")
+    first.feed("g1", [red, Closed("b", 2, "closed", False), red], 0.0)
+    first.feed("b", [], 46.0)
+    for entry in (Tick(0), GatewayLost(0, "g1", 0)):
+        first.feed("b", [entry], 0.0)
+    first.feed("g2", [Authenticated("d", None, "app", b"", True, "b", 1, b"", 2)], 0.0)
+    for newest in range(len(first.log) + 1):
+        for base in [0, *bases(first.log, newest)]:
+            goes_on_like_the_others(first, base, newest)

@@ -306,3 +306,22 @@ def test_no_key_is_ever_delivered() -> None:
     for socket in (peer, back):
         assert socket.key.encode() not in told
         assert lock_of(socket.key) not in told
+
+
+def test_one_that_asks_again_on_the_socket_it_has_come_back_on_gets_the_same_answer() -> None:
+    """socket.io-client does so by itself when an acknowledgement is late."""
+    world = World()
+    owner, peer = world.peer(), world.peer(resumable=True)
+    world.room(owner, peer)
+    peer.close()
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload="once")
+    back = world.socket()
+    for ack in (1, 2):
+        back.authenticate(resume=peer.token, resumable=True, ack=ack)
+    first, missed, second = back.read()
+    assert missed.fields["payload"] == "once"
+    for told in (first, second):
+        assert (told.fields["resumed"], told.fields["peer_id"], told.fields["turn"]) == (True, peer.peer_id, 2)
+        assert [room["room"] for room in told.fields["rooms"]] == ["room"]
+    back.authenticate(resume=back.token)
+    assert back.read()[0].fields["resumed"] is False, "a renewal brings nobody back"

@@ -16,12 +16,18 @@ def test_the_first_to_ask_for_a_name_gets_the_room() -> None:
     assert world.core.state.rooms["room"].owner == first.peer_id
 
 
-def test_the_creator_too_is_told_that_the_name_is_taken() -> None:
+def test_an_owner_that_asks_again_is_told_again_that_the_room_is_its_own() -> None:
+    """Its client may not have got the first answer."""
     world = World()
-    owner = world.peer()
-    world.room(owner)
-    owner.say("room-create-request", "room")
-    assert owner.refused("room-create-reject") == "taken"
+    owner, member = world.peer(), world.peer()
+    world.room(owner, member)
+    owner.say("room-create-request", "room", ack=1, payload="again")
+    [told] = owner.read()
+    assert (told.event, told.fields) == ("room-create-accept", {"room": "room", "payload": "again"})
+    assert owner.acks[1][0]["ok"] is True
+    assert list(world.core.state.rooms["room"].members) == [owner.peer_id, member.peer_id]
+    member.say("room-create-request", "room")
+    assert member.refused("room-create-reject") == "taken"
 
 
 def test_a_peer_creates_as_many_rooms_as_it_may_be_in() -> None:

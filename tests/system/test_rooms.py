@@ -44,12 +44,12 @@ async def test_create_of_a_taken_name_is_rejected(trio: Trio) -> None:
     assert not rejected
 
 
-async def test_the_owner_cannot_create_its_room_again(world: World) -> None:
+async def test_the_owner_is_told_again_that_the_room_is_its_own(world: World) -> None:
     owner = await world.peer()
     room = await create(owner)
     answer = await owner.call("room-create-request", {"room": room})
-    assert (answer["ok"], answer["code"]) == (False, "taken")
-    await owner.expect("room-create-reject")
+    assert (answer["ok"], answer["room"]) == (True, room)
+    assert await owner.expect("room-create-accept") == {"room": room}
 
 
 async def test_the_owner_is_asked(trio: Trio) -> None:
