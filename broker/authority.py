@@ -12,7 +12,7 @@ from nats.js.errors import NotFoundError
 from broker import journal
 from broker.belief import NOTHING, believe
 from broker.collector import collect_now_and_then
-from broker.core import Core
+from broker.core import Core, Place, RuleFailed
 from broker.desk import Desk
 from broker.doubts import Doubts
 from broker.event_log import EventLog, Extent, Stored
@@ -45,8 +45,11 @@ class ReadingStopped(TimeoutError):
 class Authority:
     """State, speaker and snapshots for one log, from opening it to its end. ``missing`` is for the readiness probe."""
 
-    def __init__(self, nc: Client, settings: Settings, broker: str) -> None:
+    def __init__(self, nc: Client, settings: Settings, broker: str, failed: frozenset[Place] = frozenset()) -> None:
         self._settings = settings
+        self._failed = failed
+        self._failure: RuleFailed | None = None
+        self._broken_off = asyncio.Event()
         self._nc = nc
         self._broker = broker
         self._log = EventLog(nc, settings)
@@ -60,11 +63,11 @@ class Authority:
         self._consumed = 0  # position of the message that the consumer delivered last
         self._words = 0  # position of the newest message that may hold clients' words
         self._seen = Extent("", 0, 0)  # the log when it was looked at last
-        self.core = Core(settings.limits)
+        self.core = Core(settings.limits, failed=failed)
         self.missing: dict[str, str] = {"log": "has not been read to its end"}
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises LogReplaced."""
+        """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
         extent = await self._log.open()
         await self._restore(extent)
         self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._broker)
@@ -82,6 +85,7 @@ class Authority:
                 tasks.create_task(self._log.keep_cutting(), name="cutting")
                 tasks.create_task(self._check(extent), name="check")
                 tasks.create_task(collect_now_and_then(), name="collector")
+                tasks.create_task(self._until_a_rule_fails(), name="rules")
         except* LogReplaced:
             raise LogReplaced from None
         finally:
@@ -114,7 +118,7 @@ class Authority:
         """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
         base, self._newer = await self._snapshots.load(extent)
         if base is not None:
-            self.core = Core(self._settings.limits, base)
+            self.core = Core(self._settings.limits, base, self._failed)
             log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
             self._adopt_newer()
         elif extent.first > 1:
@@ -132,6 +136,8 @@ class Authority:
         idle = 0.0
         while (position := self.core.state.position) < extent.last:
             await asyncio.sleep(0.02)
+            if self._failure is not None:
+                raise self._failure
             idle = idle + 0.02 if self.core.state.position == position else 0.0
             if idle > READING_TIMEOUT:
                 raise ReadingStopped
@@ -154,12 +160,27 @@ class Authority:
             self._words = stored.position
             self._watch.note_alive(batch.writer, time.monotonic())
         doubted = self.core.doubted
-        parcels = self.core.apply(stored.position, stored.time, batch)
+        try:
+            parcels = self.core.apply(stored.position, stored.time, batch)
+        except RuleFailed as failure:
+            self._break_off(failure)
+            return
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
         journal.note(stored.position, batch)
         self._adopt_newer()
         self._speaker.publish(parcels)
+
+    def _break_off(self, failure: RuleFailed) -> None:
+        """Apply nothing more: the state is half changed."""
+        self._failure = failure
+        self._held_up = []
+        self._broken_off.set()
+
+    async def _until_a_rule_fails(self) -> None:
+        await self._broken_off.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def _believe(self, stored: Stored) -> Batch:
         """What a message of the log holds that counts, which may be nothing."""
@@ -178,7 +199,7 @@ class Authority:
         try:
             yield
         finally:
-            self._held_up = None
+            self._held_up = None if self._failure is None else []
             for stored in held_up:
                 self._on_stored(stored)
 

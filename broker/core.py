@@ -12,7 +12,7 @@ from broker.outbox import Outbox
 from broker.rules import orders, presence
 from broker.state import Gateway, Peer, State
 from shared.deliveries import Parcel
-from shared.events import EVENTS
+from shared.events import EVENTS, AuthRequest
 from shared.frames import payload_of, refusal_frames, with_raw
 from shared.log import (
     Authenticated,
@@ -30,12 +30,29 @@ from shared.log import (
 )
 from shared.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 
+Place = tuple[int, int]  # of an entry: the position of its message, and its index in there
+
+
+class RuleFailed(Exception):
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+
+    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"at log position {place[0]}, entry {place[1]}")
+        self.place = place
+
 
 class Core:
-    """State, outbox and limits, and the order in which entries take effect."""
+    """State, outbox and limits, and the order in which entries take effect.
 
-    def __init__(self, limits: Limits, state: State | None = None) -> None:
+    ``failed`` are the places of entries at which rules are known to break off: those are refused.
+    """
+
+    def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
         self.limits = limits
+        self.failed = failed
         self.state = state or State()
         self.out = Outbox(self.state, limits)
         self.doubted = 0  # entries that are not believed
@@ -44,13 +61,19 @@ class Core:
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
 
-        Returns parcels with the gateways they are for.
+        Returns parcels with the gateways they are for. Raises RuleFailed.
         """
         self.state.position = position
         self.state.now = max(self.state.now, time)
         if self._takes(batch):
-            for entry in batch.entries:
-                self._apply_entry(batch.writer, entry)
+            for index, entry in enumerate(batch.entries):
+                try:
+                    if self.failed and (position, index) in self.failed:
+                        self._refuse(batch.writer, entry)
+                    else:
+                        self._apply_entry(batch.writer, entry)
+                except Exception as error:
+                    raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
 
     def adopt(self, state: State) -> None:
@@ -92,6 +115,15 @@ class Core:
             self._apply_term(entry)
         else:
             self.doubted += entry.term > self.state.term
+
+    def _refuse(self, writer: str, entry: Entry) -> None:
+        """Answer an entry that no rule can be asked about."""
+        refusal = Refusal(BAD_REQUEST, "This cannot be done")
+        if isinstance(entry, Said):
+            known = {"room": entry.room, **({"peer_id": entry.peer_id} if entry.peer_id else {})}
+            self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
+        elif isinstance(entry, Authenticated):
+            self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if isinstance(entry, GatewayLost):

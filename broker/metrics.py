@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -22,6 +23,9 @@ GAUGES = {
     "parley_broker_snapshot_seconds": "Seconds that the newest snapshot took.",
     "parley_broker_snapshot_bytes": "Size of the newest snapshot.",
 }
+RULES_FAILED = Counter(
+    "parley_broker_rules_failed_total", "Entries of the log at which a rule failed: an error of ours. They are refused."
+)
 DECISIONS = "parley_broker_decisions"
 DECISIONS_HELP = "Client events by name and outcome: ok or the refusal's code."
 

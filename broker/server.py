@@ -9,10 +9,12 @@ from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.authority import Authority, LogReplaced
+from broker.core import Place, RuleFailed
 from broker.event_log import wait_for_jetstream
-from broker.metrics import BrokerCollector
+from broker.metrics import RULES_FAILED, BrokerCollector
 from broker.settings import Settings
 from shared.http_edge import Runner
+from shared.logs import where
 from shared.messaging import connect, end
 from shared.probes import add_probes
 
@@ -28,6 +30,7 @@ class Broker:
         self._settings = settings
         self._name = f"b{secrets.token_hex(8)}"
         self._authority: Authority | None = None
+        self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set."""
@@ -46,9 +49,11 @@ class Broker:
         try:
             await wait_for_jetstream(nc)
             while True:
-                self._authority = Authority(nc, self._settings, self._name)
+                self._authority = Authority(nc, self._settings, self._name, frozenset(self._failed))
                 try:
                     await self._authority.run()
+                except* RuleFailed as failures:
+                    self._note_failures(failures)
                 except* LogReplaced:
                     log.error("the event log was replaced: starting afresh, clients will reconnect")
                 except* (NatsError, TimeoutError) as errors:
@@ -57,6 +62,14 @@ class Broker:
                     await asyncio.sleep(RETRY_PAUSE)
         finally:
             await nc.close()
+
+    def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
+        """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
+        for failure in failures.exceptions:
+            if isinstance(failure, RuleFailed):
+                RULES_FAILED.inc()
+                self._failed.add(failure.place)
+                log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
 
     async def _on_reconnect(self) -> None:
         if self._authority is not None:

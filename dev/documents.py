@@ -59,7 +59,7 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER]
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER, broker_metrics.RULES_FAILED]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))

@@ -8,6 +8,7 @@ import datetime
 import logging
 import re
 import sys
+import traceback
 from typing import Any
 
 import msgspec
@@ -96,3 +97,11 @@ def configure(level: str, style: str, process: str) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     keep_broken_http_out_of_the_log()
     logging.getLogger("nats").setLevel(logging.WARNING)
+
+
+def where(error: BaseException | None) -> str:
+    """What an error is and the code it comes from, without its text, which may hold what a client said."""
+    if error is None:
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join([type(error).__name__, *(f"{one.name} ({one.filename}:{one.lineno})" for one in frames[::-1])])
