@@ -12,6 +12,8 @@ from auth_api.app_name import check_app_name
 from auth_api.authority import Authority
 from auth_api.settings import Settings
 from shared.admin import (
+    MOST_APPS,
+    MOST_ROOMS,
     AnyAsk,
     CloseRoom,
     ListApps,
@@ -75,10 +77,7 @@ class Admin:
         self._calls.charge("", now)
 
     async def _rooms(self, request: web.Request) -> web.Response:
-        limit = request.query.get("limit", "100")
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 500:
-            raise Refused(400, "limit must be a number from 1 to 500")
-        return await self._answer(ListRooms(request.query.get("after", ""), int(limit)))
+        return await self._answer(ListRooms(request.query.get("after", ""), _limit(request, 100, MOST_ROOMS)))
 
     async def _room(self, request: web.Request) -> web.Response:
         return await self._answer(ShowRoom(request.match_info["room"], request.query.get("app", "")))
@@ -90,7 +89,7 @@ class Admin:
         return await self._answer(RemovePeer(request.match_info["peer_id"]))
 
     async def _apps(self, request: web.Request) -> web.Response:
-        return await self._answer(ListApps())
+        return await self._answer(ListApps(request.query.get("after", ""), _limit(request, MOST_APPS, MOST_APPS)))
 
     async def _issue(self, request: web.Request) -> web.Response:
         app, now = check_app_name(request.match_info["app"]), int(time.time())
@@ -107,3 +106,11 @@ class Admin:
         if not answer.found:
             raise Refused(404, "There is no such thing")
         return accept(answer.body)
+
+
+def _limit(request: web.Request, default: int, most: int) -> int:
+    """How many things are asked for at once. Raises Refused."""
+    limit = request.query.get("limit", str(default))
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= most:
+        raise Refused(400, f"limit must be a number from 1 to {most}")
+    return int(limit)

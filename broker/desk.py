@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from broker.core import Core
 from broker.event_log import EventLog
 from broker.lease import Lease
-from broker.state import Room
+from broker.state import App, Room
 from shared import subjects
 from shared.admin import (
     Answer,
@@ -33,6 +33,9 @@ from shared.log import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
 
 log = logging.getLogger(__name__)
 
+MOST_BYTES = 512 * 1024  # of rooms in one answer, whatever they are called
+ROOM_BYTES = 256  # that a room takes beside its names
+MOST_MEMBERS = 1000  # of a room, in one answer
 ORDER_TIMEOUT = 5.0  # seconds for an order to take effect
 CLOCKS_APART = 60.0  # seconds that auth_api's clock may be ahead of the broker's
 
@@ -86,9 +89,9 @@ class Desk:
                 return await self._order(RoomClosed(key), key in state.rooms)
             case RemovePeer(peer_id):
                 return await self._order(PeerRemoved(peer_id), peer_id in state.peers)
-            case ListApps():
-                apps = {name: {"issued": app.issued, "revoked": app.revoked} for name, app in state.apps.items()}
-                return Answer(True, apps)
+            case ListApps(after, limit):
+                names = heapq.nsmallest(limit, (name for name in state.apps if name > after))
+                return Answer(True, {name: _app_line(state.apps[name]) for name in names})
             case NoteIssued(app, issued):
                 return await self._order(AppIssued(app, issued), True)
             case RevokeApp(app, until):
@@ -104,8 +107,14 @@ class Desk:
 
     def _rooms(self, after: str, limit: int) -> dict[str, Any]:
         rooms = self._core.state.rooms
-        keys = heapq.nsmallest(limit, (key for key in rooms if key > after))
-        return {"rooms": [self._room_line(rooms[key]) for key in keys], "total": len(rooms)}
+        lines: list[dict[str, Any]] = []
+        size = 0
+        for key in heapq.nsmallest(limit, (key for key in rooms if key > after)):
+            size += ROOM_BYTES + 2 * len(key.encode())  # it has the name in it, too
+            if size > MOST_BYTES:
+                break
+            lines.append(self._room_line(rooms[key]))
+        return {"rooms": lines, "total": len(rooms)}
 
     def _room_line(self, room: Room) -> dict[str, Any]:
         return {
@@ -119,11 +128,16 @@ class Desk:
 
     def _room(self, room: Room) -> dict[str, Any]:
         peers = [self._core.state.peers[member] for member in room.members]
+        peers = peers[:MOST_MEMBERS]
         members = [{"peer_id": peer.peer_id, "app": peer.app, "absent": not peer.conn} for peer in peers]
         return {**self._room_line(room), "members": members}
 
     def _key(self, room: str, app: str) -> str:
         return f"{app}\n{room}" if self._core.limits.scope_by_app else room
+
+
+def _app_line(app: App) -> dict[str, int]:
+    return {"issued": app.issued, "revoked": app.revoked}
 
 
 def _ask(data: bytes) -> AnyAsk:

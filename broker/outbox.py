@@ -13,7 +13,7 @@ from shared.frames import ack_frame
 from shared.log import UNKNOWN
 from shared.refusals import UNAVAILABLE, Refusal
 
-PARCEL_BYTES = 256 * 1024  # a parcel is closed when it is longer than this; one delivery alone may be longer
+PARCEL_BYTES = 256 * 1024  # of several deliveries; one alone may be longer, and is bounded as MAX_BODY and views are
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
 EACH = 24  # bytes that one recipient takes beside the frame
 ACK = b"43"
@@ -50,7 +50,7 @@ class Line:
         if not parts:
             self.busy.append(self)
             parts.append(Part())
-        elif parts[-1].size > PARCEL_BYTES:
+        elif parts[-1].size + size > PARCEL_BYTES:
             parts.append(Part())
         part = parts[-1]
         part.deliveries.append(delivery)

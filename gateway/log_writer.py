@@ -18,7 +18,7 @@ from shared.nats_overrides import Client
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 512 * 1024  # of several entries; one alone may be longer
 BATCH_LIMIT = 2000  # entries
 CONFIRM_BYTES = (
     1024 * 1024
@@ -159,9 +159,11 @@ class LogWriter:
     def _take(self) -> list[Waiting]:
         taken: list[Waiting] = []
         size = 0
-        while self._waiting and len(taken) < BATCH_LIMIT and size < BATCH_BYTES:
+        while self._waiting and len(taken) < BATCH_LIMIT:
+            size += self._waiting[0][1]
+            if taken and size > BATCH_BYTES:
+                break
             taken.append(self._waiting.popleft())
-            size += taken[-1][1]
         self.batches += 1
         self._taken = time.time()  # near enough for those that have to wait for the next batch
         return taken

@@ -5,7 +5,9 @@ import dataclasses
 from gateway.turn import Turn
 from shared.client_address import networks
 from shared.settings import NATS_SCHEMES, SettingError, secret, setting
+from shared.subjects import MAX_BODY
 
+FRAME_BYTES = 8192  # of an event beside its bodies
 DEFAULT_NATS = "nats://127.0.0.1:4222"
 
 
@@ -75,6 +77,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         _ = self.turn  # a wrong combination is refused at the start
+        body = max(self.max_session_description, self.max_ice_candidate) + self.max_payload + self.max_peerinfo
+        if body + FRAME_BYTES > MAX_BODY:
+            fields = "MAX_ICE_CANDIDATE), MAX_PAYLOAD and MAX_PEERINFO"
+            raise SettingError(
+                "MAX_SESSION_DESCRIPTION", f"(or {fields} together may be {MAX_BODY - FRAME_BYTES} bytes at most."
+            )
         networks(self.trusted_proxies)
 
     @property

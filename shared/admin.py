@@ -7,6 +7,7 @@ import msgspec
 from shared.log import AppName, Id, Number, RoomKey, RoomName
 
 MOST_ROOMS = 500  # in one answer
+MOST_APPS = 1000
 
 
 class Ask(msgspec.Struct, frozen=True, tag_field="ask"):
@@ -41,7 +42,10 @@ class RemovePeer(Ask, frozen=True, tag="remove-peer"):
 
 
 class ListApps(Ask, frozen=True, tag="apps"):
-    """The apps that tokens were issued for."""
+    """The apps that tokens were issued for, in the order of their names, after one name, at most ``limit`` of them."""
+
+    after: AppName = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_APPS)] = MOST_APPS
 
 
 class NoteIssued(Ask, frozen=True, tag="issued"):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from shared.subjects import MAX_MESSAGE
+from shared.subjects import MAX_BODY
 
 LONGEST_ROOM = 1024  # characters of a room's name
 LONGEST_APP = 128  # characters of an app's name
@@ -30,7 +30,7 @@ GatewayName = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 Ack = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seen = Annotated[int, msgspec.Meta(ge=UNKNOWN, le=2**53)]
-Body = Annotated[bytes, msgspec.Meta(max_length=MAX_MESSAGE)]
+Body = Annotated[bytes, msgspec.Meta(max_length=MAX_BODY)]
 Lock = Annotated[bytes, msgspec.Meta(max_length=32)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
 Reason = Literal["closed", "lost", "left"]

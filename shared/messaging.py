@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prometheus_client import Counter
 
 from shared.nats_overrides import Client
+from shared.subjects import LEAST_PAYLOAD
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,12 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
         max_outstanding_pings=2,
         pending_size=16 * 1024 * 1024,
     )
+    if client.max_payload < LEAST_PAYLOAD:
+        await client.close()
+        sys.exit(
+            f"NATS at {_without_secrets(url)} takes messages of {client.max_payload} bytes at most:"
+            f" set its max_payload to {LEAST_PAYLOAD} or more."
+        )
     log.info("connected to NATS at %s", _without_secrets(url))
     return client
 

@@ -18,6 +18,10 @@ SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log positio
 # The whole of a batch or a parcel has to fit into one NATS message; the server must allow this many bytes.
 MAX_MESSAGE = 8 * 1024 * 1024
 
+# Whatever is published fits into this many bytes, NATS' own default: a server that takes less is refused.
+LEAST_PAYLOAD = 1024 * 1024
+MAX_BODY = 512 * 1024  # bytes of what one client says in one event, with what the gateway adds to it
+
 _OLD_ID = re.compile(r"g[0-9a-f]{16}")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
 REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
+MOST_SHOWN = 512 * 1024  # bytes of a view of a room; beyond that it has no peersinfo
 MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement has all of it too
 UNASKED = 10  # times as much as an answer counts what comes to somebody who has not asked for it
 
@@ -77,11 +78,12 @@ def reject(core: "Core", owner: Peer, said: Said) -> None:
 def room_view(core: "Core", room: Room, peer_id: str) -> dict[str, Any]:
     """A room as one of its members sees it: the owner, the others, and what each of them says of itself."""
     peers = others(core, room, peer_id)
+    shown = peers if sum(len(peer.peerinfo) for peer in peers) <= MOST_SHOWN else ()
     return {
         "room": room.name,
         "owner": room.owner,
         "peers": [peer.peer_id for peer in peers],
-        "peersinfo": {peer.peer_id: msgspec.Raw(peer.peerinfo) if peer.peerinfo else None for peer in peers},
+        "peersinfo": {peer.peer_id: msgspec.Raw(peer.peerinfo) if peer.peerinfo else None for peer in shown},
     }
 
 

@@ -4,8 +4,9 @@ from broker import outbox
 from broker.limits import Limits
 from broker.outbox import Outbox
 from broker.state import Gateway, Peer, State
-from shared.deliveries import Emit, Parcel
+from shared.deliveries import Emit, Parcel, pack_parcel
 from shared.log import Closed
+from shared.subjects import LEAST_PAYLOAD
 from tests.broker.world import World
 
 
@@ -52,7 +53,7 @@ def test_much_for_one_gateway_is_split_into_several_parcels(monkeypatch: pytest.
     frames = [b"%d" % number + b"x" * 400 for number in range(10)]
     out.answer("g1", "conn", frames)
     sealed = [parcel for _, parcel in out.seal(7, 0.0)]
-    assert [parcel.number for parcel in sealed] == [1, 2, 3, 4]
+    assert [parcel.number for parcel in sealed] == [1, 2, 3, 4, 5]
     assert {parcel.position for parcel in sealed} == {7}
     told = [delivery.frame for parcel in sealed for delivery in parcel.deliveries if isinstance(delivery, Emit)]
     assert told == frames
@@ -119,3 +120,32 @@ def test_a_gateway_that_was_not_told_for_long_can_be_told_all_of_it() -> None:
         owner.say("relay-ice-candidate", "room", member.peer_id, payload=number)
     missed = world.core.out.after("g2", have)
     assert [parcel.number for parcel in missed] == list(range(have + 1, have + 201))
+
+
+def packed_sizes(world: World) -> list[int]:
+    return [len(pack_parcel(parcel)) for _, parcel in world.parcels]
+
+
+def test_no_parcel_is_larger_than_every_nats_server_takes() -> None:
+    """Sixty guests with all that they may say of themselves are let in at once."""
+    world = World()
+    owner = world.peer("g1")
+    world.room(owner)
+    guests = [world.peer("g2", peerinfo="x" * 4000) for _ in range(60)]
+    for guest in guests:
+        guest.say("room-join-request", "room", ack=1, payload="y" * 4000)
+    owner.gateway.send(*(owner.said("room-join-accept", "room", guest.peer_id, payload="z" * 4000) for guest in guests))
+    assert len(world.core.state.rooms["room"].members) == 61
+    assert max(packed_sizes(world)) < LEAST_PAYLOAD // 2
+
+
+def test_a_view_of_a_room_that_would_be_too_large_leaves_out_what_members_say_of_themselves() -> None:
+    world = World()
+    owner, *guests = (world.peer(peerinfo="x" * 200_000) for _ in range(6))
+    world.room(owner)
+    for guest in guests:
+        guest.say("room-join-request", "room")
+        owner.say("room-join-accept", "room", guest.peer_id)
+    told = next(told for told in guests[-1].read() if told.event == "room-join-accept")
+    assert (len(told.fields["peers"]), told.fields["peersinfo"]) == (5, {})
+    assert max(packed_sizes(world)) < LEAST_PAYLOAD

@@ -91,10 +91,9 @@ def test_one_that_began_later_and_one_that_failed_there_come_to_the_same() -> No
 async def test_a_broker_goes_on_without_the_entry(nc: Client, caplog: pytest.LogCaptureFixture) -> None:
     event_log = EventLog(nc, Settings())
     await event_log.open()
-    up = [GatewayUp("name"), Authenticated("c", None, "app", b"", None, "", 0, b"", None)]
-    said = [Said("room-create-request", "c", 1, name, "", b"") for name in ("a", "broken", "b")]
-    batches: list[list[Entry]] = [list(up), list(said)]
-    for number, entries in enumerate(batches, 1):
+    up: list[Entry] = [GatewayUp("name"), Authenticated("c", None, "app", b"", None, "", 0, b"", None)]
+    said: list[Entry] = [Said("room-create-request", "c", 1, name, "", b"") for name in ("a", "broken", "b")]
+    for number, entries in enumerate((up, said), 1):
         data = pack_batch(Batch("g1", number, entries))
         await nc.jetstream().publish(subjects.gateway_events("g1"), data)
     first = Authority(nc, Settings(), "b1")

@@ -44,6 +44,8 @@ def test_secrets_are_not_shown() -> None:
         ({"MAX_MESSAGE": "1023"}, "MAX_MESSAGE"),
         ({"MAX_MESSAGE": "1048577"}, "MAX_MESSAGE"),
         ({"MAX_PAYLOAD": "many"}, "MAX_PAYLOAD"),
+        ({"MAX_SESSION_DESCRIPTION": "520000"}, "MAX_SESSION_DESCRIPTION"),
+        ({"MAX_PEERINFO": "470000"}, "MAX_SESSION_DESCRIPTION"),
         ({"EVENTS_PER_SECOND": "nan"}, "EVENTS_PER_SECOND"),
         ({"AUTH_TIMEOUT": "0"}, "AUTH_TIMEOUT"),
         ({"TURN_LIFETIME": "59"}, "TURN_LIFETIME"),

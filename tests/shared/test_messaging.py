@@ -1,0 +1,25 @@
+"""The connection to NATS."""
+
+from pathlib import Path
+
+import pytest
+
+from dev import nats
+from shared.messaging import connect
+from shared.subjects import LEAST_PAYLOAD
+from tests.system.ports import free_port
+from tests.system.process import Process
+from tests.system.waiting import until
+
+
+async def test_a_server_that_takes_too_little_is_refused_and_the_setting_named(tmp_path: Path) -> None:
+    port, config = free_port(), tmp_path / "nats.conf"
+    config.write_text(f"host: 127.0.0.1\nport: {port}\nmax_payload: {LEAST_PAYLOAD - 1}\n")
+    server = Process("nats", nats.running(config), {}, port, tmp_path)
+    server.start()
+    try:
+        await until(lambda: "Server is ready" in server.text(), "the server is ready")
+        with pytest.raises(SystemExit, match=f"max_payload to {LEAST_PAYLOAD} or more"):
+            await connect(f"nats://user:secret@127.0.0.1:{port}", "test")
+    finally:
+        await server.kill()
