@@ -17,4 +17,7 @@ if [ -d "$store/\$G" ] && [ ! -e "$store/PARLEY" ] && grep -q "^  PARLEY:" "$3" 
     mv "$store/\$G" "$store/PARLEY"
 fi
 
+# A heap that doubles before it is looked through is more than one client may cause.
+export GOGC="${GOGC:-40}"
+
 exec "$@"
