@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from shared.nats_overrides import Client
+from shared.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,11 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) -> Client:
-    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated."""
+async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Client:
+    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
+
+    Should the connection ever end for good, the process is of no use any more: it gives up.
+    """
     troubled = False
 
     async def on_error(error: Exception) -> None:
@@ -47,6 +51,7 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
             await on_reconnect()
 
     client = Client()
+    client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
     await client.connect(
         servers=[server.strip() for server in url.split(",")],
         name=name,
