@@ -6,6 +6,7 @@ from broker import snapshots
 from broker.authority import Authority
 from broker.doubts import PASSED_OVER
 from broker.event_log import EventLog, Stored
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from broker.speaker import Speaker
 from shared import subjects
@@ -27,7 +28,9 @@ def spoken() -> list[Parcels]:
 def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Authority:
     """One that has nothing read yet, and whose speaker is heard by the test alone."""
     authority = Authority(nc, Settings(), "b1")
-    authority._speaker = Speaker(nc, authority._log, authority.core, authority._lease, authority._watch, "b1")
+    authority._speaker = Speaker(
+        nc, authority._log, authority.core, authority._lease, authority._watch, LogClock(), "b1"
+    )
     monkeypatch.setattr(authority._speaker, "publish", spoken.append)
     return authority
 

@@ -12,6 +12,7 @@ from broker.desk import Desk
 from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.limits import Limits
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from shared.admin import CloseRoom, ListRooms, NoteIssued, RemovePeer, RevokeApp, pack, unpack_ask
 from shared.nats_overrides import Client
@@ -26,7 +27,9 @@ async def desk(nc: Client) -> Desk:
     await event_log.open()
     lease = Lease(nc.jetstream(), "broker", 1, lambda: 0)
     lease.term = 1
-    return Desk(nc, event_log, core, lease, "broker")
+    clock = LogClock()
+    clock.set(NOW, time.monotonic())
+    return Desk(nc, event_log, core, lease, clock, "broker")
 
 
 async def answered(nc: Client, desk: Desk, reply: str, data: bytes) -> bool:
