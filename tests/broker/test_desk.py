@@ -8,7 +8,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from broker.core import Core
-from broker.desk import Desk
+from broker.desk import Desk, _ask
 from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.limits import Limits
@@ -54,6 +54,17 @@ async def test_an_order_about_tokens_of_the_future_is_not_taken(
 ) -> None:
     assert not await answered(nc, desk, "_INBOX_auth_api.x", pack(order(NOW + 3600)))
     assert (await desk._log.extent()).last == 0
+
+
+@pytest.mark.parametrize("ahead", [-86400.0, 86400.0])
+async def test_what_the_future_is_follows_from_the_log_and_not_from_the_clock_of_the_broker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW + ahead)
+    now = desk._clock.read(time.monotonic())
+    assert _ask(pack(RevokeApp("app", NOW)), now) == RevokeApp("app", NOW)
+    with pytest.raises(ValueError, match="future"):
+        _ask(pack(RevokeApp("app", NOW + 3600)), now)
 
 
 @pytest.mark.parametrize(
