@@ -15,6 +15,7 @@ from auth_api.sparing import Sparing, left_out
 from shared import subjects
 from shared.admin import Answer, AnyAsk, pack, unpack_answer
 from shared.messaging import connect
+from shared.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,15 @@ MAX_TELLING = 1000  # what may wait for the broker at once
 class Authority:
     """Connects in the background; until then, and whenever no broker answers, questions are refused with 503."""
 
-    def __init__(self, nats_url: str) -> None:
+    def __init__(self, nats_url: str, stop: Stop) -> None:
         self._url = nats_url
+        self._stop = stop
         self._connecting: asyncio.Task[Client] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self._silences = Sparing()
 
     async def __aenter__(self) -> "Authority":
-        self._connecting = asyncio.create_task(connect(self._url, "auth_api"))
+        self._connecting = asyncio.create_task(connect(self._url, "auth_api", self._stop))
         return self
 
     async def __aexit__(

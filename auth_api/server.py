@@ -1,9 +1,7 @@
 """The aiohttp application: every route of auth_api."""
 
-import asyncio
 import logging
 import pathlib
-import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -18,7 +16,9 @@ from auth_api.settings import Settings
 from shared.broken_http import keep_broken_http_out_of_the_log
 from shared.client_address import networks
 from shared.http_edge import Crowd, Runner
+from shared.listening import listen
 from shared.probes import add_probes
+from shared.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -26,28 +26,26 @@ CONNECTIONS = 100  # of one address that is no proxy's
 OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer until ``stop`` is set. Ends the process with code 1 when the port cannot be had."""
+async def serve(settings: Settings, stop: Stop) -> None:
+    """Answer until ``stop`` is set. Raises SettingError when the port cannot be had."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
     crowd = Crowd(each=CONNECTIONS, trusted=networks(settings.trusted_proxies))
-    runner = Runner(build(settings), crowd, shutdown_timeout=0.2)
+    runner = Runner(build(settings, stop), crowd, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.app_host, settings.app_port).start()
+        await listen(runner, settings.app_host, settings.app_port)
         log.info("listening on %s", ", ".join(f"{host}:{port}" for host, port, *_ in runner.addresses))
         await stop.wait()
-    except OSError as error:
-        sys.exit(f"auth_api: APP_HOST, APP_PORT: cannot listen there: {error.strerror}")
     finally:
         await runner.cleanup()
 
 
-def build(settings: Settings) -> web.Application:
-    """The application, ready to be served."""
+def build(settings: Settings, stop: Stop) -> web.Application:
+    """The application, ready to be served. It sets ``stop`` if it cannot go on."""
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings.nats_url) if settings.admin_token else None
+    authority = Authority(settings.nats_url, stop) if settings.admin_token else None
     tokens = AppTokens(settings, trusted, authority)
     app.router.add_get("/", _root)
     app.router.add_get("/openapi.json", _openapi)

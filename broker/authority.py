@@ -17,6 +17,7 @@ from broker.desk import Desk
 from broker.doubts import Doubts
 from broker.event_log import EventLog, Extent, Stored
 from broker.lease import Lease
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from broker.snapshots import Snapshots
 from broker.speaker import Speaker
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
 FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
 MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
+SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 
@@ -43,7 +45,7 @@ class ReadingStopped(TimeoutError):
 
 
 class Authority:
-    """State, speaker and snapshots for one log, from opening it to its end. ``missing`` is for the readiness probe."""
+    """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(self, nc: Client, settings: Settings, broker: str, failed: frozenset[Place] = frozenset()) -> None:
         self._settings = settings
@@ -56,6 +58,7 @@ class Authority:
         self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
+        self._clock = LogClock()
         self._doubts = Doubts()
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
@@ -64,22 +67,23 @@ class Authority:
         self._words = 0  # position of the newest message that may hold clients' words
         self._seen = Extent("", 0, 0)  # the log when it was looked at last
         self.core = Core(settings.limits, failed=failed)
-        self.missing: dict[str, str] = {"log": "has not been read to its end"}
+        self._answered = 0.0  # monotonic seconds when NATS last said something about the log
+        self._caught_up = False
 
     async def run(self) -> None:
         """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
         extent = await self._log.open()
         await self._restore(extent)
-        self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._broker)
+        self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker)
         self._consumed = self.core.state.position
         stop_reading = await self._log.read(self.core.state.position, self._on_consumed)
         try:
             await self._catch_up(extent)
-            self.missing = {}
+            self._answered, self._caught_up = time.monotonic(), True
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
-                desk = Desk(self._nc, self._log, self.core, self._lease, self._broker)
+                desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker)
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._log.keep_cutting(), name="cutting")
@@ -92,6 +96,15 @@ class Authority:
             if self._nc.is_connected:
                 await self._lease.release()
                 await stop_reading()
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Why this broker cannot serve, for the readiness probe."""
+        if not self._caught_up:
+            return {"log": "has not been read to its end"}
+        if time.monotonic() - self._answered > SILENCE:
+            return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
+        return {}
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
@@ -165,6 +178,7 @@ class Authority:
         except RuleFailed as failure:
             self._break_off(failure)
             return
+        self._clock.set(self.core.state.now, time.monotonic())
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
         journal.note(stored.position, batch)
@@ -242,6 +256,7 @@ class Authority:
             except (NatsError, TimeoutError):
                 behind = 0.0
                 continue
+            self._answered = time.monotonic()
             if now.log_id != extent.log_id or now.last < position:
                 raise LogReplaced
             self._seen = now
@@ -262,4 +277,5 @@ class Authority:
                 stored = await self._log.message(position)
                 if stored is None or self._consumed != consumed:
                     return
+                self._answered = time.monotonic()
                 self._on_stored(stored)

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 from broker.core import Core
 from broker.event_log import EventLog
 from broker.lease import Lease
+from broker.log_clock import LogClock
 from broker.state import App, Room
 from shared import subjects
 from shared.admin import (
@@ -37,7 +38,7 @@ MOST_BYTES = 512 * 1024  # of rooms in one answer, whatever they are called
 ROOM_BYTES = 256  # that a room takes beside its names
 MOST_MEMBERS = 1000  # of a room, in one answer
 ORDER_TIMEOUT = 5.0  # seconds for an order to take effect
-CLOCKS_APART = 60.0  # seconds that auth_api's clock may be ahead of the broker's
+CLOCKS_APART = 60.0  # seconds that auth_api's clock may be ahead of NATS'
 
 
 # Where answers go, and nowhere else: whoever asks names the subject, and the broker may do much that others may not.
@@ -48,11 +49,12 @@ ANSWERED = (subjects.ADMIN_INBOX, "_R_.")
 class Desk:
     """Only the speaker answers; what it answers is the state at the log position it has read to."""
 
-    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, broker: str) -> None:
+    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, clock: LogClock, broker: str) -> None:
         self._nc = nc
         self._log = event_log
         self._core = core
         self._lease = lease
+        self._clock = clock
         self._broker = broker
 
     async def run(self) -> None:
@@ -72,7 +74,7 @@ class Desk:
             return
         try:
             async with asyncio.timeout(ORDER_TIMEOUT):
-                await message.respond(pack(await self._do(_ask(message.data))))
+                await message.respond(pack(await self._do(_ask(message.data, self._clock.read(time.monotonic())))))
         except (msgspec.MsgspecError, ValueError, NatsError, TimeoutError) as error:
             log.warning("an operator's request was not answered: %s", type(error).__name__)
 
@@ -140,10 +142,10 @@ def _app_line(app: App) -> dict[str, int]:
     return {"issued": app.issued, "revoked": app.revoked}
 
 
-def _ask(data: bytes) -> AnyAsk:
+def _ask(data: bytes, now: float) -> AnyAsk:
     """The question. Raises msgspec.MsgspecError, and ValueError for one that would hold longer than it may."""
     ask = unpack_ask(data)
-    latest = time.time() + CLOCKS_APART
+    latest = now + CLOCKS_APART
     if (isinstance(ask, RevokeApp) and ask.until > latest) or (isinstance(ask, NoteIssued) and ask.issued > latest):
         raise ValueError("it is about tokens of the future")
     return ask

@@ -14,9 +14,11 @@ from broker.event_log import wait_for_jetstream
 from broker.metrics import RULES_FAILED, BrokerCollector
 from broker.settings import Settings
 from shared.http_edge import Runner
+from shared.listening import listen
 from shared.logs import where
 from shared.messaging import connect, end
 from shared.probes import add_probes
+from shared.stop import Stop
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +34,11 @@ class Broker:
         self._authority: Authority | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set."""
+    async def run(self, stop: Stop) -> None:
+        """Serve until ``stop`` is set. Raises SettingError."""
         REGISTRY.register(BrokerCollector(self))
         runner = await self._serve_probes()
-        serving = asyncio.create_task(self._serve(), name="broker")
+        serving = asyncio.create_task(self._serve(stop), name="broker")
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await end(serving)
@@ -44,8 +46,8 @@ class Broker:
         if not serving.cancelled():
             serving.result()
 
-    async def _serve(self) -> None:
-        nc = await connect(self._settings.nats_url, f"broker {self._name}", self._on_reconnect)
+    async def _serve(self, stop: Stop) -> None:
+        nc = await connect(self._settings.nats_url, f"broker {self._name}", stop, self._on_reconnect)
         try:
             await wait_for_jetstream(nc)
             while True:
@@ -80,7 +82,7 @@ class Broker:
         add_probes(app, self._missing)
         runner = Runner(app)
         await runner.setup()
-        await web.TCPSite(runner, self._settings.app_host, self._settings.app_port).start()
+        await listen(runner, self._settings.app_host, self._settings.app_port)
         return runner
 
     def figures(self) -> dict[str, float]:

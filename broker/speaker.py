@@ -14,6 +14,7 @@ from nats.js.errors import NotFoundError
 from broker.core import Core
 from broker.event_log import EventLog
 from broker.lease import Lease
+from broker.log_clock import LogClock
 from broker.watch import Watch
 from shared import subjects
 from shared.deliveries import Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
@@ -33,12 +34,15 @@ MOST_STRANGERS = 64  # unknown gateways that are looked for in the log at the sa
 class Speaker:
     """Speaks while it holds the lease, and listens all the time, to know how far the gateways are."""
 
-    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, watch: Watch, broker: str) -> None:
+    def __init__(
+        self, nc: Client, event_log: EventLog, core: Core, lease: Lease, watch: Watch, clock: LogClock, broker: str
+    ) -> None:
         self._nc = nc
         self._log = event_log
         self._core = core
         self._lease = lease
         self._watch = watch
+        self._clock = clock
         self._broker = broker
         self._said_until = 0  # position of the last thing this broker has put into the log itself
         self._strangers: set[str] = set()
@@ -93,7 +97,7 @@ class Speaker:
         if state.term < term:  # the log has not taken it at the beginning
             due.insert(0, Speaking(term))
         deadline = self._core.next_deadline()
-        if deadline is not None and deadline <= time.time():
+        if deadline is not None and deadline <= self._clock.read(time.monotonic()):
             due.append(Tick(term))
         if due:
             await self._append(due)

@@ -6,6 +6,7 @@ import logging
 import random
 import socket as sockets
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -28,11 +29,13 @@ from gateway.settings import Settings
 from gateway.socketio_overrides import Server
 from shared.client_address import networks
 from shared.http_edge import Crowd, Runner
+from shared.listening import listen
 from shared.log import Closed, Entry, GatewayDown, Pace
-from shared.messaging import connect
+from shared.messaging import connect, end
 from shared.nats_overrides import Client
 from shared.probes import add_probes
 from shared.refusals import Refusal
+from shared.stop import Stop
 from shared.subjects import public_id
 
 log = logging.getLogger(__name__)
@@ -65,30 +68,35 @@ class Gateway:
         self._sio.on("connect", self._on_connect)
         self._sio.on("disconnect", self._on_disconnect)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set, then part with the clients and end."""
+    async def run(self, stop: Stop) -> None:
+        """Serve until ``stop`` is set, then part with the clients and end. Raises SettingError."""
         settings = self._settings
         crowd = Crowd(settings.max_connections, settings.max_connections_per_address, self._trusted)
         runner = Runner(self._app(), crowd, shutdown_timeout=1.0)
         await runner.setup()
-        site = web.TCPSite(runner, self._settings.app_host, self._settings.app_port)
-        await site.start()
-        _leave_little_to_the_kernel(site)
-        look_seldom()
+        try:
+            _leave_little_to_the_kernel(await listen(runner, settings.app_host, settings.app_port))
+            look_seldom()
+            await self._serve_until(stop)
+        finally:
+            await runner.cleanup()
+
+    async def _serve_until(self, stop: Stop) -> None:
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
-        connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}"))
+        connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}", stop))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():
-            connecting.cancel()
-        else:
-            nc = connecting.result()
-            serving = asyncio.create_task(self._serve(nc, name), name="link")
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await self._drain()
-            serving.cancel()
-            await nc.close()
-        await runner.cleanup()
+            await end(connecting)
+            return
+        nc = connecting.result()
+        serving = asyncio.create_task(self._serve(nc, name), name="link")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await self._drain(nc)
+        await end(serving, stopping)
+        await nc.close()
+        if not serving.cancelled():
+            serving.result()
 
     async def _serve(self, nc: Client, name: str) -> None:
         """One link after the other; the sockets of one never outlive it."""
@@ -105,10 +113,14 @@ class Gateway:
                 connection.logged = False
                 connection.send_away()
 
-    async def _drain(self) -> None:
-        """Take no more clients, and send away those there are, in random order, so that they spread."""
+    async def _drain(self, nc: Client) -> None:
+        """Take no more clients, and send away those there are, in random order, so that they spread.
+
+        Without NATS it can do nothing for them, so they go at once.
+        """
         self._draining = True
-        if self._settings.drain_seconds:
+        seconds = 0.0 if nc.is_closed else self._settings.drain_seconds
+        if seconds:
             await asyncio.sleep(self._settings.drain_notice)
         # only newcomers are turned away: polling clients need the listener until it is their turn to go
         self._sio.eio.accepting = False
@@ -116,11 +128,11 @@ class Gateway:
         random.shuffle(leaving)
         for connection in leaving:
             connection.send_away()
-            await asyncio.sleep(self._settings.drain_seconds / len(leaving))
+            await asyncio.sleep(seconds / len(leaving))
         for connection in list(self._connections.values()):  # who was half-way in when the door closed
             connection.send_away()
         await asyncio.sleep(0)  # lets the last of them be noted as closed
-        if self._link is not None:
+        if self._link is not None and not nc.is_closed:
             self._link.writer.append_always(GatewayDown(self._link.inbox.have))
             try:
                 async with asyncio.timeout(FLUSH_TIMEOUT):
@@ -184,10 +196,10 @@ class Gateway:
         return {}
 
 
-def _leave_little_to_the_kernel(site: web.TCPSite) -> None:
+def _leave_little_to_the_kernel(listeners: Iterable[sockets.socket]) -> None:
     """Let it be seen soon that a client is slow; the kernel would take megabytes first. Its sockets inherit this."""
     if hasattr(sockets, "TCP_NOTSENT_LOWAT"):
-        for listener in getattr(site._server, "sockets", ()):
+        for listener in listeners:
             listener.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
 
 

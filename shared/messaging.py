@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prometheus_client import Counter
 
 from shared.nats_overrides import Client
+from shared.stop import Stop
 from shared.subjects import LEAST_PAYLOAD
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,11 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) -> Client:
-    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated."""
+async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Client:
+    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
+
+    Should the connection ever end for good, the process is of no use any more: it gives up.
+    """
     troubled = False
 
     async def on_error(error: Exception) -> None:
@@ -49,6 +52,7 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
             await on_reconnect()
 
     client = Client()
+    client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
     await client.connect(
         servers=[server.strip() for server in url.split(",")],
         name=name,
@@ -65,11 +69,7 @@ async def connect(url: str, name: str, on_reconnect: OnReconnect | None = None) 
         pending_size=16 * 1024 * 1024,
     )
     if client.max_payload < LEAST_PAYLOAD:
-        await client.close()
-        sys.exit(
-            f"NATS at {_without_secrets(url)} takes messages of {client.max_payload} bytes at most:"
-            f" set its max_payload to {LEAST_PAYLOAD} or more."
-        )
+        stop.give_up(f"NATS takes {client.max_payload} bytes at most: set its max_payload to {LEAST_PAYLOAD} or more")
     log.info("connected to NATS at %s", _without_secrets(url))
     return client
 

@@ -3,8 +3,12 @@
 * What is published is written at once, and may be without a coroutine; the library wakes a task for it.
 * A message may go straight to its callback as its bytes come in; the library wakes a task for what comes in and another
   one for the subscription.
+* An error that the server reports makes the client connect again; the library closes it for good, although a wrong
+  password or too many connections may be mended a moment later.
+* A client that is closed for good says so (``on_closed``), however it came about. It can be closed while there is no
+  connection; the library fails over what it could not send.
 
-Where a process wakes up for each message, this halves what it does.
+Where a process wakes up for each message, the first two halve what it does.
 """
 
 import asyncio
@@ -18,8 +22,10 @@ import nats.aio.client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
-from nats.errors import ConnectionClosedError, OutboundBufferLimitError
+from nats.errors import AuthorizationError, ConnectionClosedError, OutboundBufferLimitError
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.protocol.parser import AUTHORIZATION_VIOLATION, PERMISSIONS_ERR, STALE_CONNECTION
 
 UNSENT = 65536  # bytes in the transport beyond which the library's own way is gone, which waits
 
@@ -33,6 +39,7 @@ class Client(nats.aio.client.Client):
 
     def __init__(self) -> None:
         super().__init__()
+        self.on_closed: Callable[[], None] = lambda: None
         self._straight: WeakKeyDictionary[Subscription, OnMessage] = WeakKeyDictionary()
 
     async def subscribe_straight(self, subject: str, on_message: OnMessage) -> Subscription:
@@ -115,6 +122,34 @@ class Client(nats.aio.client.Client):
             self._pending = []
             self._pending_data_size = 0
         return None
+
+    async def _process_err(self, err_msg: str) -> None:
+        """The server reports an error; after most of them it closes the connection."""
+        if STALE_CONNECTION in err_msg or PERMISSIONS_ERR in err_msg:
+            await super()._process_err(err_msg)
+            return
+        error = AuthorizationError() if AUTHORIZATION_VIOLATION in err_msg else NatsError(f"nats: {err_msg}")
+        await self._error_cb(error)
+        await self._process_op_err(error)
+
+    async def _attempt_reconnect(self) -> None:
+        try:
+            await super()._attempt_reconnect()
+        except Exception:  # whatever it is: without this task nobody would try again
+            log.exception("cannot connect to NATS again")
+            self._reconnection_task = None  # it is this one, which must not be cancelled now
+            await self._close(Client.CLOSED)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        if self._open_transport() is None:
+            self._pending, self._pending_data_size = [], 0
+        try:
+            await super()._close(status, do_cbs)
+        except OSError as error:
+            log.debug("the connection was lost as it was closed: %s", error)
+        finally:
+            if status == Client.CLOSED:
+                self.on_closed()
 
     def _open_transport(self) -> asyncio.WriteTransport | None:
         """What leads to the server, unless it has been closed, which the client may not have noticed yet."""

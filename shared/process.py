@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import errno
 import gc
 import os
 import resource
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from shared.settings import SettingError, read, table
+from shared.stop import Stop
 
 T = TypeVar("T")
 
@@ -36,11 +36,16 @@ def settings_from_environment(program: str, what: str, cls: type[T]) -> T:
         sys.exit(_fail(program, str(error)))
 
 
-def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run ``main`` until it ends. The event it gets is set on SIGTERM and SIGINT."""
+def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+    """Run ``main`` until it ends. What it gets is set on SIGTERM and SIGINT.
+
+    The process ends with code 1 if ``main`` gave up, or raised SettingError, which is told in one line.
+    """
+    stop: Stop | None = None
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
+        nonlocal stop
+        stop = Stop()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -50,10 +55,10 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     gc.freeze()  # what has been imported stays: the collector need not look at it again
     try:
         uvloop.run(until_stopped())
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise
-        sys.exit(f"{error.strerror}. Choose another address with APP_HOST and APP_PORT.")
+    except SettingError as error:
+        sys.exit(str(error))
+    if stop is not None and stop.why:
+        sys.exit(1)
 
 
 def _allow_many_files() -> None:

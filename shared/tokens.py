@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import hmac
+import time
 from secrets import token_urlsafe
+from typing import Any
 
 import jwt
 
@@ -12,6 +14,7 @@ from shared.log import LONGEST_APP
 ALGORITHM = "HS256"
 DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
+CLOCKS_APART = 10.0  # seconds by which the clock of who made a token may be ahead of this machine's
 
 
 class TokenError(Exception):
@@ -105,18 +108,18 @@ def read_session_token(secrets: tuple[str, ...], token: object) -> Session:
     raise TokenError("Token lacks a claim")
 
 
-def _claims(secrets: tuple[str, ...], token: object, purpose: str) -> dict[str, object]:
+def _claims(secrets: tuple[str, ...], token: object, purpose: str) -> dict[str, Any]:
     if not isinstance(token, str) or not 0 < len(token) <= 4096:
         raise TokenError("Token is missing")
     for secret in secrets:
         try:
-            claims: dict[str, object] = jwt.decode(token, secret, algorithms=[ALGORITHM])
+            claims: dict[str, Any] = jwt.decode(token, secret, algorithms=[ALGORITHM], leeway=CLOCKS_APART)
         except jwt.InvalidSignatureError:
             continue
         # PyJWT lets a UnicodeError or RecursionError of a hostile header or payload through
         except (jwt.PyJWTError, ValueError, RecursionError):
             break
-        if claims.get("typ") != purpose:
-            break
+        if claims.get("typ") != purpose or ("exp" in claims and int(claims["exp"]) <= time.time()):
+            break  # its end has no leeway
         return claims
     raise TokenError("Token is not valid")

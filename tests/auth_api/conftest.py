@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from auth_api.server import build
 from auth_api.settings import Settings
 from shared.http_edge import Runner
+from shared.stop import Stop
 
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"
@@ -31,7 +32,7 @@ def serve() -> Serve:
 
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
-        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings))
+        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings), Stop())
         server = EdgedServer(app)
         await server.start_server()
         async with TestClient(server) as client:

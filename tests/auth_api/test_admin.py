@@ -4,6 +4,7 @@ import pytest
 
 from auth_api.authority import MAX_TELLING, Authority
 from shared.admin import Answer, NoteIssued
+from shared.stop import Stop
 from tests.auth_api.conftest import Serve
 
 TOKEN = "t" * 32
@@ -19,7 +20,7 @@ async def test_calls_are_limited_for_who_shows_the_token_too(serve: Serve) -> No
 
 
 async def test_what_waits_for_the_broker_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, answered = Authority("nats://127.0.0.1:1"), asyncio.Event()
+    authority, answered = Authority("nats://127.0.0.1:1", Stop()), asyncio.Event()
     asked = []
 
     async def ask(ask: object) -> Answer:

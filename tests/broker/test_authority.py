@@ -1,18 +1,24 @@
 import asyncio
+import signal
+import time
 
 import pytest
 
+from broker import authority as authority_module
 from broker import snapshots
 from broker.authority import Authority
 from broker.doubts import PASSED_OVER
 from broker.event_log import EventLog, Stored
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from broker.speaker import Speaker
 from shared import subjects
 from shared.deliveries import Parcel
-from shared.log import AppIssued, AppRevoked, Batch, Entry, GatewayUp, Speaking, pack_batch
+from shared.log import AppIssued, AppRevoked, Authenticated, Batch, Closed, Entry, GatewayUp, Speaking, pack_batch
 from shared.messaging import end
 from shared.nats_overrides import Client
+from shared.tokens import lock_of
+from tests.nats_server import NatsServer
 from tests.system.waiting import until
 
 Parcels = list[tuple[str, Parcel]]
@@ -27,7 +33,9 @@ def spoken() -> list[Parcels]:
 def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Authority:
     """One that has nothing read yet, and whose speaker is heard by the test alone."""
     authority = Authority(nc, Settings(), "b1")
-    authority._speaker = Speaker(nc, authority._log, authority.core, authority._lease, authority._watch, "b1")
+    authority._speaker = Speaker(
+        nc, authority._log, authority.core, authority._lease, authority._watch, LogClock(), "b1"
+    )
     monkeypatch.setattr(authority._speaker, "publish", spoken.append)
     return authority
 
@@ -149,3 +157,47 @@ def test_what_a_gateway_may_not_say_is_passed_over_counted_and_told_now_and_then
     assert PASSED_OVER._value.get() - before == 7
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "everybody" not in caplog.text
+
+
+DAYS = 3 * 86400.0
+
+
+@pytest.mark.parametrize("ahead", [-DAYS, -20.0, DAYS])
+async def test_a_place_ends_in_time_however_wrong_the_clock_of_the_broker_is(
+    nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + ahead)
+    authority = Authority(nc, Settings(resume_for=1.0, gateway_timeout=60.0), "b1")
+    serving = asyncio.create_task(authority.run())
+    try:
+        await until(lambda: authority.core.state.term, "it speaks")
+        shown = Authenticated("c1", None, "app", b"{}", True, "", 0, b"", None, lock_of("key"))
+        entries: list[Entry] = [GatewayUp("name"), shown, Closed("c1", 0, "lost", False)]
+        await nc.jetstream().publish(subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, entries)))
+        await until(lambda: authority.core.state.absent, "the place is kept")
+        await until(lambda: not authority.core.state.peers, "the place is lost", within=5)
+        assert (await event_log.extent()).last <= 3  # it was told that time had passed once, when it had
+    finally:
+        await end(serving)
+
+
+async def test_it_is_not_ready_when_nats_has_been_gone_for_some_seconds(
+    nc: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authority_module, "SILENCE", 1.5)
+    authority = Authority(nc, Settings(), "b1")
+    assert authority.missing == {"log": "has not been read to its end"}
+    serving = asyncio.create_task(authority.run())
+    try:
+        await until(lambda: not authority.missing, "it is ready")
+        await nats_server.kill()
+        await until(lambda: authority.missing == {"nats": "cannot be reached"}, "it says that NATS is gone")
+        await nats_server.start()
+        await until(lambda: not authority.missing, "it is ready again")
+        nats_server.process.signal(signal.SIGSTOP)
+        await until(lambda: authority.missing, "it says that NATS does not answer")
+        nats_server.process.signal(signal.SIGCONT)
+        await until(lambda: not authority.missing, "it is ready again")
+    finally:
+        await end(serving)

@@ -8,10 +8,11 @@ import pytest
 from nats.aio.msg import Msg
 
 from broker.core import Core
-from broker.desk import Desk
+from broker.desk import Desk, _ask
 from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.limits import Limits
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from shared.admin import CloseRoom, ListRooms, NoteIssued, RemovePeer, RevokeApp, pack, unpack_ask
 from shared.nats_overrides import Client
@@ -26,7 +27,9 @@ async def desk(nc: Client) -> Desk:
     await event_log.open()
     lease = Lease(nc.jetstream(), "broker", 1, lambda: 0)
     lease.term = 1
-    return Desk(nc, event_log, core, lease, "broker")
+    clock = LogClock()
+    clock.set(NOW, time.monotonic())
+    return Desk(nc, event_log, core, lease, clock, "broker")
 
 
 async def answered(nc: Client, desk: Desk, reply: str, data: bytes) -> bool:
@@ -51,6 +54,17 @@ async def test_an_order_about_tokens_of_the_future_is_not_taken(
 ) -> None:
     assert not await answered(nc, desk, "_INBOX_auth_api.x", pack(order(NOW + 3600)))
     assert (await desk._log.extent()).last == 0
+
+
+@pytest.mark.parametrize("ahead", [-86400.0, 86400.0])
+async def test_what_the_future_is_follows_from_the_log_and_not_from_the_clock_of_the_broker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW + ahead)
+    now = desk._clock.read(time.monotonic())
+    assert _ask(pack(RevokeApp("app", NOW)), now) == RevokeApp("app", NOW)
+    with pytest.raises(ValueError, match="future"):
+        _ask(pack(RevokeApp("app", NOW + 3600)), now)
 
 
 @pytest.mark.parametrize(

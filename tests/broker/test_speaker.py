@@ -8,6 +8,7 @@ from broker.core import Core
 from broker.event_log import EventLog
 from broker.lease import Lease
 from broker.limits import Limits
+from broker.log_clock import LogClock
 from broker.settings import Settings
 from broker.speaker import MOST_STRANGERS, Speaker
 from broker.watch import Watch
@@ -26,7 +27,7 @@ async def speaking(nc: Client) -> AsyncIterator[None]:
     await event_log.open()
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
-    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), "broker")
+    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), LogClock(), "broker")
     tasks = asyncio.create_task(lease.run(speaker.on_lease_change)), asyncio.create_task(speaker.run())
     await until(lambda: lease.held, "the lease is held")
     yield
@@ -38,7 +39,7 @@ async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
 ) -> None:
     event_log, core = EventLog(nc, Settings()), Core(Limits())
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
-    speaker = Speaker(nc, event_log, core, lease, Watch(1.0), "broker")
+    speaker = Speaker(nc, event_log, core, lease, Watch(1.0), LogClock(), "broker")
     campaigning = asyncio.create_task(lease.run(speaker.on_lease_change))
     await until(lambda: "the log does not take entries" in caplog.text, "there is no log to say it to")
     await event_log.open()
@@ -69,7 +70,7 @@ async def test_beats_that_cannot_be_right_make_no_work_and_leave_nothing_behind(
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
     watch = Watch(60.0)
-    speaker = Speaker(nc, event_log, core, lease, watch, "broker")
+    speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker")
     lease.term = 1
     for number in range(MOST_STRANGERS + 20):
         await speaker._on_beat(Msg(nc, data=pack_beat(Beat(f"stranger {number}", 0, gap=True))))

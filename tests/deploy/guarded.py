@@ -8,6 +8,7 @@ import aiohttp
 from dev import nats
 from shared.messaging import connect
 from shared.nats_overrides import Client
+from shared.stop import Stop
 from tests.system.harness import System
 from tests.system.ports import free_port
 from tests.system.process import ROOT, Process
@@ -20,7 +21,7 @@ class Guarded(System):
 
     async def login(self, user: str) -> Client:
         """A connection of that user's, that knows how such a process is called."""
-        return await connect(self._url(user), f"{user} rogue")
+        return await connect(self._url(user), f"{user} rogue", Stop())
 
     async def figure(self, name: str) -> float:
         """A metric of the broker's."""

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from dev import nats
 from shared.messaging import connect
+from shared.stop import Stop
 from shared.subjects import LEAST_PAYLOAD
 from tests.system.ports import free_port
 from tests.system.process import Process
@@ -19,7 +18,10 @@ async def test_a_server_that_takes_too_little_is_refused_and_the_setting_named(t
     server.start()
     try:
         await until(lambda: "Server is ready" in server.text(), "the server is ready")
-        with pytest.raises(SystemExit, match=f"max_payload to {LEAST_PAYLOAD} or more"):
-            await connect(f"nats://user:secret@127.0.0.1:{port}", "test")
+        stop = Stop()
+        client = await connect(f"nats://127.0.0.1:{port}", "test", stop)
+        assert stop.is_set()
+        assert f"max_payload to {LEAST_PAYLOAD} or more" in stop.why
+        await client.close()
     finally:
         await server.kill()

@@ -55,6 +55,22 @@ def test_an_expired_session_is_over() -> None:
         read_session_token((SECRET,), session_token(expires=int(time.time()) - 1))
 
 
+def test_the_clock_of_who_issued_a_token_may_be_a_little_ahead() -> None:
+    now = int(time.time())
+    assert read_app((SECRET,), make_app_token(SECRET, "app", now + 5)) == App("app", now + 5)
+    with pytest.raises(TokenError):
+        read_app((SECRET,), make_app_token(SECRET, "app", now + 20))
+
+
+def test_no_token_counts_longer_because_clocks_differ() -> None:
+    over = int(time.time()) - 3
+    claims = {"typ": "app", "app": "app", "iat": 0, "exp": over}
+    with pytest.raises(TokenError):
+        read_app((SECRET,), jwt.encode(claims, SECRET, "HS256"))
+    with pytest.raises(TokenError):
+        read_session_token((SECRET,), session_token(expires=over))
+
+
 def unsigned(claims: dict[str, Any]) -> str:
     head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=")
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=")

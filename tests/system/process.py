@@ -71,11 +71,15 @@ class Process:
 
     async def ready(self, within: float = 20.0, path: str = "/readyz") -> None:
         """Return when the probe answers 200."""
+        await self.answers(200, within, path)
+
+    async def answers(self, status: int, within: float = 20.0, path: str = "/readyz") -> None:
+        """Return when the probe answers so."""
         deadline = time.monotonic() + within
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            while await probe(http, self.url + path) != 200:
+            while (got := await probe(http, self.url + path)) != status:
                 assert self.running, f"{self.name} has ended:\n{self.text()[-4000:]}"
-                assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self.text()[-4000:]}"
+                assert time.monotonic() < deadline, f"{self.name} answers {got}:\n{self.text()[-4000:]}"
                 await asyncio.sleep(0.05)
 
     def text(self) -> str:
