@@ -29,8 +29,9 @@ setup: $(LOCAL) $(JAVASCRIPT) ## Install what `make run` needs, into .venv and n
 .PHONY: setup-dev
 setup-dev: $(DEV) $(JAVASCRIPT) ## Install what the tests and checks need as well
 
+# The list of settings needs nothing but Python.
 .PHONY: run
-run: setup ## Start the whole system on this machine (settings: make run ARGS=--help)
+run: $(if $(filter -h --help,$(ARGS)),$(PY),setup) ## Start the whole system on this machine (settings: make run ARGS=--help)
 	@exec $(PY) -m dev.run $(ARGS)
 
 .PHONY: test

@@ -6,7 +6,9 @@ import dataclasses
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Self
 
@@ -14,6 +16,8 @@ from dev.trouble import Trouble
 
 PATIENCE = 3.5  # seconds that a process has to end in good order
 BASE_PATIENCE = 1.0  # the same for the base, which ends after all others
+MOST_RESTARTS = 10  # of all processes
+RESTARTS_WITHIN = 30.0  # seconds
 LONGEST_LINE = 64 * 1024
 
 Show = Callable[[str, str], None]  # gets the name of a process and one line of its log
@@ -33,6 +37,7 @@ class Running:
 
     def __init__(self, program: Program, child: Process, show: Show) -> None:
         self.name = program.name
+        self.program = program
         self.child = child
         self.output = asyncio.create_task(self._show_lines(show))
         self.ended = asyncio.create_task(child.wait())
@@ -61,14 +66,17 @@ class Processes:
     The first one started is the base: the others need it until they have ended, so it is stopped last.
     """
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, held: Sequence[int] = ()) -> None:
+        """``held`` are file descriptors that stay open until the last process has ended."""
         self._show = show
+        self._held = held
         self._running: list[Running] = []
+        self._restarts: deque[float] = deque(maxlen=MOST_RESTARTS)  # monotonic seconds
 
     async def __aenter__(self) -> Self:
         # It has a session of its own as well: what kills the launcher must not kill it.
         self._guard = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dev.guard", stdin=PIPE, stdout=DEVNULL, start_new_session=True
+            sys.executable, "-m", "dev.guard", stdin=PIPE, stdout=DEVNULL, start_new_session=True, pass_fds=self._held
         )
         return self
 
@@ -80,17 +88,36 @@ class Processes:
         await self._guard.wait()
 
     async def start(self, program: Program) -> None:
-        running = await Running.start(program, self._show)
-        self._running.append(running)
-        self._tell_guard("watch", running)
-        running.ended.add_done_callback(lambda _: self._tell_guard("forget", running))
+        self._running.append(await self._start(program))
 
     async def watch(self) -> None:
         """Wait until one of the processes ends. Raises Trouble, since none should."""
+        casualties = await self._casualties()
+        raise Trouble("\n".join(f"{each.name} ended with {how(each.ended.result())}." for each in casualties))
+
+    async def keep(self, tell: Callable[[str], None]) -> None:
+        """Start again each process that ends, as a supervisor does. Raises Trouble when that happens all the time."""
+        while casualties := await self._casualties():
+            for each in casualties:
+                ended = f"{each.name} ended with {how(each.ended.result())}"
+                if len(self._restarts) == MOST_RESTARTS and time.monotonic() - self._restarts[0] < RESTARTS_WITHIN:
+                    raise Trouble(f"{ended}, after {MOST_RESTARTS} restarts in {RESTARTS_WITHIN:g} s.")
+                self._restarts.append(time.monotonic())
+                tell(f"{ended}: starting it again")
+                self._running[self._running.index(each)] = await self._start(each.program)
+
+    async def _start(self, program: Program) -> Running:
+        running = await Running.start(program, self._show)
+        self._tell_guard("watch", running)
+        running.ended.add_done_callback(lambda _: self._tell_guard("forget", running))
+        return running
+
+    async def _casualties(self) -> list[Running]:
+        """Wait until some of the processes have ended, and show what they said last."""
         ended, _ = await asyncio.wait([each.ended for each in self._running], return_when=asyncio.FIRST_COMPLETED)
         casualties = [each for each in self._running if each.ended in ended]
         await _drain(casualties)
-        raise Trouble("\n".join(f"{each.name} ended with {how(each.ended.result())}." for each in casualties))
+        return casualties
 
     def kill(self) -> None:
         """End all of them at once, without ceremony."""

@@ -8,6 +8,7 @@ from dev.trouble import Trouble
 
 Address = tuple[str, int]
 
+USUAL = 4.0  # seconds in which everything is ready on most machines
 _PAUSE = 0.2  # seconds between two questions
 _PATIENCE = 2.0  # seconds for one answer
 
@@ -15,7 +16,8 @@ _PATIENCE = 2.0  # seconds for one answer
 async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[str], None]) -> None:
     """Ask each process ``GET /readyz`` at its address until it answers 200.
 
-    Raises Trouble after ``timeout`` seconds, naming who is not ready and what each said last.
+    Tells what it waits for when that takes longer than usual. Raises Trouble after ``timeout`` seconds, naming who is
+    not ready and what each said last.
     """
     last = dict.fromkeys(probes, "has not been asked")
     started = time.monotonic()
@@ -28,11 +30,20 @@ async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[st
             await asyncio.sleep(_PAUSE)
         tell(f"{name} is ready after {time.monotonic() - started:.1f} s")
 
+    async def explain() -> None:
+        await asyncio.sleep(USUAL)
+        for name, why in last.items():
+            if why:
+                tell(f"waiting for {name}: {why}")
+
+    explaining = asyncio.create_task(explain())
     try:
         await asyncio.wait_for(asyncio.gather(*map(ask, probes)), timeout)
     except TimeoutError:
         late = "\n".join(f"{name} is not ready after {timeout:g} s: {why}" for name, why in last.items() if why)
         raise Trouble(late) from None
+    finally:
+        explaining.cancel()
 
 
 async def _why_not_ready(host: str, port: int) -> str:

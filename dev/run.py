@@ -10,8 +10,8 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from dev import ports, readiness, secrets_file, system
-from dev.processes import Processes
+from dev import data_folder, ports, readiness, secrets_file, system
+from dev.processes import Processes, Program
 from dev.screen import Screen
 from dev.settings import Settings
 from dev.trouble import Trouble
@@ -25,8 +25,9 @@ def main() -> int:
     _parse_arguments()
     try:
         settings = read(Settings, os.environ)
-        ports.check(system.ports(settings))
-        asyncio.run(_run(settings, os.environ))
+        with data_folder.held(settings.folder) as lock:
+            ports.check(system.ports(settings))
+            asyncio.run(_run(settings, os.environ, lock))
     except (SettingError, Trouble) as error:
         print(error, file=sys.stderr)
         return 1
@@ -43,24 +44,33 @@ def _parse_arguments() -> None:
     ).parse_args()
 
 
-async def _run(settings: Settings, environ: Mapping[str, str]) -> None:
+async def _run(settings: Settings, environ: Mapping[str, str], lock: int) -> None:
     secrets_path = settings.folder / "secrets.env"
-    secrets = secrets_file.complete(["APP_SECRET", "APP_PASS"], secrets_path, environ)
-    programs = system.programs(settings, {**environ, **secrets})
+    programs = _programs(settings, environ, secrets_path)
     screen = Screen(sys.stdout, [_NAME, *(program.name for program in programs)])
     probes = {service.name: service.address for service in system.services(settings)}
 
-    async with Processes(screen.line) as processes:
+    def tell(text: str) -> None:
+        screen.line(_NAME, text)
+
+    async with Processes(screen.line, [lock]) as processes:
         stop = _stop_on_signals(processes)
         for program in programs:
             await processes.start(program)
-        ready = readiness.wait(probes, settings.ready_seconds, lambda text: screen.line(_NAME, text))
-        await _first(stop.wait(), processes.watch(), ready)
+        await _first(stop.wait(), processes.watch(), readiness.wait(probes, settings.ready_seconds, tell))
         if not stop.is_set():
             print(_greeting(settings, secrets_path), flush=True)
-            await _first(stop.wait(), processes.watch())
-        screen.line(_NAME, "stopping (Ctrl-C again: at once)")
-    screen.line(_NAME, "stopped")
+            await _first(stop.wait(), processes.keep(tell))
+        tell("stopping (Ctrl-C again: at once)")
+    tell("stopped")
+
+
+def _programs(settings: Settings, environ: Mapping[str, str], secrets_path: Path) -> list[Program]:
+    try:
+        secrets = secrets_file.complete(["APP_SECRET", "APP_PASS"], secrets_path, environ)
+        return system.programs(settings, {**environ, **secrets})
+    except OSError as error:
+        raise Trouble(data_folder.unwritable(settings.folder, error)) from None
 
 
 def _stop_on_signals(processes: Processes) -> asyncio.Event:

@@ -3,11 +3,12 @@
 import contextlib
 import errno
 import socket
-from typing import Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from shared.settings import SettingError
+
+if TYPE_CHECKING:
+    from aiohttp import web  # takes longer to import than the launcher takes for all else
 
 BACKLOG = 128  # connections that wait to be taken
 EVERY_ADDRESS = "::"  # of IPv6, and of IPv4 too
@@ -16,19 +17,22 @@ _RIGHTS = "may only be used with special rights; ports from 1024 on need none"
 
 
 class CannotListen(Exception):
-    """The text says why. ``part`` is what is to be changed, "host" or "port"."""
+    """``part`` is what is to be changed, "host" or "port"; ``why`` goes on from it, as its text does from its value."""
 
-    def __init__(self, part: str, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, part: str, value: object, why: str) -> None:
+        super().__init__(f"{value} {why}")
         self.part = part
+        self.why = why
 
 
-async def listen(runner: web.AppRunner, host: str, port: int) -> list[socket.socket]:
+async def listen(runner: "web.AppRunner", host: str, port: int) -> list[socket.socket]:
     """Serve on every address that ``host`` means. Raises SettingError."""
     try:
         listeners = open_listeners(host, port)
     except CannotListen as error:
         raise SettingError(NAMES[error.part], str(error)) from None
+    from aiohttp import web
+
     for listener in listeners:
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
     return listeners
@@ -56,9 +60,8 @@ def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
-        raise CannotListen(
-            "host", f"{host!r} is neither an address nor a name that is known here. One address, please, or :: for all"
-        ) from None
+        why = "is neither an address nor a name that is known here; give one address, or :: for all"
+        raise CannotListen("host", repr(host), why) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
@@ -82,9 +85,9 @@ def _is_foreign(error: OSError) -> bool:
 
 def _reason(error: OSError, host: str, port: int) -> CannotListen:
     if _is_foreign(error):
-        return CannotListen("host", f"{host} is no address of this machine")
+        return CannotListen("host", host, "is no address of this machine")
     if error.errno == errno.EADDRINUSE:
-        return CannotListen("port", f"{port} is taken by another program")
+        return CannotListen("port", port, "is taken by another program")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return CannotListen("port", f"{port} {_RIGHTS}")
-    return CannotListen("host", f"cannot listen on port {port} of {host}: {error.strerror}")
+        return CannotListen("port", port, _RIGHTS)
+    return CannotListen("host", host, f"cannot be listened on at port {port}: {error.strerror}")

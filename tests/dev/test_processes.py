@@ -83,6 +83,15 @@ async def test_a_death_by_signal_is_told_with_the_name_of_the_signal() -> None:
             await running.watch()
 
 
+async def test_one_that_ends_all_the_time_is_not_started_for_ever() -> None:
+    told: list[str] = []
+    async with Processes(Log()) as running:
+        await running.start(python("mortal", "raise SystemExit(3)"))
+        with pytest.raises(Trouble, match="mortal ended with exit code 3, after 10 restarts"):
+            await running.keep(told.append)
+    assert told == ["mortal ended with exit code 3: starting it again"] * processes.MOST_RESTARTS
+
+
 async def test_kill_ends_even_the_deaf_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "BASE_PATIENCE", 30)
     log = Log()

@@ -49,3 +49,12 @@ async def test_it_names_who_is_late_and_why(serve: Serve) -> None:
     assert "503 Service Unavailable nats: not connected" in text
     assert "absent is not ready after 0.5 s: cannot connect to 127.0.0.1:1" in text
     assert "prompt" not in text
+
+
+async def test_it_tells_what_it_waits_for_before_it_gives_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "USUAL", 0.1)
+    told: list[str] = []
+    probes = {"prompt": await serve([200]), "late": await serve([503] * 4 + [200])}
+    await readiness.wait(probes, 5, told.append)
+    assert "waiting for late: HTTP/1.1 503 Service Unavailable nats: not connected" in told
+    assert not [line for line in told if line.startswith("waiting for prompt")]

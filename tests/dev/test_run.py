@@ -51,12 +51,11 @@ class Launcher:
         self.said += self.process.stdout.read()
         return self.process.wait(10)
 
-    def child(self, module: str) -> int:
-        """The process that runs ``module``."""
+    def children(self, module: str) -> list[int]:
+        """The processes that run ``module``."""
         table = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
         rows = [line.split(None, 2) for line in table.stdout.splitlines()]
-        (pid,) = (int(pid) for pid, parent, command in rows if int(parent) == self.process.pid and module in command)
-        return pid
+        return [int(pid) for pid, parent, command in rows if int(parent) == self.process.pid and module in command]
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -108,12 +107,50 @@ def test_a_taken_port_is_named(settings: Settings) -> None:
     assert "GATEWAY_PORT=" in launcher.said
 
 
-def test_a_process_that_dies_ends_everything(launcher: Launcher, settings: Settings) -> None:
+@pytest.mark.parametrize("module", ["gateway", "broker", "auth_api", "nats-server"])
+def test_a_process_that_dies_is_started_again(launcher: Launcher, settings: Settings, module: str) -> None:
     launcher.until(READY)
-    os.kill(launcher.child("auth_api"), signal.SIGKILL)
-    assert launcher.end() == 1
-    assert "auth_api ended with signal 9 (SIGKILL)." in launcher.said
+    killed = launcher.children(module)[0]
+    os.kill(killed, signal.SIGKILL)
+    launcher.until("ended with signal 9 (SIGKILL): starting it again")
+    assert killed not in launcher.children(module)
+    launcher.process.send_signal(signal.SIGINT)
+    assert launcher.end() == 0
     assert_nothing_left(settings)
+
+
+def test_a_second_system_in_the_same_folder_is_told_who_holds_it(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    elsewhere = free_block(5)
+    moved = {
+        name: str(elsewhere + int(port) - int(settings["NATS_PORT"]))
+        for name, port in settings.items()
+        if "PORT" in name
+    }
+    with contextlib.closing(Launcher(settings | moved)) as second:
+        assert second.end() == 1
+    assert f"Parley runs in {settings['DATA_DIR']} already, as process {launcher.process.pid}." in second.said
+    assert len(second.said.splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with contextlib.closing(Launcher(settings | {"DATA_DIR": str(tmp_path / "file" / "data")})) as launcher:
+        assert launcher.end() == 1
+    assert "DATA_DIR: " in launcher.said
+    assert len(launcher.said.splitlines()) == 1
+
+
+def test_its_help_needs_nothing_that_is_to_be_installed(tmp_path: Path) -> None:
+    needs("make")
+    shutil.copy("Makefile", tmp_path)
+    plan = subprocess.run(
+        ["make", "-n", "run", "ARGS=--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "dev.run --help" in plan.stdout
+    assert "install" not in plan.stdout
+    bare = [sys.executable, "-S", "-m", "dev.run", "--help"]
+    assert "GATEWAY_PORT" in subprocess.run(bare, capture_output=True, text=True, check=True).stdout
 
 
 def test_nothing_is_left_of_a_launcher_that_is_killed(launcher: Launcher, settings: Settings) -> None:

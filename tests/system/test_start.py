@@ -78,6 +78,17 @@ def test_a_taken_port_is_named(module: str) -> None:
     assert not any(words in said for words in COMPLAINTS)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1,127.0.0.2", "no-such-host.invalid", "192.0.2.1"])
+@pytest.mark.parametrize("module", ["gateway", "broker", "auth_api"])
+def test_an_address_that_cannot_be_had_is_told_in_one_line(module: str, host: str) -> None:
+    code, said = outcome(module, {**GOOD, "APP_HOST": host})
+    assert code not in (0, None)
+    assert len(said.splitlines()) == 1
+    assert "APP_HOST: " in said
+    assert host in said
+    assert "another program" not in said
+
+
 @pytest.mark.parametrize("order", ["gateways first", "broker first"])
 async def test_processes_may_start_in_any_order(tmp_path: Path, order: str) -> None:
     system = System(tmp_path)

@@ -1,0 +1,26 @@
+import asyncio
+
+import pytest
+from prometheus_client import REGISTRY
+
+from broker.server import Broker
+from broker.settings import Settings
+from shared.stop import Stop
+from tests.nats_server import NatsServer
+from tests.system.ports import free_port
+from tests.system.waiting import until
+
+
+async def test_a_connection_that_ends_for_good_ends_the_process_with_a_sentence(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(REGISTRY, "register", lambda _: None)
+    broker = Broker(Settings(nats_url=nats_server.url, app_host="127.0.0.1", app_port=free_port()))
+    stop = Stop()
+    running = asyncio.create_task(broker.run(stop))
+    await until(lambda: broker._authority and not broker._authority.missing, "it is ready")
+    assert broker._authority
+    await broker._authority._nc.close()
+    await asyncio.wait_for(running, 10)
+    assert stop.why == "the connection to NATS is closed for good"
+    assert "giving up" in caplog.text
