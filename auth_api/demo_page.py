@@ -6,7 +6,7 @@ import time
 from aiohttp import web
 
 from auth_api.answers import Refused
-from auth_api.gateways import connect_sources, gateway_urls
+from auth_api.gateways import connect_sources, gateway_urls, seen_from
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
 from shared.tokens import DEMO_APP, make_app_token
@@ -24,11 +24,11 @@ class DemoPage:
         self._gateways = gateway_urls(settings.gateway_url)
         self._ice_servers = ice_servers(settings.ice_servers)
         self._socket_io = ROOT / settings.node_modules / SOCKET_IO
-        self._headers = _security_headers(connect_sources(self._gateways))
 
     def add_to(self, app: web.Application) -> None:
         """Serve the page from ``app``."""
         app.router.add_get("/demo", self._page)
+        app.router.add_get("/demo/", to_the_page)
         app.router.add_get("/demo/config.json", self._config)
         app.router.add_get("/demo/socket.io.js", self._client)
         app.router.add_get(r"/demo/{name:[a-z-]+\.(js|css|svg)}", self._file)
@@ -46,11 +46,16 @@ class DemoPage:
 
     async def _config(self, request: web.Request) -> web.Response:
         token = make_app_token(self._secret, DEMO_APP, int(time.time()))
-        return web.json_response({"gateways": self._gateways, "ice_servers": self._ice_servers, "token": token})
+        return web.json_response(
+            {"gateways": self._seen_from(request), "ice_servers": self._ice_servers, "token": token}
+        )
 
     async def _client(self, request: web.Request) -> web.FileResponse:
         self._need_client()
         return web.FileResponse(self._socket_io)
+
+    def _seen_from(self, request: web.Request) -> list[str]:
+        return seen_from(request.headers.get("Host", ""), self._gateways)
 
     def _need_client(self) -> None:
         if not self._socket_io.is_file():
@@ -58,7 +63,18 @@ class DemoPage:
 
     async def _secure(self, request: web.Request, response: web.StreamResponse) -> None:
         if request.path == "/demo" or request.path.startswith("/demo/"):
-            response.headers.update(self._headers)
+            response.headers.update(_security_headers(connect_sources(self._seen_from(request))))
+
+
+async def to_the_page(request: web.Request) -> web.Response:
+    """Send a browser to the demo page. It keeps the room that it has after ``#``."""
+    return web.Response(status=302, headers={"Location": "/demo"})
+
+
+def wants_a_page(request: web.Request) -> bool:
+    """Whether a browser asks that shows what it gets, and no program that takes anything (``*/*``)."""
+    kinds = request.headers.get("Accept", "").lower().split(",")
+    return any(kind.partition(";")[0].strip() == "text/html" for kind in kinds)
 
 
 def _security_headers(connect: str) -> dict[str, str]:

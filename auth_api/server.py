@@ -11,7 +11,7 @@ from auth_api.answers import in_shape, refuse
 from auth_api.app_token import AppTokens, answered
 from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
-from auth_api.demo_page import DemoPage
+from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
 from auth_api.settings import Settings
 from shared.broken_http import keep_broken_http_out_of_the_log
 from shared.client_address import networks
@@ -47,7 +47,7 @@ def build(settings: Settings, stop: Stop) -> web.Application:
     trusted = networks(settings.trusted_proxies)
     authority = Authority(settings.nats_url, stop) if settings.admin_token else None
     tokens = AppTokens(settings, trusted, authority)
-    app.router.add_get("/", _root)
+    app.router.add_get("/", _root_with_page if settings.demo else _root)
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_post("/app", tokens.issue)
     app.router.add_options("/app", tokens.preflight)
@@ -68,6 +68,12 @@ async def _while_serving(authority: Authority) -> AsyncIterator[None]:
 
 async def _root(request: web.Request) -> web.Response:
     return refuse(401, "Unauthorized")
+
+
+async def _root_with_page(request: web.Request) -> web.Response:
+    answer = await (to_the_page if wants_a_page(request) else _root)(request)
+    answer.headers["Vary"] = "Accept"
+    return answer
 
 
 async def _openapi(request: web.Request) -> web.FileResponse:

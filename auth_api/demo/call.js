@@ -1,4 +1,5 @@
 // The call in one room: a media connection and a tile for each roommate.
+import { nameIn } from "./names.js";
 import { Peer } from "./peer.js";
 
 const PAUSE = 1000; // ms until what could not be relayed is tried again
@@ -97,10 +98,4 @@ export class Call {
     const answer = await this.#signal.ask(event, { room: this.room, to, peer_id: to, ...body });
     if (answer.code === "unavailable") setTimeout(() => this.has(to) && this.#relay(event, to, body), PAUSE);
   }
-}
-
-/** The name in a peerinfo, which may be anything. */
-export function nameIn(info) {
-  const name = typeof info === "string" ? info : info?.name;
-  return typeof name === "string" && name.trim() ? name.trim().slice(0, 40) : "Guest";
 }

@@ -1,5 +1,6 @@
 // The preview, the switches and the pickers for our own camera and microphone.
 import { Level } from "./level.js";
+import { personName } from "./names.js";
 import { paintFace } from "./tiles.js";
 
 const KINDS = { audio: "microphone", video: "camera" };
@@ -33,15 +34,25 @@ export class Devices {
     dialog.showModal();
   }
 
-  async #show() {
+  #show() {
     for (const [kind, name] of Object.entries(KINDS)) {
-      const on = this.#media.isOn(kind);
-      byId(`${name}-switch`).setAttribute("aria-pressed", on);
-      byId(`${name}-switch`).title = `${on ? "Switch off" : "Switch on"} the ${name}`;
-      fill(byId(`${name}-picker`), await this.#media.devices(kind), `No ${name}`);
+      this.#showSwitch(byId(`${name}-switch`), kind, name);
+      this.#fillPicker(byId(`${name}-picker`), kind, name);
     }
     this.#showPreview(this.#media.isOn("video"));
     byId("preview-note").textContent = this.#media.problem;
+  }
+
+  #showSwitch(button, kind, name) {
+    const [on, starting, problem] = [this.#media.isOn(kind), this.#media.isStarting(kind), this.#media.problemOf(kind)];
+    button.setAttribute("aria-pressed", on);
+    button.setAttribute("aria-busy", starting);
+    button.toggleAttribute("data-problem", problem !== "");
+    button.title = problem || (starting ? `Starting the ${name}; press to keep it off` : `${on ? "Switch off" : "Switch on"} the ${name}`);
+  }
+
+  async #fillPicker(picker, kind, name) {
+    fill(picker, await this.#media.devices(kind), `No ${name}`);
   }
 
   /** A stream without a picture would keep the page loading for ever. */
@@ -52,7 +63,7 @@ export class Devices {
   }
 
   #paintOwnFace() {
-    paintFace(byId("preview-face"), byId("name").value || "?");
+    paintFace(byId("preview-face"), personName(byId("name").value) || "?");
   }
 
   #showLevel(level) {

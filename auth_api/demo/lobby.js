@@ -1,14 +1,17 @@
 // The form at the door: a name, a room, and what to do with them.
+import { roomInLink } from "./link.js";
+import { personName, roomName } from "./names.js";
 import { problem } from "./problems.js";
 import { newRoomName } from "./room-name.js";
 
 const LABELS = { create: "Create room", join: "Ask to join" };
+const OTHER = { create: "join", join: "create" };
 const NAME_KEY = "parley-name";
 const byId = (id) => document.getElementById(id);
 
 export class Lobby {
   #go;
-  #first = "create";
+  #first = "create"; // what Enter does
 
   /** `go(way, name, room)` is called with a way of `create` or `join`. */
   constructor(go) {
@@ -18,59 +21,59 @@ export class Lobby {
       event.preventDefault();
       this.#submit(this.#first);
     };
-    byId("second-choice").onclick = () => this.#submit(this.#first === "create" ? "join" : "create");
+    byId("second-choice").onclick = () => this.#submit(OTHER[this.#first]);
     byId("problem-offer").onclick = ({ currentTarget }) => this.#submit(currentTarget.dataset.way);
-    addEventListener("hashchange", () => this.#readLink());
-    this.#readLink();
+    this.readLink();
   }
 
-  showProblem(code, message, room) {
+  /** Say what went wrong; what was tried (or asking, where somebody else has the room) comes first from now on. */
+  showProblem(code, message, room = "") {
     const { text, offer } = problem(code, message, room);
-    byId("problem-text").textContent = text;
+    byId("problem-text").replaceChildren(...text);
     byId("problem").hidden = false;
     byId("problem").scrollIntoView({ block: "center" });
     byId("problem-offer").hidden = !offer;
+    if (room) byId("room").value = room;
+    if (code === "taken") this.#prefer("join");
     if (!offer) return;
     byId("problem-offer").textContent = offer.label;
     byId("problem-offer").dataset.way = offer.way;
   }
 
-  #readLink() {
+  /** Offer what the page's address names. */
+  readLink() {
     const room = roomInLink();
     byId("problem").hidden = true;
     byId("room").value = room;
     byId("room").placeholder = newRoomName();
     byId("room-hint").textContent = room ? "From the link you opened." : "Leave it empty for a new one.";
-    this.#first = room ? "join" : "create";
-    byId("first-choice").textContent = LABELS[this.#first];
-    byId("second-choice").textContent = LABELS[room ? "create" : "join"];
+    this.#prefer(room ? "join" : "create");
     byId("entry-title").textContent = room ? "You are invited" : "Talk face to face";
     byId("entry-lead").textContent = room
       ? "Say who you are. The host sees your name and lets you in."
       : "Open a room and share its link. Nobody gets in unless the host says yes.";
   }
 
+  #prefer(way) {
+    this.#first = way;
+    byId("first-choice").textContent = LABELS[way];
+    byId("second-choice").textContent = LABELS[OTHER[way]];
+  }
+
   #submit(way) {
     const [name, room] = [byId("name"), byId("room")];
-    name.value = name.value.trim();
+    name.value = personName(name.value);
+    room.value = roomName(room.value);
     byId("problem").hidden = true;
+    this.#prefer(way);
     if (!name.value) return this.#miss(name, "no-name");
-    if (way === "join" && !room.value.trim()) return this.#miss(room, "no-room");
+    if (way === "join" && !room.value) return this.#miss(room, "no-room");
     localStorage.setItem(NAME_KEY, name.value);
-    this.#go(way, name.value, room.value.trim() || room.placeholder);
+    this.#go(way, name.value, room.value || room.placeholder);
   }
 
   #miss(input, code) {
     this.showProblem(code);
     input.focus();
-  }
-}
-
-/** The room that the page's address names, or nothing. */
-function roomInLink() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return ""; // somebody cut the link in half
   }
 }

@@ -1,104 +1,81 @@
 // Our own camera and microphone.
+import { Device, WISHES, media } from "./device.js";
 
 const NAMES = { audio: "microphone", video: "camera" };
-const WISHES = { audio: { echoCancellation: true }, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 
-/** Tells `change` whenever what is sent, seen or wrong is another. `kind` is `audio` or `video` throughout. */
+/**
+ * Tells `change` whenever what is sent, seen or wrong is another, and `failed` with words each time that a device could
+ * not be had. `kind` is `audio` or `video` throughout.
+ */
 export class Media extends EventTarget {
-  stream = new MediaStream();
-  #wanted = { audio: true, video: true };
-  #errors = { audio: "", video: "" }; // names of what went wrong, as browsers have them
-  #device = { audio: "", video: "" }; // chosen; empty: whichever the browser takes
+  stream = new MediaStream(); // with the tracks that there are
+  #devices = {};
+  #errors = {}; // those already told
 
-  /** Ask for both at once, so that the browser asks the person once. */
-  async open() {
-    if (!navigator.mediaDevices) {
-      return this.#fail(["audio", "video"], "InsecureContext");
-    }
-    navigator.mediaDevices.addEventListener("devicechange", () => this.#tell());
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia(WISHES);
-      for (const track of stream.getTracks()) this.#use(track);
-      this.#tell();
-    } catch {
-      await this.#get("audio");
-      await this.#get("video");
+  constructor() {
+    super();
+    for (const kind of Object.keys(NAMES)) this.#devices[kind] = new Device(kind, () => this.#changed(kind));
+  }
+
+  /** Ask for both at once, so that the browser asks the person once; for each by itself if one cannot be had. */
+  open() {
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#tell());
+    const both = (async () => media().getUserMedia(WISHES))();
+    for (const [kind, device] of Object.entries(this.#devices)) {
+      device.begin(both.then((stream) => stream.getTracks().find((track) => track.kind === kind)));
     }
   }
 
   /** What is wrong with camera and microphone, in words; empty if nothing is. */
   get problem() {
-    const { audio, video } = this.#errors;
-    if (audio === video) return inWords(audio, "camera and microphone");
-    return `${inWords(video, NAMES.video)} ${inWords(audio, NAMES.audio)}`.trim();
+    const { audio, video } = this.#devices;
+    if (audio.error === video.error) return inWords(audio.error, "camera and microphone");
+    return `${this.problemOf("video")} ${this.problemOf("audio")}`.trim();
+  }
+
+  /** What is wrong with one of them. */
+  problemOf(kind) {
+    return inWords(this.#devices[kind].error, NAMES[kind]);
   }
 
   track(kind) {
-    return this.stream.getTracks().find((track) => track.kind === kind) ?? null;
+    return this.#devices[kind].track;
   }
 
   isOn(kind) {
-    return this.#wanted[kind] && this.track(kind) !== null;
+    return this.#devices[kind].isOn;
   }
 
-  /** What there is to choose from, and which one is in use. */
+  isStarting(kind) {
+    return this.#devices[kind].isStarting;
+  }
+
+  /** What there is to choose from, and which one is in use or will be. */
   async devices(kind) {
     const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-    const used = this.track(kind)?.getSettings().deviceId ?? this.#device[kind];
+    const { track, chosen } = this.#devices[kind];
+    const used = track?.getSettings().deviceId ?? chosen;
     return all
       .filter((device) => device.kind === `${kind}input` && device.deviceId)
       .map(({ deviceId, label }) => ({ deviceId, label: label || NAMES[kind], used: deviceId === used }));
   }
 
-  async choose(kind, deviceId) {
-    this.#device[kind] = deviceId;
-    this.#wanted[kind] = true;
-    await this.#get(kind);
+  choose(kind, deviceId) {
+    this.#devices[kind].choose(deviceId);
   }
 
-  /** A microphone goes silent; a camera is let go, so that its light goes out. */
-  async toggle(kind) {
-    const on = !this.isOn(kind);
-    this.#wanted[kind] = on;
-    if (kind === "video" && !on) this.#drop(kind);
-    if (on && !this.track(kind)) return this.#get(kind);
-    if (this.track(kind)) this.track(kind).enabled = on;
+  toggle(kind) {
+    this.#devices[kind].toggle();
+  }
+
+  #changed(kind) {
+    const { track, error } = this.#devices[kind];
+    for (const old of this.stream.getTracks()) if (old.kind === kind && old !== track) this.stream.removeTrack(old);
+    if (track) this.stream.addTrack(track);
     this.#tell();
-  }
-
-  async #get(kind) {
-    if (!navigator.mediaDevices) return this.#fail([kind], "InsecureContext");
-    this.#drop(kind);
-    const device = this.#device[kind] ? { deviceId: { exact: this.#device[kind] } } : {};
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia({ [kind]: { ...WISHES[kind], ...device } });
-      this.#use(stream.getTracks()[0]);
-      this.#tell();
-    } catch (error) {
-      this.#fail([kind], error.name);
-    }
-  }
-
-  #use(track) {
-    this.#drop(track.kind); // two requests may have crossed
-    this.stream.addTrack(track);
-    this.#errors[track.kind] = "";
-    track.onended = () => {
-      this.#drop(track.kind);
-      this.#fail([track.kind], "Ended");
-    };
-  }
-
-  #drop(kind) {
-    const track = this.track(kind);
-    if (!track) return;
-    track.stop();
-    this.stream.removeTrack(track);
-  }
-
-  #fail(kinds, name) {
-    for (const kind of kinds) this.#errors[kind] = name;
-    this.#tell();
+    const failed = error && error !== this.#errors[kind];
+    this.#errors[kind] = error; // a new wish empties it, so that the same failure is told again
+    if (failed) this.dispatchEvent(new CustomEvent("failed", { detail: this.problemOf(kind) }));
   }
 
   #tell() {

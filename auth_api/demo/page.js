@@ -1,8 +1,10 @@
 // The page: which screen is shown, and what each button does.
 import { Devices } from "./devices.js";
 import { Knocks } from "./knocks.js";
+import { linkTo, roomInLink } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
+import { named } from "./names.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
 import { Visit } from "./visit.js";
@@ -14,29 +16,30 @@ const tiles = new Tiles(byId("grid"), byId("tile-template"));
 const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const lobby = new Lobby(go);
-let visit = null;
-let ownName = "";
+let stay = null; // from the click until we are back in the lobby: {name, room, visit}
 let ownTile = null;
-let problemShown = "";
 
-/** What a visit shows; see visit.js. */
+/** What a visit shows; see visit.js. Titles and texts are texts, or lists of texts and elements. */
 const view = {
   wait(title, text) {
-    byId("waiting-title").textContent = title;
-    byId("waiting-text").textContent = text;
+    byId("waiting-title").replaceChildren(...[title].flat());
+    byId("waiting-text").replaceChildren(...[text].flat());
     show("waiting");
   },
   enter(room, peerId) {
     byId("room-name").textContent = room;
-    byId("link").textContent = location.href;
+    byId("room-chip").title = room;
+    byId("link").textContent = linkTo(room);
     show("call");
-    ownTile = tiles.add(peerId, ownName);
+    ownTile = tiles.add(peerId, stay.name);
     ownTile.setOwn();
     ownTile.setStream(media.stream);
     ownTile.setState("connected");
     showOwnMedia();
   },
   fail(code, message, room) {
+    stay = null;
+    toasts.clear();
     show("lobby");
     lobby.showProblem(code, message, room);
   },
@@ -50,29 +53,50 @@ const view = {
     byId("banner-text").textContent = text;
     byId("banner").hidden = !text;
   },
-  toast: (text) => toasts.show(text),
+  toast: (...parts) => toasts.show(...parts),
   knock: (id, name, decide) => knocks.add(id, name, decide),
   unknock: () => knocks.clear(),
 };
 
 async function go(way, name, room) {
-  ownName = name;
+  if (stay) return; // a second click
+  const own = (stay = { name, room, visit: null });
   view.wait("Connecting…", "One moment.");
   try {
     const answer = await fetch("/demo/config.json");
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    history.replaceState(null, "", `#${encodeURIComponent(room)}`);
-    visit = new Visit(await answer.json(), name, room, media, tiles, view);
-    visit.start(way);
+    const config = await answer.json();
+    if (stay !== own) return; // left meanwhile
+    history.replaceState(null, "", linkTo(room));
+    own.visit = new Visit(config, name, room, media, tiles, view);
+    own.visit.start(way);
   } catch (error) {
     console.warn("no settings:", error.message);
-    view.fail("unavailable");
+    if (stay === own) view.fail("unavailable", "", room);
   }
 }
 
-async function leave() {
+function leave() {
+  const visit = stay?.visit;
+  stay = null;
   show("lobby");
-  await visit?.leave();
+  visit?.leave();
+}
+
+/** The page goes away, or into the browser's cache: from there it comes back without a call. */
+function depart() {
+  if (!stay) return;
+  const { visit, room } = stay;
+  visit?.close();
+  view.fail("away", "", room);
+}
+
+/** Somebody changed the address. The call stays, and so does the link to it. */
+function addressChanged() {
+  if (!stay) return lobby.readLink();
+  if (roomInLink() === stay.room) return;
+  history.replaceState(null, "", linkTo(stay.room));
+  toasts.show("You are still in “", named(stay.room), "”. Leave it first to open another room.");
 }
 
 function show(screen) {
@@ -83,24 +107,25 @@ function show(screen) {
 
 function showOwnMedia() {
   ownTile?.setAbout({ audio: media.isOn("audio"), video: media.isOn("video") });
-  if (media.problem && media.problem !== problemShown && document.body.dataset.screen === "call") toasts.show(media.problem);
-  problemShown = media.problem;
 }
 
 async function copyLink() {
+  const link = linkTo(stay.room);
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(link);
     toasts.show("Link copied");
   } catch {
-    toasts.show(`Copy it from the address bar: ${location.href}`);
+    toasts.show(`Copy this link: ${link}`);
   }
 }
 
 byId("leave").onclick = leave;
-byId("cancel").onclick = leave;
+byId("cancel").onclick = ({ detail }) => detail > 1 || leave(); // the second half of a double click is not for this button
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
-addEventListener("pagehide", () => visit?.close());
+addEventListener("pagehide", depart);
+addEventListener("hashchange", addressChanged);
 media.addEventListener("change", showOwnMedia);
+media.addEventListener("failed", ({ detail }) => document.body.dataset.screen === "call" && toasts.show(detail));
 show("lobby");
 media.open();

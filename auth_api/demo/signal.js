@@ -18,7 +18,8 @@ const COUNTED = new Set([
 /**
  * Tells, as events with `detail`: `opened` once; `lost`, and after it `resumed` (the same peer, with `rooms`) or
  * `replaced` (a new peer, in no room); `renewed` when the session has a new token; `troubled` when no gateway can
- * be reached; `ended` when the gateway refuses or closes for good; and every event of the protocol by its own name.
+ * be reached, or none can do anything; `removed` when the peer's connection is closed on purpose; `ended` when it is
+ * refused for another reason; and every event of the protocol by its own name.
  */
 export class Signal extends EventTarget {
   peerId = "";
@@ -32,6 +33,7 @@ export class Signal extends EventTarget {
   #renewal = 0;
   #asked = new Map(); // not yet answered, in the order asked: number → {event, fields, resolve}
   #count = 0;
+  #closed = false;
 
   constructor({ gateways, token }, peerinfo) {
     super();
@@ -50,6 +52,7 @@ export class Signal extends EventTarget {
 
   /** Say goodbye: the place in every room ends at once. */
   close() {
+    this.#closed = true;
     clearTimeout(this.#renewal);
     this.#socket.disconnect();
   }
@@ -104,8 +107,9 @@ export class Signal extends EventTarget {
   }
 
   #refused(answer) {
-    if (answer.code === "unavailable") setTimeout(() => this.#socket.connected && this.#authenticate(), RETRY);
-    else this.#tell("ended", answer);
+    if (answer.code !== "unavailable") return this.#tell("ended", answer);
+    this.#tell("troubled", answer);
+    setTimeout(() => this.#socket.connected && this.#authenticate(), RETRY);
   }
 
   #send(number) {
@@ -132,16 +136,22 @@ export class Signal extends EventTarget {
     this.#ready = false;
     clearTimeout(this.#renewal);
     if (reason === "io client disconnect") return;
-    if (reason === "io server disconnect") return this.#tell("ended", { message: "The server closed the connection." });
+    if (reason === "io server disconnect") return this.#ended();
     this.#tryNextGateway();
     this.#tell("lost", { reason });
+  }
+
+  #ended() {
+    if (this.peerId) this.#tell("removed");
+    else this.#tell("ended", { message: "The server closed the connection." });
   }
 
   #unreachable(error) {
     if (error.data && error.data.code !== "unavailable") return this.#tell("ended", { message: error.message });
     this.#tryNextGateway();
     this.#tell("troubled", { message: error.message });
-    if (!this.#socket.active) setTimeout(() => this.#socket.connect(), RETRY); // refused: nobody else tries again
+    if (this.#socket.active) return; // it tries again by itself
+    setTimeout(() => this.#closed || this.#socket.connect(), RETRY);
   }
 
   #tryNextGateway() {

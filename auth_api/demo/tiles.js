@@ -1,4 +1,5 @@
 // The video grid: a tile for each person, all as large as the space allows.
+import { characters } from "./names.js";
 
 const GAP = 12;
 const WIDEST = 16 / 9;
@@ -60,7 +61,7 @@ class Tile {
     this.element = element;
     this.#video = element.querySelector("video");
     element.dataset.peer = id;
-    element.querySelector(".name").textContent = name;
+    element.querySelector(".name bdi").textContent = name;
     paintFace(element.querySelector(".face"), name);
   }
 
@@ -89,7 +90,7 @@ class Tile {
 
 /** Initials on a colour of their own, where there is no picture. */
 export function paintFace(element, name) {
-  const letters = [...name].filter((letter) => /\S/u.test(letter));
+  const letters = characters(name).filter((letter) => /\S/u.test(letter));
   const hue = letters.reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
   element.textContent = (letters[0] ?? "?").toUpperCase();
   element.style.setProperty("--hue", hue);

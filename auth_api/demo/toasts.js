@@ -10,12 +10,17 @@ export class Toasts {
     this.#element = element;
   }
 
-  show(text) {
+  /** `parts` are texts, and elements within them. */
+  show(...parts) {
     const toast = document.createElement("p");
     toast.className = "toast";
-    toast.textContent = text;
+    toast.append(...parts);
     this.#element.append(toast);
     while (this.#element.children.length > MOST) this.#element.firstChild.remove();
     setTimeout(() => toast.remove(), LIFE);
+  }
+
+  clear() {
+    this.#element.replaceChildren();
   }
 }

@@ -1,11 +1,14 @@
 // One visit to one room: from the first connection until we leave, or cannot stay.
-import { Call, nameIn } from "./call.js";
+import { Call } from "./call.js";
+import { nameIn, named } from "./names.js";
 import { Signal } from "./signal.js";
 
 const FAREWELL = 1000; // ms that a goodbye may take
+const PATIENCE = 4000; // ms without an answer, after which a person is told so
+const SLOW = "The server has not answered yet. Still trying…";
 const WORDS = {
-  create: (room) => [`Opening “${room}”…`, "One moment."],
-  join: (room) => ["Waiting for the host", `You asked to come into “${room}”. The host sees your name and lets you in.`],
+  create: (room) => [["Opening “", named(room), "”…"], "One moment."],
+  join: (room) => ["Waiting for the host", ["You asked to come into “", named(room), "”. The host sees your name and lets you in."]],
 };
 
 /** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knock`, `unknock`, `people`. */
@@ -18,7 +21,9 @@ export class Visit {
   #view;
   #call = null;
   #owner = "";
+  #way = "join"; // what was asked last: `create` or `join`
   #over = false;
+  #slow = 0; // timer
 
   constructor(config, name, room, media, tiles, view) {
     this.#signal = new Signal(config, { name });
@@ -33,8 +38,8 @@ export class Visit {
 
   /** `way` is `create` or `join`. */
   start(way) {
-    this.#view.wait("Connecting…", "One moment.");
-    this.#signal.on("opened", (answer) => {
+    this.#wait("Connecting…", "One moment.");
+    this.#on("opened", (answer) => {
       this.#learn(answer);
       this.#ask(way);
     });
@@ -42,11 +47,12 @@ export class Visit {
   }
 
   async leave() {
+    if (this.#over) return;
     const inside = this.#call !== null;
     this.#stop();
     const farewell = new Promise((done) => setTimeout(done, FAREWELL));
     if (inside) await Promise.race([this.#signal.ask("room-leave-request", { room: this.#room }), farewell]);
-    this.close();
+    this.#signal.close();
   }
 
   close() {
@@ -55,28 +61,39 @@ export class Visit {
   }
 
   #listen() {
-    const signal = this.#signal;
-    signal.on("troubled", () => this.#call || this.#view.wait("Connecting…", "The server cannot be reached. Trying again…"));
-    signal.on("lost", () => this.#lost());
-    signal.on("renewed", (answer) => this.#learn(answer));
-    signal.on("resumed", (answer) => this.#resumed(answer));
-    signal.on("replaced", (answer) => this.#replaced(answer));
-    signal.on("ended", ({ message }) => this.#fail("ended", message));
+    this.#on("troubled", () => this.#call || this.#wait("Connecting…", "The server cannot be reached. Trying again…"));
+    this.#on("lost", () => this.#lost());
+    this.#on("renewed", (answer) => this.#learn(answer));
+    this.#on("resumed", (answer) => this.#resumed(answer));
+    this.#on("replaced", (answer) => this.#replaced(answer));
+    this.#on("removed", () => this.#fail("removed"));
+    this.#on("ended", ({ message }) => this.#fail("ended", message));
     this.#hear("room-create-accept", () => this.#arrive({}));
     this.#hear("room-join-accept", (answer) => this.#arrive(answer));
     this.#hear("room-join-request", (request) => this.#knocked(request));
     this.#hear("room-user-join", (news) => this.#came(news));
     this.#hear("room-user-leave", (news) => this.#left(news));
+    this.#hear("room-closed", () => this.#fail("closed"));
     this.#hear("room-owner", ({ peer_id }) => this.#ownerMoved(peer_id));
     this.#hear("session-description", (news) => this.#call?.takeDescription(news));
     this.#hear("ice-candidate", (news) => this.#call?.takeCandidate(news));
   }
 
-  /** Listen to what concerns this room, while this visit lasts. */
+  /** Listen while this visit lasts: while the goodbye is under way the connection has its troubles to itself. */
+  #on(event, listener) {
+    this.#signal.on(event, (detail) => this.#over || listener(detail));
+  }
+
+  /** Listen to what concerns this room. */
   #hear(event, listener) {
-    this.#signal.on(event, (detail) => {
-      if (detail?.room === this.#room && !this.#over) listener(detail);
-    });
+    this.#on(event, (detail) => detail?.room === this.#room && listener(detail));
+  }
+
+  /** Wait for the server, and say so when that takes long. */
+  #wait(title, text) {
+    this.#view.wait(title, text);
+    clearTimeout(this.#slow);
+    this.#slow = setTimeout(() => this.#view.wait(title, SLOW), PATIENCE);
   }
 
   #learn({ ice_servers }) {
@@ -84,15 +101,24 @@ export class Visit {
   }
 
   async #ask(way, orCreate = false) {
-    this.#view.wait(...WORDS[way](this.#room));
+    this.#way = way;
+    this.#waitFor(way);
     const answer = await this.#signal.ask(`room-${way}-request`, { room: this.#room });
     if (this.#over || answer.ok || answer.code === "lost") return; // the accepting event says what follows
     if (answer.code === "not-found" && orCreate) this.#ask("create");
     else this.#fail(answer.code, answer.message);
   }
 
+  /** Wait for the server to open the room; or for the host, who may take as long as they like. */
+  #waitFor(way) {
+    const [title, text] = WORDS[way](this.#room);
+    this.#wait(title, text);
+    if (way === "join") clearTimeout(this.#slow);
+  }
+
   #arrive({ peers = [], peersinfo = {}, owner = this.#signal.peerId }) {
     if (this.#call) return this.#reconcile({ peers, peersinfo, owner });
+    clearTimeout(this.#slow);
     this.#call = new Call(this.#room, this.#config, this.#signal, this.#media, this.#tiles);
     this.#view.enter(this.#room, this.#signal.peerId);
     this.#call.callAll(peers.filter((id) => id !== this.#signal.peerId), peersinfo);
@@ -104,20 +130,22 @@ export class Visit {
     this.#view.knock(peer_id, name, async (yes) => {
       const event = yes ? "room-join-accept" : "room-join-reject";
       const answer = await this.#signal.ask(event, { room: this.#room, peer_id, to: peer_id });
-      if (!answer.ok) this.#view.toast(answer.code === "not-pending" ? `${name} is not waiting any more` : answer.message);
+      if (answer.ok || this.#over) return;
+      if (answer.code === "not-pending") this.#view.toast(named(name), " is not waiting any more");
+      else if (answer.message) this.#view.toast(answer.message);
     });
   }
 
   #came({ peer_id, peerinfo }) {
     if (!this.#call || this.#call.has(peer_id)) return;
     this.#call.add(peer_id, peerinfo);
-    this.#view.toast(`${nameIn(peerinfo)} came in`);
+    this.#view.toast(named(nameIn(peerinfo)), " came in");
     this.#setOwner(this.#owner);
   }
 
   #left({ peer_id, reason }) {
     if (!this.#call?.has(peer_id)) return;
-    this.#view.toast(`${this.#call.nameOf(peer_id)} ${reason === "lost" ? "lost the connection" : "left"}`);
+    this.#view.toast(named(this.#call.nameOf(peer_id)), reason === "lost" ? " lost the connection" : " left");
     this.#call.remove(peer_id);
     this.#setOwner(this.#owner);
   }
@@ -125,7 +153,8 @@ export class Visit {
   #ownerMoved(peerId) {
     if (!this.#call || peerId === this.#owner) return;
     const mine = peerId === this.#signal.peerId;
-    this.#view.toast(mine ? "You are the host now" : `${this.#call.nameOf(peerId)} is the host now`);
+    if (mine) this.#view.toast("You are the host now");
+    else this.#view.toast(named(this.#call.nameOf(peerId)), " is the host now");
     this.#setOwner(peerId);
   }
 
@@ -139,7 +168,7 @@ export class Visit {
 
   #lost() {
     if (this.#call) this.#view.banner("Connection lost. Reconnecting… The call goes on meanwhile.");
-    else this.#view.wait("Reconnecting…", "The connection was lost.");
+    else this.#wait("Reconnecting…", "The connection was lost.");
   }
 
   #resumed(answer) {
@@ -147,8 +176,8 @@ export class Visit {
     this.#view.banner("");
     const room = answer.rooms?.find((each) => each.room === this.#room);
     if (this.#call && room) this.#reconcile(room);
-    else if (this.#call) this.#rejoin();
-    else if (!room) this.#view.wait(...WORDS.join(this.#room)); // what was asked is asked again by itself
+    else if (this.#call) this.#fail("closed"); // the place was kept, so the room is what is gone
+    else if (!room) this.#waitFor(this.#way); // what was asked is asked again by itself
   }
 
   #replaced(answer) {
@@ -183,7 +212,9 @@ export class Visit {
   }
 
   #stop() {
+    if (this.#over) return; // the page may show another visit by now
     this.#over = true;
+    clearTimeout(this.#slow);
     this.#endCall();
     this.#view.banner("");
   }

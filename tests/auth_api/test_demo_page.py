@@ -77,3 +77,32 @@ async def test_it_can_be_turned_off(serve: Serve, node_modules: str) -> None:
     async with serve(node_modules=node_modules, demo=False) as client:
         for path in ("/demo", "/demo/config.json", "/demo/style.css", "/demo/socket.io.js"):
             assert (await client.get(path)).status == 404, path
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_slash_too_many_leads_to_the_page(serve: Serve, method: str) -> None:
+    async with serve() as client, client.request(method, "/demo/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (302, "/demo")
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "demo", "status"),
+    [(BROWSER, True, 302), (BROWSER, False, 401), ("*/*", True, 401), ("application/json", True, 401), ("", True, 401)],
+)
+async def test_the_root_leads_browsers_to_the_page_and_nobody_else(
+    serve: Serve, accept: str, demo: bool, status: int
+) -> None:
+    async with (
+        serve(demo=demo) as client,
+        client.get("/", headers={"Accept": accept}, allow_redirects=False) as answer,
+    ):
+        assert answer.status == status
+        assert answer.headers.get("Location") == ("/demo" if status == 302 else None)
+
+
+async def test_without_the_page_a_slash_leads_nowhere(serve: Serve) -> None:
+    async with serve(demo=False) as client:
+        assert (await client.get("/demo/")).status == 404
