@@ -50,6 +50,9 @@ class Peer(msgspec.Struct):
     tokens may be its newest, for all that is known, oldest first: how many events it had been told when each began.
     ``locks`` has what fits the keys in them. Rooms are named by their keys.
 
+    ``taken`` counts how often its place was taken over while its socket was open, less what time has forgiven until
+    ``taken_at``.
+
     ``spent`` is how many bytes it has caused to be told, at ``spent_at``, less what it has earned since. ``viewed`` has
     the rooms that it asked to see again, with the time.
     """
@@ -75,6 +78,8 @@ class Peer(msgspec.Struct):
     spent_at: float = 0.0
     viewed: dict[str, float] | None = None
     locks: dict[int, bytes] = {}
+    taken: float = 0.0
+    taken_at: float = 0.0
 
 
 class Pending(msgspec.Struct):

@@ -5,16 +5,18 @@
 * A text message is written as it is, without a coroutine; how much may wait is bounded elsewhere.
 * What has come in is acted on in slices, so many in a turn of the loop; the library takes all the kernel hands over.
 * Frames are charged to their sender, whatever they are; one that is to be heard no more has nothing parsed any more.
+* A client that asks for subprotocols gets the first, as from Node's server; the library gives none, and logs the names.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WSMessage, WSMsgType
+from aiohttp import WSMessage, WSMsgType, hdrs
 from aiohttp._websocket.models import WSMessageTextBytes
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
-from aiohttp.web import WebSocketResponse
+from aiohttp.web import BaseRequest, WebSocketResponse
 
 READ_AHEAD = 65536  # bytes that wait in the queue before the client is held up
 SLICE = 4096  # bytes that are parsed at once
@@ -22,6 +24,7 @@ SMALL_SLICE = 512  # the same of a client whose frames are many and small
 TURN_BYTES = 65536  # of one client, that are parsed in one turn of the loop
 TURN_MESSAGES = 64  # the same in messages; those of one slice may be more
 HEAD = 8  # bytes that a frame takes beside its content
+_PROTOCOL = re.compile(r"[\w!#$%&'*+.^`|~-]{1,128}", re.ASCII)  # what may be the name of a subprotocol
 
 TakeText = Callable[[str], bool]
 Charge = Callable[[int, int], None]  # bytes and frames
@@ -246,6 +249,20 @@ class WebSocket(WebSocketResponse):
     def _take_text(self, text: str) -> bool:
         take = self.take if self._receiving and not self._closing and not self._closed else None
         return take is not None and take(text)
+
+
+def can_upgrade(request: BaseRequest) -> bool:
+    """Whether a request is a WebSocket handshake, in all of its headers."""
+    protocols = first_protocol(request)
+    if hdrs.SEC_WEBSOCKET_PROTOCOL in request.headers and not protocols:
+        return False
+    return bool(WebSocketResponse(protocols=protocols).can_prepare(request))
+
+
+def first_protocol(request: BaseRequest) -> tuple[str, ...]:
+    """The first subprotocol that a client names; it hangs up when it asked for some and gets none."""
+    asked = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").partition(",")[0].strip()
+    return (asked,) if _PROTOCOL.fullmatch(asked) else ()
 
 
 def _no(_text: str) -> bool:

@@ -9,7 +9,9 @@
 * A closed socket is really closed, its WebSocket too; one that never gets as far as ``greet`` and then ``stay`` is
   closed after a time.
 * Every frame is charged to the budget of its sender; one that goes on beyond it is cut off, with the rest unread.
-* A newcomer is refused before there is anything of it. A POST has a size and a time; a session has one at a time.
+* A newcomer is refused before there is anything of it, and so is a WebSocket that its proxy has not passed on as one.
+* A POST has a size and a time, however it is sent; a session has one at a time.
+* A poll whose connection has gone takes nothing with it. What is said to a closed session is refused, with a reason.
 """
 
 import asyncio
@@ -22,13 +24,14 @@ from typing import Any
 import engineio
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.web_protocol import RequestPayloadError
 from engineio import packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
-from engineio.payload import Payload
 
-from gateway.aiohttp_overrides import TakeText, WebSocket
+from gateway.aiohttp_overrides import TakeText, WebSocket, can_upgrade, first_protocol
 from gateway.metrics import FLOODS, SLOW_CLIENTS
 from gateway.newcomers import Newcomers
 from gateway.packet_queue import PacketQueue
@@ -40,23 +43,25 @@ GRID = 0.1  # seconds; timers of many clients end together, so that one wake-up 
 PHASE = random.uniform(0, GRID)  # noqa: S311 - so that the gateways of one machine do not all wake up together
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 MAX_POLLED_PACKETS = 1024  # in one POST; the library drops more than 16 silently
+MAX_POST = 1024 * 1024  # bytes of all packets in one; clients before 4.5 send all that waits at once
 MAX_POLLS = 4  # of one session that wait at once: some may be of a connection that broke
 BODY_SECONDS = 10.0  # for the body of a POST to come
 AT_ONCE = 32  # packets of one client that are acted on in one turn of the loop
 MAX_QUERY = 4096  # characters
 GREETING = 10.0  # seconds until a socket must have shown an app token
 SEPARATOR = "\x1e"
+REFUSED = "parley.refused"  # where a request's environment says why it is answered 400
 
 # Bytes that wait for one client, beyond which it is cut off: more than can be on the way to a gateway when it turns out
 # that the client is slow.
 ABANDONED = 24 * 1024 * 1024
 
-Payload.max_decode_packets = MAX_POLLED_PACKETS
-
 
 # reasons of ours for a disconnect, beside the library's
 SLOW = "does not read"
 FLOOD = "too many requests"
+
+ENDED = "Session has ended"  # why a request of it is refused
 
 OnEvent = Callable[[str, msgspec.Raw | None, int | None], None]
 
@@ -76,7 +81,8 @@ class Transport(driver.WebSocket):
     async def __call__(self, environ: dict[str, Any]) -> WebSocket:
         request = environ["aiohttp.request"]
         most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
-        self._sock = WebSocket(charge=self._on_frames, max_msg_size=most, timeout=SHUTTING)
+        protocols = first_protocol(request)
+        self._sock = WebSocket(charge=self._on_frames, max_msg_size=most, timeout=SHUTTING, protocols=protocols)
         await self._sock.prepare(request)
         self.transport = request.transport
         try:
@@ -162,6 +168,7 @@ class Socket(AsyncSocket):
         self.close_code = int(WSCloseCode.OK)
         self._queued = 0
         self._polls = 0
+        self._answered: Any = None
         self._posting = False
         self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
@@ -187,17 +194,60 @@ class Socket(AsyncSocket):
         if not self.closed:
             self.send_frame(pkt.encode().encode())
 
-    async def poll(self) -> list[packet.Packet]:
-        """What waits for a polling client. Raises ProtocolError when too many polls wait already."""
+    async def poll(self, caller: Any) -> list[packet.Packet]:
+        """What waits for a polling client, as soon as there is something. ``caller`` is the connection it asks on.
+
+        Raises ConnectionError when that has gone, with all still waiting; ProtocolError when nothing will come any more
+        or too many polls wait already.
+        """
         if self._polls >= MAX_POLLS:
-            raise ProtocolError("too many polls")
+            raise ProtocolError("Too many polls")
+        self._look_after_last_answer(caller)
         self._polls += 1
+        caller.on_lost = self.queue.wake
         try:
-            packets: list[packet.Packet] = await super().poll()
+            while self.queue.empty() and _is_open(caller):
+                await self.queue.wait()
         finally:
             self._polls -= 1
+            caller.on_lost = None
+        if not _is_open(caller):
+            raise ConnectionError
+        self._answer_on(caller)
+        return self.take_waiting()
+
+    def take_waiting(self) -> list[packet.Packet]:
+        """What waits for a polling client now. Raises ProtocolError when nothing will come any more."""
+        packets = []
+        while not self.queue.empty():
+            waiting = self.queue.get_nowait()
+            if waiting is None:  # stays, for all who ask later
+                self.queue.put_nowait(None)
+                break
+            packets.append(waiting)
         self._queued = 0
+        if not packets:
+            raise ProtocolError(ENDED)
         return packets
+
+    def _answer_on(self, caller: Any) -> None:
+        """The next poll's answer goes out there. If it turns out that it cannot have arrived, the session ends."""
+        caller.transport.set_write_buffer_limits(0)  # so that it counts as unsent until the kernel has all of it
+        caller.on_lost = self._on_answered_lost
+        self._answered = caller
+
+    def _look_after_last_answer(self, caller: Any) -> None:
+        """A client that asks again has had its last answer, or will never get it."""
+        answered, self._answered = self._answered, None
+        if answered is not None and answered.on_lost == self._on_answered_lost:
+            answered.on_lost = None
+            if answered is not caller and answered.writing_paused:
+                raise ProtocolError("The last answer was not read")
+
+    def _on_answered_lost(self) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None and answered.writing_paused:
+            self.cut_off(self.server.reason.TRANSPORT_ERROR)
 
     def charge(self, size: int, frames: int = 1) -> bool:
         """So much has come from the client: is it within its budget, and anything it says of interest?
@@ -227,18 +277,29 @@ class Socket(AsyncSocket):
             self._on_pong()
         elif kind == "1":
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-        else:
+        elif kind not in ("5", "6"):  # which mean nothing outside an upgrade, and harm nobody
             raise ProtocolError("unexpected packet")
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
-        """A client polls, or opens a WebSocket. One that has hung up by then is no error of ours."""
+        """A client polls, or opens a WebSocket. One that has hung up by then is no error of ours.
+
+        The library takes a WebSocket that came without ``Connection: upgrade`` for a poll, and what waits is lost.
+        """
         self.charge(0)
+        request = environ["aiohttp.request"]
         try:
-            return await super().handle_get_request(environ)
+            if _on_websocket(request):
+                return await self._upgrade_websocket(environ)
+            if self.upgrading or self.upgraded:
+                return [packet.Packet(packet.NOOP)]
+            return await self.poll(request.protocol)
         except ConnectionError:
             if not self.connected:
                 await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
             return self.server._bad_request()
+        except ProtocolError as error:
+            await self.close()
+            return self.server._bad_request(str(error))
 
     def take_text(self, text: str) -> bool:
         """Act on a packet at once, if that is possible: what breaks the protocol or takes time goes the long way."""
@@ -256,15 +317,28 @@ class Socket(AsyncSocket):
         return False
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """A polling client says something. The library logs a traceback for what it cannot read."""
-        length = int(environ.get("CONTENT_LENGTH", "0"))
-        if length > self.server.max_http_buffer_size:
-            raise ProtocolError("payload is too large")
+        """A polling client says something.
+
+        The library logs a traceback for what it cannot read, and fails when the session has ended by then.
+        """
+        try:
+            await self._take_post(environ["wsgi.input"], int(environ.get("CONTENT_LENGTH", "0")))
+        except ProtocolError as error:
+            environ[REFUSED] = str(error)
+            await self.close()
+
+    async def _take_post(self, stream: Any, announced: int) -> None:
         if self._posting:
-            raise ProtocolError("a payload before the last one has come")
+            raise ProtocolError("A payload before the last one has come")
+        most = self.budget.bytes if isinstance(self.budget, Stranger) else MAX_POST
+        if announced > most:
+            raise ProtocolError("Payload is too large")
         self._posting = True
         try:
-            await self._receive_texts(_packets(await _body(environ["wsgi.input"], length)))
+            texts = _packets(await _body(stream, most))
+            if self.closed:
+                raise ProtocolError(ENDED)
+            await self._receive_texts(texts)
         finally:
             self._posting = False
 
@@ -274,8 +348,11 @@ class Socket(AsyncSocket):
         for number, text in enumerate(texts, 1):
             if self.closed or self.deaf:
                 return
+            size = size_of(text)
+            if size > self.server.max_http_buffer_size:
+                raise ProtocolError("Packet is too large")
             if not text.startswith("42") and not (text == "3" and self._pinged):
-                self.charge(size_of(text))
+                self.charge(size)
             await self.receive_text(text)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -298,6 +375,7 @@ class Socket(AsyncSocket):
         if not abort and self.ws is None:
             self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
         self.closed = True
+        self._answered = None
         self.queue.put_nowait(None)
         self.server.sockets.pop(self.sid, None)
         self.server.newcomers.left(self.address, self.sid)
@@ -452,13 +530,22 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-async def _body(stream: Any, length: int) -> bytes:
+def _is_open(caller: Any) -> bool:
+    return caller.transport is not None and not caller.transport.is_closing()
+
+
+async def _body(stream: Any, most: int) -> bytes:
+    """The body of a POST, whether its length was announced or it comes in chunks. Raises ProtocolError."""
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            body: bytes = await stream.readexactly(length)
-            return body
-    except (TimeoutError, asyncio.IncompleteReadError):
-        raise ProtocolError("a payload that does not come") from None
+            while part := await stream.readany():
+                body += part
+                if len(body) > most:
+                    raise ProtocolError("Payload is too large")
+    except (TimeoutError, ConnectionError, BadHttpMessage, RequestPayloadError):
+        raise ProtocolError("A payload that does not come") from None
+    return bytes(body)
 
 
 def _packets(body: bytes) -> list[str]:
@@ -466,9 +553,9 @@ def _packets(body: bytes) -> list[str]:
     try:
         text = body.decode()
     except UnicodeError:
-        raise ProtocolError("unreadable payload") from None
+        raise ProtocolError("Unreadable payload") from None
     if text.count(SEPARATOR) >= MAX_POLLED_PACKETS:
-        raise ProtocolError("too many packets")
+        raise ProtocolError("Too many packets")
     return [part for part in text.split(SEPARATOR) if part]
 
 
@@ -510,8 +597,15 @@ class Engine(engineio.AsyncServer):
         """As the library's, which looks through a query however long it is."""
         if len(request.query_string) > MAX_QUERY:
             return web.Response(status=414)
+        if why := _unserved(request):
+            return web.json_response(why, status=400)
         response: web.StreamResponse = await super().handle_request(request)
         return response
+
+    async def _make_response(self, answer: dict[str, Any], environ: dict[str, Any]) -> Any:
+        """As the library's, which answers a POST with 200 whatever came of it."""
+        refused = environ.get(REFUSED)
+        return await super()._make_response(self._bad_request(refused) if refused else answer, environ)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         """As the library's, but with our Socket, which it has no other way to put in; and nobody when we leave."""
@@ -539,4 +633,17 @@ class Engine(engineio.AsyncServer):
             return await socket.handle_get_request(environ)
         socket.connected = True
         cookie = self._generate_sid_cookie(sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
-        return self._ok(await socket.poll(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
+        return self._ok(socket.take_waiting(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
+
+
+def _on_websocket(request: web.Request) -> bool:
+    return "websocket" in request.query.getall("transport", ())
+
+
+def _unserved(request: web.Request) -> str:
+    """Why a request is refused before anything is looked for or made, or nothing."""
+    if "j" in request.query:
+        return "JSONP is not served: use polling by XMLHttpRequest or fetch, or a WebSocket"
+    if request.method == "GET" and _on_websocket(request) and not can_upgrade(request):
+        return "This is no WebSocket handshake: does a proxy leave out `Connection: upgrade`?"
+    return ""

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class PacketQueue:
-    """As much of an ``asyncio.Queue`` as python-engineio uses, without a limit of its own."""
+    """Like an ``asyncio.Queue`` without a limit, but one can wait without taking anything out."""
 
     __slots__ = ("_getters", "_items")
 
@@ -19,11 +19,11 @@ class PacketQueue:
         return self._items is None
 
     def put_nowait(self, item: Any) -> None:
-        """Add something, and wake up whoever waits longest."""
+        """Add something, and wake up all who wait: the first of them to look takes it."""
         if self._items is None:
             self._items = collections.deque()
         self._items.append(item)
-        self._wake_one()
+        self.wake()
 
     def get_nowait(self) -> Any:
         """Take what has waited longest. Raises asyncio.QueueEmpty."""
@@ -34,28 +34,20 @@ class PacketQueue:
             self._items = None
         return item
 
-    async def get(self) -> Any:
-        """Take what has waited longest, as soon as there is something."""
-        while self._items is None:
-            getter = asyncio.get_running_loop().create_future()
-            self._getters.append(getter)
-            try:
-                await getter
-            except asyncio.CancelledError:
-                if not self.empty():
-                    self._wake_one()
-                raise
-            finally:
-                if getter in self._getters:
-                    self._getters.remove(getter)
-        return self.get_nowait()
+    async def wait(self) -> None:
+        """Return as soon as there is something, or when ``wake`` is called."""
+        if self._items is not None:
+            return
+        getter = asyncio.get_running_loop().create_future()
+        self._getters.append(getter)
+        try:
+            await getter
+        finally:
+            if getter in self._getters:
+                self._getters.remove(getter)
 
-    def task_done(self) -> None:
-        """Nobody waits for that."""
-
-    def _wake_one(self) -> None:
-        while self._getters:
-            getter = self._getters.pop(0)
+    def wake(self) -> None:
+        """Wake up all who wait, whether there is something or not."""
+        for getter in self._getters:
             if not getter.done():
                 getter.set_result(None)
-                return

@@ -21,6 +21,7 @@ from gateway.intake import Intake
 from gateway.link import Link, new_gateway_id
 from gateway.log_writer import LogWriter
 from gateway.newcomers import Limits, Newcomers
+from gateway.origins import ANY
 from gateway.pacing import Pacing
 from gateway.rate import Budgets, Rates
 from gateway.revocations import Revocations
@@ -234,7 +235,7 @@ def _rates(settings: Settings) -> Rates:
 def _socketio(settings: Settings, newcomers: Newcomers) -> Server:
     return Server(
         async_mode="aiohttp",
-        cors_allowed_origins="*" if settings.cors_origins == ("*",) else list(settings.cors_origins),
+        cors_allowed_origins=ANY if ANY in settings.origins else list(settings.origins),
         cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours
         cookie="io",  # lets a load balancer learn the id that its polling requests share
         max_http_buffer_size=settings.max_message,

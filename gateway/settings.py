@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from gateway.origins import origins
 from gateway.turn import Turn
 from shared.client_address import networks
 from shared.settings import NATS_SCHEMES, SettingError, secret, setting
@@ -24,7 +25,9 @@ class Settings:
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
     gateway_name: str = setting("", "A name for logs and metrics; the host's name and port if empty.")
     token_lifetime: int = setting(86400, "Life of a session token, in seconds.", at_least=1)
-    cors_origins: tuple[str, ...] = setting(("*",), "Origins of pages that may connect, comma-separated.")
+    cors_origins: tuple[str, ...] = setting(
+        ("*",), "Origins of pages that may connect, comma-separated: `https://www.example.org`; `*` for all."
+    )
     max_message: int = setting(65536, "Largest message of a client, in bytes.", at_least=1024, at_most=1048576)
     max_payload: int = setting(4096, "Largest `payload`, in bytes of JSON.", at_least=0)
     max_peerinfo: int = setting(4096, "Largest `peerinfo`, in bytes of JSON.", at_least=0)
@@ -84,11 +87,17 @@ class Settings:
                 "MAX_SESSION_DESCRIPTION", f"(or {fields} together may be {MAX_BODY - FRAME_BYTES} bytes at most."
             )
         networks(self.trusted_proxies)
+        _ = self.origins
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets that tokens are checked with, the newest first."""
         return tuple(filter(None, (self.app_secret, self.app_secret_old)))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """CORS_ORIGINS as browsers write them. Raises SettingError."""
+        return origins(self.cors_origins)
 
     @property
     def turn(self) -> Turn | None:

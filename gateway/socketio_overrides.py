@@ -1,6 +1,7 @@
 """Everything of python-socketio that we replace, and why. Pinned to socketio 5.18.1; tests/gateway covers each.
 
 * Packets are read by us: reserved event names are plain names, binary ones are refused, junk closes the connection.
+* Who asks for a namespace that does not exist is told so in words.
 * An event goes straight to one synchronous function: in order, without a task, and still encoded.
 * What is over its sender's budget is not decoded: it goes to that function as ``EXCESS``.
 * A disconnect costs the same however many are connected; the library looks through all of them.
@@ -75,8 +76,10 @@ class Server(socketio.AsyncServer):
         elif kind == "0":
             namespace, body = _split_namespace(text[1:])
             auth = _decode_json(body)
-            if socket is not None and (namespace != "/" or socket.on_event is not None):
-                socket.send_frame(_cannot_connect(namespace))
+            if socket is not None and namespace != "/":
+                socket.send_frame(_cannot_connect(namespace, "Invalid namespace"))  # as Node's server says
+            elif socket is not None and socket.on_event is not None:
+                socket.send_frame(_cannot_connect(namespace, "Connected already"))
             else:
                 await self._handle_connect(eio_sid, namespace, auth)
         elif kind == "1":
@@ -91,6 +94,9 @@ class Server(socketio.AsyncServer):
         start = text.find("[")
         digits = text[1:start]
         if start < 0 or len(digits) > MAX_ACK_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
+            if text.startswith("2/,") and not text.startswith("/", 3):  # the one namespace there is, spelled out
+                self._handle_event_text(socket, "2" + text[3:])
+                return
             raise ProtocolError("malformed event")
         if socket.deaf:
             return
@@ -130,10 +136,10 @@ def _split_namespace(text: str) -> tuple[str, str]:
     return namespace, rest
 
 
-def _cannot_connect(namespace: str) -> bytes:
-    """As the library answers: there is no such namespace, or the client is there already."""
+def _cannot_connect(namespace: str, why: str) -> bytes:
+    """Clients show the message; of a bare string they would show nothing."""
     where = f"{namespace}," if namespace != "/" else ""
-    return f'44{where}"Unable to connect"'.encode()
+    return f'44{where}{{"message":"{why}"}}'.encode()
 
 
 def _decode_json(text: str) -> Any:

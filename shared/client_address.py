@@ -34,7 +34,7 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str:
     address = _parse(request.remote or "")
     hops = ",".join(request.headers.getall("X-Forwarded-For", [])).rsplit(",", MAX_HOPS)[-MAX_HOPS:]
     while address and hops and is_in(address, trusted):
-        hop = _parse(hops.pop().strip())
+        hop = _parse_hop(hops.pop())
         if hop is None:
             break
         address = hop
@@ -55,6 +55,18 @@ def is_in(address: Address, trusted: tuple[Network, ...]) -> bool:
 def is_local(text: str) -> bool:
     """Whether a text, in the form that ``client_address`` gives, names this machine."""
     return text.startswith("127.") or text == LOOPBACK
+
+
+def _parse_hop(text: str) -> Address | None:
+    """The address in an entry of X-Forwarded-For: some proxies add the port, brackets or quotes."""
+    text = text.strip().strip('"').strip()
+    if text.startswith("["):
+        text, closing, port = text[1:].partition("]")
+        if not closing or (port and not port.startswith(":")):
+            return None
+    elif text.count(":") == 1:  # with more of them it is IPv6, and all of them are its own
+        text = text.partition(":")[0]
+    return _parse(text.strip())
 
 
 def _parse(text: str) -> Address | None:

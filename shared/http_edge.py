@@ -6,6 +6,7 @@ for ten seconds where a body is not wanted. Pinned to aiohttp 3.14.5; tests/shar
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -56,15 +57,25 @@ class Crowd:
 
 
 class Caller(RequestHandler):
-    """One connection. A head that is too large in all is refused before all of it is read."""
+    """One connection. A head that is too large in all is refused before all of it is read.
 
-    __slots__ = ("_body", "_head", "entered")
+    ``on_lost`` is called when it ends.
+    """
+
+    __slots__ = ("_body", "_head", "entered", "on_lost")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.entered: str | None = None
+        self.on_lost: Callable[[], None] | None = None
         self._body: Any = None  # of the newest request
         self._head = 0  # bytes of the next one that have come
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has ended."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CLOSED, LOST = "closed", "lost"
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
 MOST_TURNS = 64  # in a row that a peer may come back without hearing of it
+MOST_TAKEOVERS = 16  # of an open socket in a row: clients that take a place from each other come to rest
+TAKEOVER_SECONDS = 30.0  # after which it may be taken over once more
 
 
 def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
@@ -143,11 +145,23 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     if not opens(entry.resume_key, peer.locks.get(entry.resume_turn, b"")):
         return None  # who has not got the token may know all else of it
     if peer.conn:
+        if not _may_take_over(core, peer):
+            return None
         _step_out_of_open_socket(core, peer, again=entry.resume_turn != peer.turn)
     if not _catch_up(core, peer, entry):
         remove(core, [peer], LOST)
         return None
     return peer
+
+
+def _may_take_over(core: "Core", peer: Peer) -> bool:
+    """Whether the place may change hands again, though its socket is open. Two clients with one token would go on."""
+    earned = (core.state.now - peer.taken_at) / TAKEOVER_SECONDS
+    taken = max(0.0, peer.taken - max(0.0, earned))
+    if taken > MOST_TAKEOVERS - 1:
+        return False
+    peer.taken, peer.taken_at = taken + 1, core.state.now
+    return True
 
 
 def _step_out_of_open_socket(core: "Core", peer: Peer, again: bool) -> None:
@@ -176,7 +190,9 @@ def _had(peer: Peer, entry: Authenticated) -> int | None:
     """How many events the peer has had, if that can be said: of turns that it never heard of it has had nothing."""
     if entry.received is not None and (had := peer.starts[entry.resume_turn] + entry.received) <= peer.told:
         return had
-    return None if entry.resume_turn == peer.turn else peer.starts[entry.resume_turn + 1]
+    if entry.resume_turn == peer.turn:
+        return None
+    return peer.starts[min(turn for turn in peer.starts if turn > entry.resume_turn)]
 
 
 def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
@@ -192,11 +208,21 @@ def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> 
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
     peer.turn += 1
-    before = [turn for turn in peer.starts if turn >= entry.resume_turn][-MOST_TURNS:]
-    peer.starts = {turn: peer.starts[turn] for turn in before}
+    peer.starts = {turn: peer.starts[turn] for turn in _still_in_doubt(peer, entry.resume_turn)}
     peer.starts[peer.turn] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
     peer.locks[peer.turn] = entry.lock
     _drop_locks(peer)
+
+
+def _still_in_doubt(peer: Peer, used: int) -> list[int]:
+    """The turns that the peer may be in, for all that is known, now that it has shown the token of one of them.
+
+    If it shows that token for the first time, it got it on the socket it used last: later turns that began with an
+    older token, which it then showed once too often or which another client has, are none of its own.
+    """
+    if used != min(peer.starts):
+        return [used]
+    return list(peer.starts)[-MOST_TURNS:]
 
 
 def _drop_locks(peer: Peer) -> None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from broker.rules.presence import MOST_TAKEOVERS, TAKEOVER_SECONDS
 from shared.log import Entry, Said
 from tests.broker.cast import Answers, Person
 from tests.broker.model import Model, Refused
@@ -44,7 +45,9 @@ class Play:
         self.asked: list[Asked] = []
         self._resumable: dict[str, bool] = {}
         self._confirmed: set[str] = set()
-        self._heard: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
+        self._doubtful: dict[str, set[int]] = {}
+        self._taken: dict[str, tuple[float, float]] = {}
         self._looked_at = 0
         self._numbers = itertools.count(1)
 
@@ -91,11 +94,13 @@ class Play:
         """Also checks whether that brings a peer back, or makes a new one."""
         conn, known = person.socket.conn, self._peer_on(person.socket.conn)
         returns = not known and self._returns(person.token)
+        if returns and self.seats[person.token.peer_id].conn:
+            returns = self._takes_over(person.token.peer_id)
         peer = known or (person.token.peer_id if returns else conn)
         if not known:
             self.seats[peer] = Seat(conn, self.seats[peer].turn + 1 if returns else 1)
             self._confirmed.discard(peer)
-            self._heard[peer] = person.token.turn if returns else 1
+            self._note_turn(peer, person.token.turn if returns else 0)
         self._resumable[peer] = self._resumable.get(peer, False) if resumable is None else resumable
         entry = person.socket.authenticated(resumable=resumable, resume=person.token, received=person.received)
         self.send(person.socket, entry)
@@ -174,6 +179,21 @@ class Play:
             del self.seats[peer], self._resumable[peer]
             self._confirmed.discard(peer)
 
+    def _note_turn(self, peer: str, shown: int) -> None:
+        """A peer has a new turn, for the token of another one. Only what began with that same token is its own."""
+        if shown != self._shown.get(peer) or not shown:
+            self._doubtful[peer] = {shown}
+        self._shown[peer] = shown
+        self._doubtful[peer].add(self.seats[peer].turn)
+
+    def _takes_over(self, peer: str) -> bool:
+        taken, at = self._taken.get(peer, (0.0, 0.0))
+        taken = max(0.0, taken - (self.world.now - at) / TAKEOVER_SECONDS)
+        if taken + 1 > MOST_TAKEOVERS:
+            return False
+        self._taken[peer] = taken + 1, self.world.now
+        return True
+
     def _peer_on(self, conn: str) -> str:
         return next((peer for peer, seat in self.seats.items() if seat.conn == conn), "")
 
@@ -182,4 +202,4 @@ class Play:
         if seat is None or not self._resumable[token.peer_id]:
             return False
         unheard = token.peer_id not in self._confirmed
-        return token.turn == seat.turn or (unheard and self._heard[token.peer_id] <= token.turn < seat.turn)
+        return token.turn == seat.turn or (unheard and token.turn in self._doubtful[token.peer_id])

@@ -1,10 +1,12 @@
+from typing import NamedTuple
+
 import pytest
 
-from broker.rules.presence import MOST_TURNS
+from broker.rules.presence import MOST_TAKEOVERS, MOST_TURNS, TAKEOVER_SECONDS
 from shared.deliveries import pack_parcel
 from shared.log import Closed
 from shared.tokens import lock_of
-from tests.broker.world import Token, World
+from tests.broker.world import Socket, Token, World
 
 
 def test_an_absent_peer_keeps_its_place_and_gets_what_it_missed() -> None:
@@ -143,6 +145,80 @@ def test_a_token_of_before_is_worth_nothing_once_the_newest_was_used() -> None:
     assert not back.closed
 
 
+def test_a_turn_that_began_with_a_token_older_than_the_one_shown_is_another_clients() -> None:
+    world = World()
+    peer = world.peer(resumable=True)
+    peer.close()
+    first, second, back, thief = (world.socket() for _ in range(4))
+    first.authenticate(resume=peer.token)
+    second.authenticate(resume=peer.token)
+    back.authenticate(resume=first.token)
+    assert back.token == Token(peer.peer_id, 4, back.key)
+    thief.authenticate(resume=second.token)
+    assert thief.peer_id != peer.peer_id
+    assert not back.closed
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_one_who_was_rid_of_another_client_and_did_not_hear_of_it_comes_back_with_all_it_missed(counts: bool) -> None:
+    world = World()
+    owner, peer = world.peer(), world.peer(resumable=True)
+    world.room(owner, peer)
+    peer.close()
+    first, other, unheard, back = (world.socket() for _ in range(4))
+    first.authenticate(resume=peer.token)
+    first.read()
+    other.authenticate(resume=peer.token)
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=1)
+    unheard.deaf = True
+    unheard.authenticate(resume=first.token, received=first.received if counts else None)
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload=2)
+    back.authenticate(resume=first.token, received=first.received if counts else None)
+    assert [told.fields.get("payload") for told in back.read()[1:]] == [1, 2]
+
+
+class Tab(NamedTuple):
+    """A client that asks for its place again whenever it is closed. ``own`` keeps the tokens that it got itself."""
+
+    keeps: str
+    sockets: list[Socket]
+
+    def connect(self, world: World, first: Token, newest: Token) -> None:
+        mine = self.sockets[-1].token if self.sockets else first
+        self.sockets.append(world.socket())
+        self.sockets[-1].authenticate(resume={"the first": first, "its own": mine, "the newest": newest}[self.keeps])
+
+
+@pytest.mark.parametrize("keeps", ["the first", "its own", "the newest"])
+@pytest.mark.parametrize("uses", [False, True])
+def test_two_clients_with_one_token_come_to_rest(keeps: str, uses: bool) -> None:
+    world = World()
+    first = newest = world.peer(resumable=True).token
+    tabs = [Tab(keeps, []), Tab(keeps, [])]
+    for _ in range(2 * MOST_TAKEOVERS):
+        closed = [tab for tab in tabs if not tab.sockets or tab.sockets[-1].closed]
+        for tab in closed:
+            tab.connect(world, first, newest)
+            newest = tab.sockets[-1].token
+            if uses:
+                tab.sockets[-1].say("room-create-request", "room")
+        world.now += 1
+    assert not any(tab.sockets[-1].closed for tab in tabs)
+    assert len({tab.sockets[-1].peer_id for tab in tabs}) == 2
+    assert first.peer_id in {tab.sockets[-1].peer_id for tab in tabs}
+
+
+def test_a_place_may_be_taken_over_again_when_time_has_passed() -> None:
+    world = World()
+    token = world.peer(resumable=True).token
+    for _ in range(3 * MOST_TAKEOVERS):
+        socket = world.socket()
+        socket.authenticate(resume=token)
+        assert socket.peer_id == token.peer_id
+        token = socket.token
+        world.now += TAKEOVER_SECONDS
+
+
 def test_how_often_one_may_come_back_unheard_is_bounded() -> None:
     world = World()
     peer = world.peer(resumable=True)
@@ -150,6 +226,7 @@ def test_how_often_one_may_come_back_unheard_is_bounded() -> None:
         socket = world.socket()
         socket.authenticate(resume=peer.token)
         assert len(world.core.state.peers[peer.peer_id].starts) <= MOST_TURNS + 1
+        socket.close()
     last = socket.token
     assert last.peer_id != peer.peer_id, "it was not let back in any more"
 

@@ -69,6 +69,11 @@ class Site:
         """How many Engine.IO sessions there are, with or without Socket.IO on them."""
         return len(self.server.eio.sockets)
 
+    @property
+    def callers(self) -> list[Any]:
+        """The connections that are open."""
+        return self._runner.server.connections if self._runner.server else []
+
     async def __aenter__(self) -> "Site":
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.loop_errors.append(context))
         app = web.Application()

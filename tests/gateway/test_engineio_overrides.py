@@ -26,6 +26,38 @@ async def test_no_compression_is_agreed_on() -> None:
         assert "Sec-WebSocket-Extensions" not in ws._response.headers
 
 
+@pytest.mark.parametrize("asked", [("first",), ("first", "second")])
+async def test_the_first_subprotocol_that_a_client_asks_for_is_agreed_on(
+    asked: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Site() as site,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{site.url}{HANDSHAKE}websocket", protocols=asked) as ws,
+    ):
+        assert ws.protocol == "first"
+    assert not [record for record in caplog.records if record.name == "aiohttp.websocket"]
+
+
+@pytest.mark.parametrize("header", ["", ",", "a b", "x" * 129, '"quoted"'])
+async def test_a_subprotocol_that_cannot_be_one_is_refused(header: str) -> None:
+    async with Site() as site, aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(f"{site.url}{HANDSHAKE}websocket", headers={"Sec-WebSocket-Protocol": header})
+        assert refused.value.status == 400
+        assert not site.open_sockets
+
+
+async def test_packets_of_an_upgrade_mean_nothing_outside_of_one() -> None:
+    async with Site() as site, RawSocket(site.url) as raw:
+        await raw.connect("token")
+        for frame in ("5", "6"):
+            await raw.send(frame)
+        await raw.event("say", 1)
+        await until(lambda: site.events, "the event")
+        assert not site.left
+
+
 async def test_events_arrive_in_order_and_frames_go_out_in_order() -> None:
     async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
@@ -62,8 +94,6 @@ BROKEN = [
     "9",
     "x",
     "2probe",
-    "5",
-    "6",
     "bAAAA",
     "49",
     "4",
@@ -78,6 +108,10 @@ BROKEN = [
     '42²["x"]',
     '42-1["x"]',
     '42/other,["x"]',
+    '42/,/,["x"]',
+    "42/," * 5000,
+    "42" + "/," * 20000,
+    "42/,",
     '451-["x",{"_placeholder":true,"num":0}]',
     '461-1[{"_placeholder":true,"num":0}]',
     "40{",

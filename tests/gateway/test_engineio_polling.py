@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 
 from gateway import engineio_overrides
-from gateway.engineio_overrides import MAX_POLLED_PACKETS, SLOW
+from gateway.engineio_overrides import MAX_POLLED_PACKETS, MAX_POLLS, MAX_POST, SLOW
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Site
-from tests.system.rawsocket import Polling
+from tests.system.rawsocket import HANDSHAKE, Polling
 from tests.system.waiting import until
 
 
@@ -61,14 +61,57 @@ async def test_a_post_of_too_many_packets_is_refused_whole(site: Site, polling: 
     assert site.left == ["server disconnect"]
 
 
-async def test_a_post_that_is_too_large_is_refused(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_each_packet_of_a_post_may_be_as_large_as_a_message(
+    open_site: OpenSite, http: aiohttp.ClientSession, chunked: bool
+) -> None:
     site = await open_site(max_http_buffer_size=1000)
     polling = await polling_on(site, http)
     fitting = f'42["fits","{"x" * (1000 - len("42[`fits`,``]"))}"]'
-    assert await polling.post(fitting) == 200
-    assert await polling.post(fitting + " ") == 400
-    assert len(site.events) == 1
+    assert await polling.post("\x1e".join([fitting] * 20), chunked) == 200
+    assert await polling.post(f"{fitting}\x1e{fitting} ", chunked) == 400
+    assert len(site.events) == 21
     assert site.open_sockets == 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_post_that_is_too_large_is_refused_whole(
+    open_site: OpenSite, http: aiohttp.ClientSession, chunked: bool
+) -> None:
+    site = await open_site(max_http_buffer_size=MAX_POST)
+    polling, other = await polling_on(site, http), await polling_on(site, http)
+    packet = '42["x"]\x1e'
+    fitting = packet.ljust(MAX_POST, "6")
+    assert await polling.post(fitting, chunked) == 200
+    assert await other.post(fitting + "6", chunked) == 400
+    assert len(site.events) == 1
+    assert site.open_sockets == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_stranger_may_post_no_more_than_it_may_say(
+    open_site: OpenSite, http: aiohttp.ClientSession, chunked: bool
+) -> None:
+    site = await open_site(max_http_buffer_size=1000, stay=False)
+    polling = await polling_on(site, http)
+    assert await polling.post("6" * 900 + "\x1e" + "6" * 900, chunked) == 200
+    assert await polling.post("6" * 200, chunked) == 400
+    assert site.open_sockets == 0
+
+
+async def test_a_body_of_broken_chunks_closes_the_session(
+    site: Site, polling: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engineio_overrides, "BODY_SECONDS", 0.2)
+    path = polling.url.removeprefix(site.url)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    await until(lambda: site.sockets[0]._posting, "the body is waited for")
+    writer.write(b'7\r\n42["x"]\r\nno number\r\n')
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
+    await until(lambda: site.left, "the session has ended")
+    assert site.events == []
+    writer.close()
 
 
 BROKEN: dict[str, str | bytes] = {
@@ -86,6 +129,7 @@ BROKEN: dict[str, str | bytes] = {
 async def test_a_broken_post_closes_the_session(site: Site, polling: Polling, kind: str) -> None:
     assert await polling.post(BROKEN[kind]) == 400
     assert site.left == ["server disconnect"]
+    assert await polling.post('42["x"]') == 400
     assert (await polling.get())[0] == 400
 
 
@@ -157,9 +201,110 @@ async def test_pings_are_polled_and_a_lost_one_is_noticed(open_site: OpenSite, h
 async def test_one_that_never_proves_who_it_is_is_closed(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
     site = await open_site(stay=False, welcome_timeout=0.3)
     polling = await polling_on(site, http)
-    assert (await polling.get())[0] == 200
-    assert (await polling.get())[0] == 400
+    assert await polling.get() == (400, '"Session has ended"')
     assert site.left == ["server disconnect"]
+
+
+async def test_a_poll_that_was_given_up_takes_nothing_with_it(site: Site, polling: Polling) -> None:
+    socket = site.sockets[0]
+    for _ in range(2 * MAX_POLLS):
+        abandoned = asyncio.create_task(polling.get())
+        await until(lambda: socket.queue._getters, "the poll waits")
+        abandoned.cancel()
+        await until(lambda: not socket.queue._getters, "it waits no more")
+    socket.send_frame(b'42["kept"]')
+    assert await polling.get() == (200, '42["kept"]')
+    assert site.left == []
+
+
+async def test_events_that_come_in_the_moment_in_which_a_poll_is_given_up_stay(site: Site, polling: Polling) -> None:
+    socket = site.sockets[0]
+    path = polling.url.removeprefix(site.url)
+    _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await until(lambda: socket.queue._getters, "the poll waits")
+    [caller] = (handler for handler in site.callers if handler.on_lost == socket.queue.wake)
+    caller.transport.abort()
+    socket.send_frame(b'42["kept"]')
+    assert await polling.get() == (200, '42["kept"]')
+    writer.close()
+
+
+@pytest.mark.parametrize("how", ["closes", "asks again"])
+async def test_a_session_whose_answer_cannot_have_arrived_ends(
+    open_site: OpenSite, http: aiohttp.ClientSession, how: str
+) -> None:
+    site = await open_site(max_unsent=16 * 1024 * 1024)
+    polling = await polling_on(site, http)
+    path = polling.url.removeprefix(site.url)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=1024)
+    site.sockets[0].send_frame(b'42["%b"]' % (b"x" * 12 * 1024 * 1024))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert b" 200 " in await asyncio.wait_for(reader.readline(), 5)
+    if how == "closes":
+        writer.transport.abort()
+        await until(lambda: site.left == ["transport error"], "the session has ended")
+    else:
+        assert await polling.poll() == (400, '"The last answer was not read"')
+        assert site.left == ["server disconnect"]
+        writer.transport.abort()
+
+
+async def test_a_client_may_close_its_connection_after_each_answer(site: Site) -> None:
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        polling = await polling_on(site, http)
+        for number in range(20):
+            site.sockets[0].send_frame(b"42[%d]" % number)
+            assert await polling.get() == (200, f"42[{number}]")
+    assert site.left == []
+
+
+async def test_a_post_to_a_session_that_ends_meanwhile_is_refused(site: Site, polling: Polling) -> None:
+    path = polling.url.removeprefix(site.url)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n42".encode())
+    await until(lambda: site.sockets[0]._posting, "the body is waited for")
+    site.sockets[0].hang_up()
+    await until(lambda: site.left, "the session has ended")
+    writer.write(b'["x"]')
+    answer = await asyncio.wait_for(reader.readuntil(b"ended"), 5)
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert site.events == []
+    writer.close()
+
+
+async def test_jsonp_is_refused_at_the_handshake(site: Site, http: aiohttp.ClientSession) -> None:
+    async with http.get(site.url + HANDSHAKE + "polling&j=0") as answer:
+        assert answer.status == 400
+        assert "JSONP is not served" in await answer.text()
+    assert site.open_sockets == 0
+
+
+NO_HANDSHAKES: dict[str, dict[str, str]] = {
+    "no connection header": {"Upgrade": "websocket"},
+    "another connection header": {"Upgrade": "websocket", "Connection": "close"},
+    "no upgrade header": {"Connection": "upgrade"},
+    "no key": {"Upgrade": "websocket", "Connection": "upgrade"},
+}
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling&transport=websocket", "&transport=websocket"])
+@pytest.mark.parametrize("kind", NO_HANDSHAKES)
+async def test_a_websocket_that_did_not_come_through_as_one_harms_nobody(
+    site: Site, http: aiohttp.ClientSession, kind: str, transport: str
+) -> None:
+    headers = NO_HANDSHAKES[kind]
+    async with http.get(site.url + HANDSHAKE + transport, headers=headers) as answer:
+        assert answer.status == 400
+    assert site.open_sockets == 0
+    polling = await polling_on(site, http)
+    site.sockets[0].send_frame(b'42["kept"]')
+    async with http.get(polling.url.replace("polling", transport), headers=headers) as answer:
+        assert answer.status == 400
+        assert "WebSocket handshake" in await answer.text()
+    assert await polling.get() == (200, '42["kept"]')
+    await (await upgraded(http, polling)).close()
 
 
 async def test_an_upgrade_loses_nothing_and_keeps_the_order(

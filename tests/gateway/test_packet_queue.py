@@ -11,33 +11,32 @@ async def test_what_was_put_first_is_got_first() -> None:
     for number in range(3):
         queue.put_nowait(number)
     assert not queue.empty()
-    assert [queue.get_nowait(), await queue.get(), await queue.get()] == [0, 1, 2]
+    await queue.wait()
+    assert [queue.get_nowait() for _ in range(3)] == [0, 1, 2]
     assert queue.empty()
     with pytest.raises(asyncio.QueueEmpty):
         queue.get_nowait()
 
 
-async def test_those_who_wait_get_one_each_in_their_order() -> None:
+@pytest.mark.parametrize("how", ["something comes", "they are woken"])
+async def test_all_who_wait_look_again(how: str) -> None:
     queue = PacketQueue()
-    getting = [asyncio.create_task(queue.get()) for _ in range(3)]
+    waiting = [asyncio.create_task(queue.wait()) for _ in range(3)]
     await asyncio.sleep(0)
-    for number in range(3):
-        queue.put_nowait(number)
-    assert await asyncio.gather(*getting) == [0, 1, 2]
-    assert queue.empty()
+    if how == "something comes":
+        queue.put_nowait("it")
+    else:
+        queue.wake()
+    await asyncio.wait_for(asyncio.gather(*waiting), 1)
 
 
-async def test_one_that_gives_up_leaves_what_it_was_woken_for_to_the_next() -> None:
+async def test_one_that_gives_up_is_forgotten_and_takes_nothing() -> None:
     queue = PacketQueue()
-    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    first, second = asyncio.create_task(queue.wait()), asyncio.create_task(queue.wait())
     await asyncio.sleep(0)
-    queue.put_nowait("it")
     first.cancel()
-    assert await asyncio.wait_for(second, 1) == "it"
+    queue.put_nowait("it")
+    await asyncio.wait_for(second, 1)
     assert first.cancelled()
-    third = asyncio.create_task(queue.get())
-    await asyncio.sleep(0)
-    third.cancel()
-    await asyncio.sleep(0)
-    queue.put_nowait("that")
-    assert queue.get_nowait() == "that"
+    assert not queue._getters
+    assert queue.get_nowait() == "it"

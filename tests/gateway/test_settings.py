@@ -50,6 +50,7 @@ def test_secrets_are_not_shown() -> None:
         ({"AUTH_TIMEOUT": "0"}, "AUTH_TIMEOUT"),
         ({"TURN_LIFETIME": "59"}, "TURN_LIFETIME"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
+        ({"CORS_ORIGINS": "https://a.example,www.example.org"}, "CORS_ORIGINS"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(environ: dict[str, str], name: str) -> None:

@@ -35,6 +35,8 @@ async def test_reserved_names_are_plain_names(name: str) -> None:
         ('42[ "say" , [1] , "more", {"x":1}]', Heard("say", [1], None)),
         ('42["say","é😀\\u2028"]', Heard("say", "é😀\u2028", None)),
         ('42["s\\u0061y",1]', Heard("say", 1, None)),
+        ('42/,["say",1]', Heard("say", 1, None)),
+        ('42/,7["say",1]', Heard("say", 1, 7)),
         ('42["say","\\ud800"]', Heard("say", "unreadable", None)),
         ("42" + '["say",' + "[" * 2000 + "]" * 2000 + "]", Heard("say", "unreadable", None)),
     ],
@@ -70,17 +72,36 @@ async def test_an_event_after_disconnecting_closes_the_connection() -> None:
         assert not site.events
 
 
-@pytest.mark.parametrize("frame", ["40", "40{}", "40/other,", '40/?a=b,{"token":1}', "40/,{}"])
-async def test_connecting_again_or_elsewhere_gets_an_error_and_harms_nobody(
-    frame: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("frame", "answer"),
+    [
+        ("40", '44{"message":"Connected already"}'),
+        ("40{}", '44{"message":"Connected already"}'),
+        ("40/,{}", '44{"message":"Connected already"}'),
+        ('40/?a=b,{"token":1}', '44{"message":"Connected already"}'),
+        ("40/other,", '44/other,{"message":"Invalid namespace"}'),
+    ],
+)
+async def test_connecting_again_or_elsewhere_gets_an_error_in_words_and_harms_nobody(
+    frame: str, answer: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Site() as site, RawSocket(site.url) as raw:
         await raw.connect("token")
         await raw.send(frame)
+        assert await raw.receive() == answer
         await raw.event("say", 1)
         await until(lambda: site.events, "the event")
         assert len(site.sockets) == 1
     assert not complaints(caplog.records)
+
+
+async def test_one_that_asks_for_a_namespace_that_is_not_there_may_go_on_to_the_one_that_is() -> None:
+    async with Site() as site, RawSocket(site.url) as raw:
+        await raw.send('40/other,{"token":"x"}')
+        assert await raw.receive() == '44/other,{"message":"Invalid namespace"}'
+        await raw.send("40/,{}")
+        assert (await raw.receive()).startswith("40{")
+        assert len(site.sockets) == 1
 
 
 pieces = st.sampled_from(

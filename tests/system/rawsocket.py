@@ -122,7 +122,7 @@ class Polling:
         async with self._http.get(self.url) as answer:
             return answer.status, await answer.text()
 
-    async def post(self, body: str | bytes) -> int:
+    async def post(self, body: str | bytes, chunked: bool = False) -> int:
         content = io.BytesIO(body.encode() if isinstance(body, str) else body)
-        async with self._http.post(self.url, data=content) as answer:
+        async with self._http.post(self.url, data=content, chunked=chunked or None) as answer:
             return answer.status

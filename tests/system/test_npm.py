@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartSystem
+from tests.system.cripple import Cripple
 from tests.system.harness import System
 from tests.system.node import Node, NodeClient
 from tests.system.rooms import admit, create, new_name, request, room_of
@@ -77,6 +78,39 @@ async def test_polling_stays_polling(node: Node, system: System) -> None:
     client = await opened(node, system, "client", options=POLLING)
     await client.authenticate()
     assert await client.transport() == "polling"
+
+
+async def test_behind_a_proxy_that_passes_no_upgrade_on_the_default_goes_on_polling(
+    node: Node, system: System, world: World
+) -> None:
+    owner = await world.peer()
+    async with Cripple(system.gateways[0].url) as url:
+        client = node.client("client", url, await system.app_token())
+        await client.open()
+        await client.expect("connect")
+        await client.authenticate()
+        await room_of(owner, client)
+        assert await client.transport() == "polling"
+        await client.close()
+
+
+async def test_many_offers_at_once(node: Node, system: System, world: World) -> None:
+    owner = await world.peer()
+    client = await opened(node, system, "client", options=POLLING)
+    await client.authenticate()
+    room = await room_of(owner, client)
+    offers = [{"type": "offer", "sdp": f"{number} " + "x" * 5000} for number in range(20)]
+    for offer in offers:
+        fields = {"room": room, "to": owner.peer_id, "session_description": offer}
+        await client.send("relay-session-description", fields)
+    for offer in offers:
+        assert (await owner.expect("session-description"))["session_description"] == offer
+
+
+async def test_a_namespace_that_does_not_exist(node: Node, system: System) -> None:
+    client = node.client("client", system.gateways[0].url + "/other", await system.app_token())
+    await client.open(**WEBSOCKET)
+    assert (await client.expect("connect_error"))["message"] == "Invalid namespace"
 
 
 @pytest.mark.parametrize("options", [WEBSOCKET, DEFAULT, POLLING], ids=["websocket", "default", "polling"])

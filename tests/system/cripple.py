@@ -1,0 +1,45 @@
+"""A proxy that leaves out ``Connection: upgrade``, as nginx does unless it is told otherwise."""
+
+import asyncio
+import re
+from types import TracebackType
+from urllib.parse import urlsplit
+
+_HEADER = re.compile(rb"(?i)\r\nconnection: upgrade\r\n")
+
+
+class Cripple:
+    """``async with Cripple(url) as url`` is the way to the server through the proxy."""
+
+    def __init__(self, url: str) -> None:
+        self._target = urlsplit(url)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection(self._target.hostname, self._target.port)
+        for source, sink in ((reader, there[1]), (there[0], writer)):
+            task = asyncio.create_task(_pass_on(source, sink))
+            self._tasks.add(task)
+
+
+async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65536):
+            sink.write(_HEADER.sub(b"\r\n", data))
+            await sink.drain()
+    except ConnectionError:
+        pass
+    finally:
+        sink.close()
