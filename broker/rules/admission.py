@@ -34,9 +34,10 @@ def ask(core: "Core", candidate: Peer, said: Said) -> None:
     _check_patience(core, room, candidate, before)
     tells = before is None or core.state.now >= before.reminder
     if tells:
-        core.out.check_way_to([core.state.peers[room.owner]])
+        owner = core.state.peers[room.owner]
+        core.out.check_way_to([owner])
         size = len(request_frame(room, candidate, said.body)) + allowance.EACH
-        _spend(core, candidate, UNASKED * size)
+        _spend(core, candidate, UNASKED * size, [owner])
     _note_request(core, room, candidate, Pending(said.body, acks))
     if tells:
         tell_owner(core, room, candidate)
@@ -51,8 +52,9 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
     news = event_frame("room-user-join", {**fields, **bodies})
     welcome, answer = _welcome(core, room, candidate, said.body)
-    core.out.check_way_to([*members, candidate])
-    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome))
+    told = [*members, candidate]
+    core.out.check_way_to(told)
+    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
     _end_request(room, candidate)
     room.members[candidate.peer_id] = None
     candidate.rooms[room.key] = None
@@ -110,7 +112,7 @@ def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list
         raise Refusal(TOO_MANY, "You are in this room, and have just been told who else is")
     welcome, answer = _welcome(core, room, peer, payload)
     core.out.check_way_to([peer])
-    _spend(core, peer, len(welcome))
+    _spend(core, peer, len(welcome), [peer])
     peer.viewed = {**(peer.viewed or {}), room.key: now}
     core.out.emit_one(peer, welcome, keeping.is_over(room.key))
     core.out.ack(peer, acks, answer)
@@ -127,9 +129,9 @@ def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending |
         raise Refusal(TOO_MANY, "Too many are waiting to join this room")
 
 
-def _spend(core: "Core", peer: Peer, size: int) -> None:
-    """Charge a peer for what it causes to be told, unless it is too much. Raises Refusal."""
-    allowance.check(peer, size, core.state.now, core.limits)
+def _spend(core: "Core", peer: Peer, size: int, told: list[Peer]) -> None:
+    """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
+    allowance.check(peer, size, core.state.now, core.limits, core.out.free_part(told))
     allowance.charge(peer, size, core.state.now, core.limits)
 
 

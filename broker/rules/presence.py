@@ -205,6 +205,7 @@ def _drop_locks(peer: Peer) -> None:
 def _rooms_of(core: "Core", peer: Peer) -> bytes:
     """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
+    left *= core.out.free_part([peer])
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
         left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)
