@@ -7,7 +7,7 @@ from tests.attack.attacks.rooms import SDP
 from tests.attack.attacks.views import resume
 from tests.attack.me import Me
 from tests.attack.mouth import Gone, Mouth
-from tests.attack.party import PEERINFO, gather, let_in, until_ok
+from tests.attack.party import PEERINFO, gather, until_ok
 from tests.attack.plan import Steps, attack
 from tests.attack.talker import Talker
 
@@ -49,7 +49,10 @@ async def many_small_events(me: Me) -> Steps:
 async def many_unauthorized_events(me: Me) -> Steps:
     """Three hundred peers send small events without their token, as fast as they may"""
     peers = await arrive(me, MANY)
-    chunks = [repeated(peer.event("room-leave-request", room="x").replace(peer.token[:9].encode(), b"x" * 9)) for peer in peers]
+    chunks = [
+        repeated(peer.event("room-leave-request", room="x").replace(peer.token[:9].encode(), b"x" * 9))
+        for peer in peers
+    ]
     yield
     await say_all(peers, *chunks)
 
@@ -159,9 +162,11 @@ async def absent_in_rooms_of_their_own(me: Me) -> Steps:
             absent.hang_up()
         driver = party.guests[0]
 
-        def accept(asked: dict, owner: Talker = party.owner) -> None:
+        def accept(asked: dict[str, str], owner: Talker = party.owner) -> None:
             if not owner.gone:
-                owner.put(owner.event("room-join-accept", room=asked["room"], peer_id=asked["peer_id"], payload=PEERINFO))
+                owner.put(
+                    owner.event("room-join-accept", room=asked["room"], peer_id=asked["peer_id"], payload=PEERINFO)
+                )
 
         party.owner.on[b"room-join-request"] = accept
         drivers.append((driver, party.rooms))
@@ -239,6 +244,3 @@ async def pipelined_on_auth(me: Me) -> Steps:
         _pipeline(me, me.scene.auth, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"),
         _pipeline(me, me.scene.auth, b"OPTIONS /app HTTP/1.1\r\nHost: x\r\nOrigin: y\r\n\r\n"),
     )
-
-
-_ = let_in
