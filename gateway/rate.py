@@ -13,7 +13,6 @@ MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnec
 STRANGER_FRAMES = 64  # until it is admitted as a peer
 STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
 REFILL = 0.05  # seconds from one time that a peer's budget is filled up to the next
-AT_ONCE = 4  # the part of its clients' bursts that an address has is so much smaller than its part of their rates
 NEIGHBOURLY = 8  # refused frames that one counts for which is refused because its address sends too much
 REMEMBERED = 50_000  # budgets of peers that have gone
 
@@ -65,14 +64,8 @@ class Rates:
         return min(MAX_PATIENCE, self.frames_burst)
 
     def of_address(self, clients: float) -> "Rates":
-        """What an address may send that has the rates of so many clients; its burst is never below that of one."""
-        most = max(1.0, clients / AT_ONCE)
-        return Rates(
-            frames=self.frames * clients,
-            frames_burst=self.frames_burst * most,
-            bytes=self.bytes * clients,
-            bytes_burst=self.bytes_burst * most,
-        )
+        """What an address may send: the rates of so many clients, at once no more than one of them."""
+        return dataclasses.replace(self, frames=self.frames * clients, bytes=self.bytes * clients)
 
 
 class Budget:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from broker import allowance, keeping
-from broker.rules.rooms import others, request_frame, room_key, tell_owner
+from broker.rules.rooms import others, request_frame, room_key, take_back_request, tell_owner
 from broker.state import Peer, Pending, Room
 from shared.frames import event_frame, refusal_frames, with_raw
 from shared.log import Said
@@ -55,7 +55,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     told = [*members, candidate]
     core.out.check_way_to(told)
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
-    _end_request(room, candidate)
+    _end_request(core, room, candidate)
     room.members[candidate.peer_id] = None
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
@@ -67,7 +67,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
 def reject(core: "Core", owner: Peer, said: Said) -> None:
     """The owner sends a candidate away."""
     room, candidate, pending = _pending(core, owner, said)
-    _end_request(room, candidate)
+    _end_request(core, room, candidate)
     refusal = Refusal(REJECTED)
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=said.body)}
     for frame in refusal_frames("room-join-request", refusal, None, fields):
@@ -148,14 +148,17 @@ def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer, Pending
 
 
 def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
+    if candidate.slow and candidate.kept_bytes > core.limits.kept_bytes:
+        raise Refusal(TOO_MANY, "The peer has not read enough of what it was told")
     if len(room.members) >= core.limits.peers_per_room:
         raise Refusal(FULL, "The room is full")
     if len(candidate.rooms) >= core.limits.rooms_per_peer:
         raise Refusal(FULL, "The peer is in as many rooms as it may be")
 
 
-def _end_request(room: Room, candidate: Peer) -> None:
+def _end_request(core: "Core", room: Room, candidate: Peer) -> None:
     del room.pending[candidate.peer_id], candidate.asked[room.key]
+    take_back_request(core, room, candidate.peer_id)
 
 
 def _answer_owner(core: "Core", owner: Peer, said: Said) -> None:

@@ -75,6 +75,11 @@ def tell_owner(core: "Core", room: Room, candidate: Peer) -> None:
     core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
 
 
+def take_back_request(core: "Core", room: Room, candidate_id: str) -> None:
+    """The owner does not have to hear any more of a request that is over."""
+    core.out.keeping.take_back(core.state.peers[room.owner], keeping.asked(room.key, candidate_id))
+
+
 def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
     """What an owner reads of a candidate."""
     fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}

@@ -357,7 +357,7 @@ async def test_sockets_of_one_address_share_a_turn_and_are_all_heard_in_time() -
     elsewhere.sluice.feed_data(frame(TEXT, b"x"))
     assert elsewhere.story == [(0, 1)]
     await little.run_dry()
-    assert little.turn <= len(gates)
+    assert little.turn <= len(gates) + 1
     for gate in gates:
         await gate.run_dry()
         assert len(gate.story) == 500
