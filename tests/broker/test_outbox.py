@@ -1,6 +1,6 @@
 import pytest
 
-from broker import outbox
+from broker import allowance, outbox
 from broker.limits import Limits
 from broker.outbox import Outbox
 from broker.state import Gateway, Peer, State
@@ -119,3 +119,44 @@ def test_a_gateway_that_was_not_told_for_long_can_be_told_all_of_it() -> None:
         owner.say("relay-ice-candidate", "room", member.peer_id, payload=number)
     missed = world.core.out.after("g2", have)
     assert [parcel.number for parcel in missed] == list(range(have + 1, have + 201))
+
+
+def test_those_who_have_caused_much_cause_less_while_a_gateway_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "LITTLE", 10_000)
+    monkeypatch.setattr(outbox, "MUCH_BEHIND", 50_000)
+    world = World(output_burst=1_000_000, output_rate=1.0)
+    owner, loud, quiet = world.peer("g1"), world.peer("g2"), world.peer("g2")
+    world.room(owner)
+    loud.say("room-join-request", "room", payload="x" * 2000)
+    world.confirm()
+    world.gateway("g1").stuck = True
+    behind = world.core.state.gateways["g1"]
+    while behind.behind < 50_000:
+        owner.say("room-leave-request", "nowhere", payload="x" * 2000)
+    for who in (loud, quiet):
+        who.say("room-join-request", "another")
+        who.read()
+    owner.say("room-create-request", "another")
+    loud.say("room-join-request", "another")
+    quiet.say("room-join-request", "another")
+    assert loud.refused("room-join-reject") == "too-many-requests"
+    assert quiet.heard() == []
+
+
+def test_who_comes_back_to_a_gateway_that_is_behind_has_to_ask_who_is_in_its_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "MUCH_BEHIND", 20_000)
+    world = World()
+    owner, member = world.peer("g1", peerinfo="x" * 1000), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    world.confirm()
+    world.gateway("g3").stuck = True
+    sizes = []
+    for _ in range(40):
+        back = world.socket("g3")
+        back.authenticate(resume=member.token)
+        sizes.append(world.core.state.gateways["g3"].behind)
+    assert sizes[-1] < 20_000 + 40 * 600
+    world.gateway("g3").go_on()
+    assert back.read()[0].fields["rooms"][0]["peers"] == [owner.peer_id]
