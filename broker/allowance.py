@@ -4,12 +4,17 @@ from broker.limits import Limits
 from broker.state import Peer
 from shared.refusals import TOO_MANY, Refusal
 
+LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
 EACH = 256  # bytes that a frame counts for beside its own, for each recipient
 
 
-def check(peer: Peer, size: int, now: float, limits: Limits) -> None:
-    """Make sure that a peer may cause ``size`` bytes. Raises Refusal."""
-    if size > left(peer, now, limits):
+def check(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
+    """Make sure that a peer may cause ``size`` bytes. Raises Refusal.
+
+    ``part`` of the limit counts, but never less than a LITTLE.
+    """
+    most = max(min(LITTLE, limits.output_burst), limits.output_burst * part)
+    if size > most - _owed(peer, now, limits):
         raise Refusal(TOO_MANY)
 
 

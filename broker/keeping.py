@@ -53,6 +53,11 @@ class Keeping:
         for kept in known:
             self._put(peer, kept)
 
+    def take_back(self, peer: Peer, about: str) -> None:
+        """What a frame tells that may wait is no longer so; once many wait, it is not told any more."""
+        if peer.merging and (key := self._newest_of(peer).pop(about, None)) is not None:
+            _drop(peer, key)
+
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
         """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
         if peer.conn and not peer.slow:
@@ -101,12 +106,12 @@ class Keeping:
     def _replace(self, peer: Peer, kept: Kept) -> None:
         """Keep a frame in place of the one before it. Who came and went meanwhile was never there."""
         newest = self._newest_of(peer)
+        if (came := came_before(kept.about)) in newest:
+            _drop(peer, newest.pop(came))  # that it went before it came, if it did, still waits
+            return
         if kept.about in newest:
             _drop(peer, newest.pop(kept.about))
-        if (came := came_before(kept.about)) in newest:
-            _drop(peer, newest.pop(came))
-        else:
-            newest[kept.about] = self._put(peer, kept)
+        newest[kept.about] = self._put(peer, kept)
 
     def _newest_of(self, peer: Peer) -> dict[str, int]:
         if peer.peer_id not in self._newest:

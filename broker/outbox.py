@@ -15,6 +15,7 @@ from shared.refusals import UNAVAILABLE, Refusal
 
 PARCEL_BYTES = 256 * 1024  # of several deliveries; one alone may be longer, and is bounded as MAX_BODY and views are
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
+MUCH_BEHIND = MOST_BEHIND // 2  # bytes at which only those may cause more who have caused little
 EACH = 24  # bytes that one recipient takes beside the frame
 ACK = b"43"
 
@@ -109,6 +110,14 @@ class Outbox:
             gateway = self._state.gateways.get(peer.gateway)
             if gateway is not None and gateway.behind > MOST_BEHIND:
                 raise Refusal(UNAVAILABLE)
+
+    def free_part(self, peers: Iterable[Peer]) -> float:
+        """The part of what is much for a gateway that is still free on the way to that of these which is furthest
+        behind: from 1 to 0.
+        """
+        gateways = {peer.gateway: self._state.gateways.get(peer.gateway) for peer in peers}
+        behind = max((gateway.behind for gateway in gateways.values() if gateway is not None), default=0)
+        return max(0.0, 1 - behind / MUCH_BEHIND)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""

@@ -146,7 +146,8 @@ class Speaker:
             packed = pack_parcel(parcel)
             self._send(gateway, packed)
             if (size := size + len(packed)) > REPEAT_BYTES:
-                return  # it asks for more when it has this
+                self._send(gateway, pack_head(Head(known.parcel)))  # it asks for more when it has read this
+                return
 
     async def _meet_stranger(self, gateway: str) -> None:
         """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""

@@ -10,6 +10,7 @@
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from aiohttp.web import BaseRequest, WebSocketResponse
 READ_AHEAD = 65536  # bytes that wait in the queue before the client is held up
 SLICE = 4096  # bytes that are parsed at once
 SMALL_SLICE = 512  # the same of a client whose frames are many and small
-TURN_BYTES = 65536  # of one client, that are parsed in one turn of the loop
+TURN_BYTES = 65536  # of one lane, that are parsed in one turn of the loop
 TURN_MESSAGES = 64  # the same in messages; those of one slice may be more
 HEAD = 8  # bytes that a frame takes beside its content
 _PROTOCOL = re.compile(r"[\w!#$%&'*+.^`|~-]{1,128}", re.ASCII)  # what may be the name of a subprotocol
@@ -64,6 +65,74 @@ class Inlet(WebSocketDataQueue):
                 super().feed_data(data, size)
 
 
+class Turns:
+    """Counts the turns of the loop, as long as somebody asks in which one this is."""
+
+    __slots__ = ("_asked", "_loop", "_number")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._number = 0
+        self._asked = False
+
+    @property
+    def number(self) -> int:
+        """The same within one turn, and another one in the next."""
+        if not self._asked:
+            self._asked = True
+            self._loop.call_soon(self._end)
+        return self._number
+
+    def _end(self) -> None:
+        self._asked = False
+        self._number += 1
+
+
+class Lane:
+    """The sockets of one address: so much of all of them together is acted on in one turn of the loop.
+
+    Those with more to say are heard one after the other.
+    """
+
+    __slots__ = ("__weakref__", "_bytes", "_loop", "_messages", "_running", "_turn", "_turns", "_waiting")
+
+    def __init__(self, turns: Turns | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turns = turns or Turns()
+        self._waiting: deque[Sluice] = deque()
+        self._running = False
+        self._turn = 0
+        self._bytes = 0
+        self._messages = 0
+
+    @property
+    def free(self) -> bool:
+        """Whether more may be acted on in this turn."""
+        if (turn := self._turns.number) != self._turn:
+            self._turn = turn
+            self._bytes = self._messages = 0
+        return self._bytes < TURN_BYTES and self._messages < TURN_MESSAGES
+
+    def spend(self, size: int, messages: int) -> None:
+        """So much has been acted on."""
+        self._bytes += size
+        self._messages += messages
+
+    def wait(self, sluice: "Sluice") -> None:
+        """Give one a turn when it is due."""
+        self._waiting.append(sluice)
+        if not self._running:
+            self._running = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        while self._waiting and self.free:
+            self._waiting.popleft().turn()
+        self._running = bool(self._waiting)
+        if self._running:
+            self._loop.call_soon(self._run)
+
+
 class Sluice:
     """Between a client's connection and the reader of its frames: lets through so much in each turn of the loop.
 
@@ -75,6 +144,7 @@ class Sluice:
         "_at",
         "_charge",
         "_ended",
+        "_lane",
         "_most",
         "_protocol",
         "_reader",
@@ -84,7 +154,7 @@ class Sluice:
         "inlet",
     )
 
-    def __init__(self, protocol: Any, max_size: int, take: TakeText, charge: Charge) -> None:
+    def __init__(self, protocol: Any, max_size: int, take: TakeText, charge: Charge, lane: Lane | None = None) -> None:
         loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._reading_paused = False  # by the queue; the name is the library's
@@ -94,6 +164,7 @@ class Sluice:
         self._at = 0
         self._slice = SLICE
         self._ended = False
+        self._lane = lane or Lane()
         self.inlet = Inlet(self, READ_AHEAD, loop=loop, take=take, charge=charge)
         self._reader: WebSocketReader | None = WebSocketReader(self.inlet, max_size, compress=False, decode_text=True)
 
@@ -103,7 +174,7 @@ class Sluice:
             self._rest = self._rest[self._at :] + data
             self._at = 0
             return _TAKEN
-        if len(data) <= self._slice:
+        if len(data) <= self._slice and self._lane.free:
             return self._feed(data)
         self._rest = data
         return _TAKEN if self._take_turn() else _BROKEN
@@ -123,7 +194,7 @@ class Sluice:
         """The queue has space again."""
         self._reading_paused = False
         if self._rest:
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._lane.wait(self)
         else:
             self._protocol.resume_reading()
 
@@ -143,7 +214,9 @@ class Sluice:
         if inlet.deaf or reader is None:
             return _TAKEN
         inlet.unpaid += len(data)
+        messages = inlet.messages
         fed: tuple[bool, bytes] = reader.feed_data(data)
+        self._lane.spend(len(data), inlet.messages - messages)
         if inlet.unpaid > self._most:
             self._charge_for_parts()
         return fed
@@ -154,22 +227,20 @@ class Sluice:
         self.inlet.unpaid = self._most
         self._charge(extra, extra // HEAD)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Go on with what waits."""
         if not self._take_turn():
             self._protocol.close()
 
     def _take_turn(self) -> bool:
         """Feed the reader as much as one turn may take. False when it cannot read it."""
-        messages, start = self.inlet.messages, self._at
-        while self._rest and not self._reading_paused:
+        while self._rest and not self._reading_paused and self._lane.free:
             if not self._feed_slice():
                 self._drop()
                 return False
-            if self.inlet.messages - messages >= TURN_MESSAGES or self._at - start >= TURN_BYTES:
-                break
         if self._rest and not self._reading_paused:
             self._protocol.pause_reading()
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._lane.wait(self)
         return True
 
     def _feed_slice(self) -> bool:
@@ -197,8 +268,11 @@ class WebSocket(WebSocketResponse):
     ``charge`` is told of everything that was not taken so.
     """
 
-    def __init__(self, take: TakeText | None = None, charge: Charge | None = None, **options: Any) -> None:
+    def __init__(
+        self, take: TakeText | None = None, charge: Charge | None = None, lane: Lane | None = None, **options: Any
+    ) -> None:
         super().__init__(compress=False, **options)
+        self._lane = lane
         self.take = take
         self._charge = charge or _nothing
         self._receiving = False
@@ -241,7 +315,7 @@ class WebSocket(WebSocketResponse):
         """As the library's, but with our queue, and a sluice before it."""
         self._ws_protocol = protocol
         self._writer = writer
-        self._sluice = Sluice(request.protocol, self._max_msg_size, self._take_text, self._charge)
+        self._sluice = Sluice(request.protocol, self._max_msg_size, self._take_text, self._charge, self._lane)
         self._reader = self._sluice.inlet
         request.protocol.set_parser(self._sluice)
         request.protocol.keep_alive(False)

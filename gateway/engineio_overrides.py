@@ -18,6 +18,7 @@ import asyncio
 import math
 import random
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ from engineio.async_drivers import aiohttp as driver
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 
-from gateway.aiohttp_overrides import TakeText, WebSocket, can_upgrade, first_protocol
+from gateway.aiohttp_overrides import Lane, TakeText, Turns, WebSocket, can_upgrade, first_protocol
 from gateway.metrics import FLOODS, SLOW_CLIENTS
 from gateway.newcomers import Newcomers
 from gateway.packet_queue import PacketQueue
@@ -81,8 +82,13 @@ class Transport(driver.WebSocket):
     async def __call__(self, environ: dict[str, Any]) -> WebSocket:
         request = environ["aiohttp.request"]
         most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
-        protocols = first_protocol(request)
-        self._sock = WebSocket(charge=self._on_frames, max_msg_size=most, timeout=SHUTTING, protocols=protocols)
+        self._sock = WebSocket(
+            charge=self._on_frames,
+            lane=self._socket.lane,
+            max_msg_size=most,
+            timeout=SHUTTING,
+            protocols=first_protocol(request),
+        )
         await self._sock.prepare(request)
         self.transport = request.transport
         try:
@@ -159,6 +165,7 @@ class Socket(AsyncSocket):
     def __init__(self, server: "Engine", sid: str, address: str) -> None:
         super().__init__(server, sid)
         self.address = address
+        self.lane = server.lane_of(address)
         self.ws: Transport | None = None
         self.on_event: OnEvent | None = None
         self.on_slow: Callable[[], None] | None = None
@@ -576,11 +583,23 @@ class Engine(engineio.AsyncServer):
         self.max_unsent = max_unsent
         self.welcome_timeout = welcome_timeout
         self.accepting = True
+        self._turns: Turns | None = None
+        self._lanes: weakref.WeakValueDictionary[str, Lane] = weakref.WeakValueDictionary()
         self._async = {**self._async, "websocket": Transport}
 
     def create_queue(self, *_: Any, **__: Any) -> PacketQueue:
         """As the library's, but small."""
         return PacketQueue()
+
+    def lane_of(self, address: str) -> Lane:
+        """What the sockets of an address take turns in. Those that are not counted by one have each its own."""
+        self._turns = self._turns or Turns()
+        lane = self._lanes.get(address) if address else None
+        if lane is None:
+            lane = Lane(self._turns)
+            if address:
+                self._lanes[address] = lane
+        return lane
 
     def _turn_out(self, sid: str) -> None:
         """A socket that has not authenticated has to make room."""

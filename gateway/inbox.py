@@ -97,7 +97,7 @@ class Inbox:
         connection.resumable = admit.resume_for > 0
         connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
-        connection.socket.budget = self._budgets.take_up(admit.peer_id, time.monotonic())
+        connection.socket.budget = self._budgets.take_up(admit.peer_id, time.monotonic(), connection.socket.address)
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})

@@ -6,12 +6,14 @@ again all the time, and outlives its sockets.
 
 import collections
 import dataclasses
+import weakref
 from typing import Protocol
 
 MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnected
 STRANGER_FRAMES = 64  # until it is admitted as a peer
 STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
 REFILL = 0.05  # seconds from one time that a peer's budget is filled up to the next
+AT_ONCE = 0.25  # the part of the clients of one address that may send all they may at the same moment
 REMEMBERED = 50_000  # budgets of peers that have gone
 
 
@@ -61,15 +63,22 @@ class Rates:
         """How many frames beyond that it may send before it is disconnected."""
         return min(MAX_PATIENCE, self.frames_burst)
 
+    def of_address(self, clients: float) -> "Rates":
+        """What an address may send: the rates of so many clients, and at once as much as a part of them."""
+        at_once = max(1.0, clients * AT_ONCE)
+        return Rates(
+            self.frames * clients, self.frames_burst * at_once, self.bytes * clients, self.bytes_burst * at_once
+        )
+
 
 class Budget:
     """What one peer may send: a bucket of frames and one of bytes, both filled again all the time.
 
     What is refused costs nothing, so one who sends too much still gets the rate. ``refused`` counts that, and is
-    forgotten once both buckets are full again.
+    forgotten once both buckets are full again. What it takes it also takes from ``shared``, if its address has one.
     """
 
-    __slots__ = ("_bytes", "_frames", "_last", "_rates", "refused")
+    __slots__ = ("__weakref__", "_bytes", "_frames", "_last", "_rates", "refused", "shared")
 
     def __init__(self, rates: Rates, now: float) -> None:
         self._rates = rates
@@ -77,6 +86,7 @@ class Budget:
         self._bytes = rates.bytes_burst
         self._last = now
         self.refused = 0
+        self.shared: Budget | None = None
 
     def take(self, size: int, now: float, frames: int = 1) -> bool:
         """Whether frames of so many bytes together are within the limit."""
@@ -84,6 +94,9 @@ class Budget:
             self._refill(now)
         # what is larger than a whole bucket takes a full one
         if self._frames < frames or self._bytes < min(size, self._rates.bytes_burst):
+            self.refused += frames
+            return False
+        if self.shared is not None and not self.shared.take(size, now, frames):
             self.refused += frames
             return False
         self._frames -= frames
@@ -111,21 +124,36 @@ class Budget:
 
 
 class Budgets:
-    """The budgets of all peers by ``peer_id``: those that are here, and those that have gone and may come back."""
+    """The budgets of all peers by ``peer_id``: those that are here, and those that have gone and may come back.
 
-    def __init__(self, rates: Rates) -> None:
+    All that are at one address share the rates of so many ``clients``.
+    """
+
+    def __init__(self, rates: Rates, clients: float = 32.0) -> None:
         self._rates = rates
+        self._shared_rates = rates.of_address(clients)
+        self._shared: weakref.WeakValueDictionary[str, Budget] = weakref.WeakValueDictionary()
         self._here: dict[str, Budget] = {}
         self._gone: collections.OrderedDict[str, Budget] = collections.OrderedDict()
 
     def __len__(self) -> int:
         return len(self._here) + len(self._gone)
 
-    def take_up(self, peer_id: str, now: float) -> Budget:
-        """The budget of a peer on its newest socket: what is left of it, if it has been here before."""
+    def take_up(self, peer_id: str, now: float, address: str = "") -> Budget:
+        """The budget of a peer on its newest socket: what is left of it, if it has been here before.
+
+        Without an ``address``, which is whom its caller is counted by, it shares with nobody.
+        """
         budget = self._here.get(peer_id) or self._gone.pop(peer_id, None) or Budget(self._rates, now)
         self._here[peer_id] = budget
+        budget.shared = self._of_address(address, now) if address else None
         return budget
+
+    def _of_address(self, address: str, now: float) -> Budget:
+        shared = self._shared.get(address)
+        if shared is None:
+            shared = self._shared[address] = Budget(self._shared_rates, now)
+        return shared
 
     def leave(self, peer_id: str, budget: Allowance, now: float) -> None:
         """A socket of a peer has ended."""

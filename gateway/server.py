@@ -59,7 +59,7 @@ class Gateway:
         self._draining = False
         self._trusted = networks(settings.trusted_proxies)
         self._newcomers = Newcomers(_limits(settings), self._trusted)
-        self._budgets = Budgets(_rates(settings))
+        self._budgets = Budgets(_rates(settings), settings.clients_per_address)
         self._sio = _socketio(settings, self._newcomers)
         metrics.STRANGERS.set_function(lambda: self._newcomers.strangers)
         metrics.CONNECTIONS.set_function(lambda: len(self._connections))

@@ -54,7 +54,7 @@ def is_in(address: Address, trusted: tuple[Network, ...]) -> bool:
 
 def is_local(text: str) -> bool:
     """Whether a text, in the form that ``client_address`` gives, names this machine."""
-    return text.startswith("127.") or text == LOOPBACK
+    return text in ("127.0.0.1", LOOPBACK)
 
 
 def _parse_hop(text: str) -> Address | None:

@@ -35,9 +35,10 @@ def ask(core: "Core", candidate: Peer, said: Said) -> None:
     _check_patience(core, room, candidate, before)
     tells = before is None or core.state.now >= before.reminder
     if tells:
-        core.out.check_way_to([core.state.peers[room.owner]])
+        owner = core.state.peers[room.owner]
+        core.out.check_way_to([owner])
         size = len(request_frame(room, candidate, said.body)) + allowance.EACH
-        _spend(core, candidate, UNASKED * size)
+        _spend(core, candidate, UNASKED * size, [owner])
     _note_request(core, room, candidate, Pending(said.body, acks))
     if tells:
         tell_owner(core, room, candidate)
@@ -52,9 +53,10 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
     news = event_frame("room-user-join", {**fields, **bodies})
     welcome, answer = _welcome(core, room, candidate, said.body)
-    core.out.check_way_to([*members, candidate])
-    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome))
-    pending = end_request(room, candidate)
+    told = [*members, candidate]
+    core.out.check_way_to(told)
+    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
+    pending = end_request(core, room, candidate)
     room.members[candidate.peer_id] = None
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
@@ -66,7 +68,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
 def reject(core: "Core", owner: Peer, said: Said) -> None:
     """The owner sends a candidate away."""
     room, candidate = _pending(core, owner, said)
-    pending = end_request(room, candidate)
+    pending = end_request(core, room, candidate)
     refusal = Refusal(REJECTED)
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=said.body)}
     for frame in refusal_frames("room-join-request", refusal, None, fields):
@@ -112,7 +114,7 @@ def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list
         raise Refusal(TOO_MANY, "You are in this room, and have just been told who else is")
     welcome, answer = _welcome(core, room, peer, payload)
     core.out.check_way_to([peer])
-    _spend(core, peer, len(welcome))
+    _spend(core, peer, len(welcome), [peer])
     peer.viewed = {**(peer.viewed or {}), room.key: now}
     core.out.emit_one(peer, welcome, keeping.is_over(room.key))
     core.out.ack(peer, acks, answer)
@@ -129,9 +131,9 @@ def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending |
         raise Refusal(TOO_MANY, "Too many are waiting to join this room")
 
 
-def _spend(core: "Core", peer: Peer, size: int) -> None:
-    """Charge a peer for what it causes to be told, unless it is too much. Raises Refusal."""
-    allowance.check(peer, size, core.state.now, core.limits)
+def _spend(core: "Core", peer: Peer, size: int, told: list[Peer]) -> None:
+    """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
+    allowance.check(peer, size, core.state.now, core.limits, core.out.free_part(told))
     allowance.charge(peer, size, core.state.now, core.limits)
 
 
@@ -147,6 +149,8 @@ def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer]:
 
 
 def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
+    if candidate.slow and candidate.kept_bytes > core.limits.kept_bytes:
+        raise Refusal(TOO_MANY, "The peer has not read enough of what it was told")
     if len(room.members) >= core.limits.peers_per_room:
         raise Refusal(FULL, "The room is full")
     if len(candidate.rooms) >= core.limits.rooms_per_peer:

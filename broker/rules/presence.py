@@ -8,7 +8,7 @@ import msgspec
 
 from broker import allowance
 from broker.rules.admission import room_view
-from broker.rules.rooms import take_out, tell_owner
+from broker.rules.rooms import take_back_request, take_out, tell_owner
 from broker.state import Peer
 from shared.deliveries import Admit
 from shared.events import AuthRequest
@@ -109,6 +109,7 @@ def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
     for peer in peers:
         for key in peer.asked:
             del core.state.rooms[key].pending[peer.peer_id]
+            take_back_request(core, core.state.rooms[key], peer.peer_id)
         peer.asked.clear()
     for key in {key: None for peer in peers for key in peer.rooms}:
         take_out(core, core.state.rooms[key], peers, reason)
@@ -232,6 +233,7 @@ def _drop_locks(peer: Peer) -> None:
 def _rooms_of(core: "Core", peer: Peer) -> bytes:
     """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
+    left *= core.out.free_part([peer])
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
         left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)

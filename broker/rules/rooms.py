@@ -50,13 +50,14 @@ def leave(core: "Core", peer: Peer, said: Said) -> None:
 
 def withdraw(core: "Core", room: Room, candidate: Peer) -> None:
     """A candidate does not want to be let in any more."""
-    pending = end_request(room, candidate)
+    pending = end_request(core, room, candidate)
     core.out.ack(candidate, pending.acks, {"ok": False, **Refusal(NOT_PENDING, "You took your request back").fields()})
 
 
-def end_request(room: Room, candidate: Peer) -> Pending:
+def end_request(core: "Core", room: Room, candidate: Peer) -> Pending:
     """A request does not wait any more. Returns what is to be answered."""
     del candidate.asked[room.key]
+    take_back_request(core, room, candidate.peer_id)
     return room.pending.pop(candidate.peer_id)
 
 
@@ -90,6 +91,11 @@ def tell_owner(core: "Core", room: Room, candidate: Peer) -> None:
     pending = room.pending[candidate.peer_id]
     about = keeping.asked(room.key, candidate.peer_id)
     core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
+
+
+def take_back_request(core: "Core", room: Room, candidate_id: str) -> None:
+    """The owner does not have to hear any more of a request that is over."""
+    core.out.keeping.take_back(core.state.peers[room.owner], keeping.asked(room.key, candidate_id))
 
 
 def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:

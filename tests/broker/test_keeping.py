@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -289,3 +290,51 @@ def test_the_end_of_a_socket_costs_what_it_was_sent_and_no_more() -> None:
     assert time.process_time() - before < 0.2 * 5, "five times what it must be in the large, for slow machines"
     looked_at = sum(1 for other in others for _ in peer_of(world, other).past)
     assert looked_at == 0
+
+
+def slow_peer(world: World, **fields: Any) -> Socket:
+    """One that does not read."""
+    peer = world.peer(**fields)
+    peer.gateway.send(Pace(peer.conn, True))
+    return peer
+
+
+def test_a_slow_client_is_told_that_somebody_has_left_however_often_it_came_back_meanwhile() -> None:
+    world = World(kept_deliveries=0)
+    owner, mate, slow = world.peer(), world.peer(), world.peer()
+    world.room(owner, mate, slow)
+    slow.read()
+    slow.gateway.send(Pace(slow.conn, True))
+    for _ in range(3):
+        mate.say("room-leave-request", "room")
+        mate.say("room-join-request", "room")
+        owner.say("room-join-accept", "room", mate.peer_id)
+    mate.say("room-leave-request", "room")
+    slow.gateway.send(Pace(slow.conn, False))
+    assert slow.heard() == ["room-user-leave"]
+
+
+def test_requests_of_those_who_are_gone_do_not_wait_for_an_owner_who_is_slow() -> None:
+    world = World(kept_deliveries=3)
+    owner = slow_peer(world)
+    owner.say("room-create-request", "room")
+    for _ in range(50):
+        stranger = world.peer()
+        stranger.say("room-join-request", "room", payload="x" * 100)
+        stranger.close()
+    assert len(peer_of(world, owner).kept) <= 3 + 1
+
+
+@pytest.mark.parametrize("answer", ["room-join-reject", "room-join-accept", "room-leave-request"])
+def test_one_who_does_not_read_may_not_go_on_asking(answer: str) -> None:
+    world = World(kept_bytes=1000)
+    owner, slow = world.peer(), slow_peer(world)
+    for number in range(50):
+        room = f"room-{number}"
+        owner.say("room-create-request", room)
+        slow.say("room-join-request", room, payload="x" * 100)
+        owner.say(answer, room, slow.peer_id, payload="x" * 100)
+        slow.say("room-leave-request", room)
+        owner.say("room-leave-request", room)
+    assert peer_of(world, slow).kept_bytes < 2000
+    assert "too-many-requests" in str(slow.gateway.world.core.tally)

@@ -1,6 +1,6 @@
 import pytest
 
-from broker import outbox
+from broker import allowance, outbox
 from broker.limits import Limits
 from broker.outbox import Outbox
 from broker.state import Gateway, Peer, State
@@ -127,15 +127,15 @@ def packed_sizes(world: World) -> list[int]:
 
 
 def test_no_parcel_is_larger_than_every_nats_server_takes() -> None:
-    """Sixty guests with all that they may say of themselves are let in at once."""
+    """Thirty guests with all that they may say of themselves are let in at once."""
     world = World()
     owner = world.peer("g1")
     world.room(owner)
-    guests = [world.peer("g2", peerinfo="x" * 4000) for _ in range(60)]
+    guests = [world.peer("g2", peerinfo="x" * 4000) for _ in range(30)]
     for guest in guests:
         guest.say("room-join-request", "room", ack=1, payload="y" * 4000)
     owner.gateway.send(*(owner.said("room-join-accept", "room", guest.peer_id, payload="z" * 4000) for guest in guests))
-    assert len(world.core.state.rooms["room"].members) == 61
+    assert len(world.core.state.rooms["room"].members) == 31
     assert max(packed_sizes(world)) < LEAST_PAYLOAD // 2
 
 
@@ -149,3 +149,44 @@ def test_a_view_of_a_room_that_would_be_too_large_leaves_out_what_members_say_of
     told = next(told for told in guests[-1].read() if told.event == "room-join-accept")
     assert (len(told.fields["peers"]), told.fields["peersinfo"]) == (5, {})
     assert max(packed_sizes(world)) < LEAST_PAYLOAD
+
+
+def test_those_who_have_caused_much_cause_less_while_a_gateway_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "LITTLE", 10_000)
+    monkeypatch.setattr(outbox, "MUCH_BEHIND", 50_000)
+    world = World(output_burst=1_000_000, output_rate=1.0)
+    owner, loud, quiet = world.peer("g1"), world.peer("g2"), world.peer("g2")
+    world.room(owner)
+    loud.say("room-join-request", "room", payload="x" * 2000)
+    world.confirm()
+    world.gateway("g1").stuck = True
+    behind = world.core.state.gateways["g1"]
+    while behind.behind < 50_000:
+        owner.say("room-leave-request", "nowhere", payload="x" * 2000)
+    for who in (loud, quiet):
+        who.say("room-join-request", "another")
+        who.read()
+    owner.say("room-create-request", "another")
+    loud.say("room-join-request", "another")
+    quiet.say("room-join-request", "another")
+    assert loud.refused("room-join-reject") == "too-many-requests"
+    assert quiet.heard() == []
+
+
+def test_who_comes_back_to_a_gateway_that_is_behind_has_to_ask_who_is_in_its_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "MUCH_BEHIND", 20_000)
+    world = World()
+    owner, member = world.peer("g1", peerinfo="x" * 1000), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    world.confirm()
+    world.gateway("g3").stuck = True
+    sizes = []
+    for _ in range(14):
+        back = world.socket("g3")
+        back.authenticate(resume=member.token)
+        sizes.append(world.core.state.gateways["g3"].behind)
+    assert sizes[-1] < 20_000 + 14 * 600
+    world.gateway("g3").go_on()
+    assert back.read()[0].fields["rooms"][0]["peers"] == [owner.peer_id]

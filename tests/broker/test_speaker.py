@@ -13,7 +13,7 @@ from broker.settings import Settings
 from broker.speaker import MOST_STRANGERS, Speaker
 from broker.watch import Watch
 from shared import subjects
-from shared.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
+from shared.deliveries import Beat, Fenced, Head, Parcel, pack_beat, unpack_message
 from shared.log import Batch, GatewayUp, Speaking, unpack_batch
 from shared.messaging import end
 from shared.nats_overrides import Client
@@ -90,3 +90,22 @@ async def test_the_name_of_a_gateway_is_never_part_of_a_command(nc: Client) -> N
     await until(lambda: subjects.deliveries(name) in heard, "it is told that it is not known")
     await nc.flush()
     assert "parley.forged" not in heard
+
+
+async def test_a_gateway_that_was_sent_a_part_of_what_it_missed_hears_at_once_that_there_is_more(
+    nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.speaker.REPEAT_BYTES", 1000)
+    core = Core(Limits())
+    core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
+    for position in range(2, 12):
+        core.out.answer("g1", "conn", [b"x" * 400])
+        core.out.seal(position, 0.0)
+    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    speaker = Speaker(nc, EventLog(nc, Settings()), core, lease, Watch(60.0), LogClock(), "broker")
+    subscription = await nc.subscribe(subjects.deliveries("g1"))
+    await nc.flush()
+    await speaker._repeat("g1", 0)
+    told = [unpack_message((await subscription.next_msg(5)).data) for _ in range(4)]
+    assert [one.number for one in told if isinstance(one, Parcel)] == [1, 2, 3]
+    assert told[-1] == Head(10)

@@ -8,7 +8,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.streams import EofStream
 from aiohttp.test_utils import TestServer
 
-from gateway.aiohttp_overrides import READ_AHEAD, SLICE, SMALL_SLICE, TURN_BYTES, TURN_MESSAGES, Sluice, WebSocket
+from gateway.aiohttp_overrides import READ_AHEAD, SLICE, SMALL_SLICE, TURN_BYTES, TURN_MESSAGES, Lane, Sluice, WebSocket
 from tests.system.tcpsocket import CLOSE, PING, TEXT, frame
 from tests.system.waiting import until
 
@@ -217,14 +217,16 @@ async def test_nothing_is_written_once_the_client_is_gone(dial: Dial) -> None:
 class Floodgate:
     """A sluice without a network; it stands in for the connection. ``story`` is what came through, and when."""
 
-    def __init__(self, max_size: int = 100_000, takes: Callable[[str], bool] = lambda text: True) -> None:
+    def __init__(
+        self, max_size: int = 100_000, takes: Callable[[str], bool] = lambda text: True, lane: Lane | None = None
+    ) -> None:
         self._reading_paused = False
         self.closed = False
         self.turn = 0
         self.story: list[tuple[int, int]] = []  # the turn of the loop, and the size
         self.charged: list[tuple[int, int]] = []
         self._takes = takes
-        self.sluice = Sluice(self, max_size, self._take, lambda size, frames: self.charged.append((size, frames)))
+        self.sluice = Sluice(self, max_size, self._take, self._charge, lane)
 
     def pause_reading(self) -> None:
         self._reading_paused = True
@@ -241,6 +243,9 @@ class Floodgate:
         while self._reading_paused:
             self.turn += 1
             await asyncio.sleep(0)
+
+    def _charge(self, size: int, frames: int) -> None:
+        self.charged.append((size, frames))
 
     def _take(self, text: str) -> bool:
         if self._takes(text):
@@ -327,6 +332,7 @@ async def test_parts_are_charged_as_frames() -> None:
     gate = Floodgate(max_size=1000)
     for _ in range(100):
         gate.sluice.feed_data(frame(TEXT, b"", final=False) + frame(0, b"", final=False) * 100 + frame(0, b""))
+    await gate.run_dry()
     assert sum(frames for _, frames in gate.charged) > 100 * 100 * 6 / 8 - 300
 
 
@@ -335,7 +341,26 @@ async def test_ordinary_messages_are_never_charged_for_parts() -> None:
     for _ in range(3000):
         for size in (0, 1, 100, 126, 900):
             gate.sluice.feed_data(frame(TEXT, b"x" * size))
+    await gate.run_dry()
     assert gate.charged == []
+
+
+async def test_sockets_of_one_address_share_a_turn_and_are_all_heard_in_time() -> None:
+    lane = Lane()
+    gates = [Floodgate(lane=lane) for _ in range(100)]
+    for gate in gates:
+        gate.sluice.feed_data(frame(TEXT, b"x" * 100) * 500)
+    little = Floodgate(lane=lane)
+    little.sluice.feed_data(frame(TEXT, b"x"))
+    assert sum(len(gate.story) for gate in gates) <= TURN_MESSAGES + SLICE // 100
+    elsewhere = Floodgate()
+    elsewhere.sluice.feed_data(frame(TEXT, b"x"))
+    assert elsewhere.story == [(0, 1)]
+    await little.run_dry()
+    assert little.turn <= len(gates) + 1
+    for gate in gates:
+        await gate.run_dry()
+        assert len(gate.story) == 500
 
 
 async def test_the_queue_is_bounded_and_holds_up_the_client() -> None:

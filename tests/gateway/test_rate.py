@@ -132,3 +132,25 @@ def test_no_more_budgets_are_remembered_than_that(monkeypatch: pytest.MonkeyPatc
     assert len(budgets) == 10
     budgets.leave("", Stranger(1), 0.0)
     assert len(budgets) == 10
+
+
+def test_peers_of_one_address_share_the_rates_of_a_few() -> None:
+    budgets = Budgets(RATES, clients=8.0)
+    crowd = [budgets.take_up(f"peer-{number}", 0.0, "192.0.2.1") for number in range(20)]
+    taken = sum(peer.take(0, 0.0) for peer in crowd for _ in range(10))
+    assert taken == 2 * BURST, "a quarter of eight"
+    assert budgets.take_up("another", 0.0, "192.0.2.2").take(0, 0.0)
+    assert budgets.take_up("on this machine", 0.0).take(0, 0.0)
+    seconds = [sum(peer.take(0, tick / 10) for peer in crowd for _ in range(20)) for tick in range(1, 11)]
+    assert sum(seconds) == 8 * RATE
+
+
+def test_who_is_refused_for_its_neighbours_now_and_then_is_not_disconnected() -> None:
+    budgets = Budgets(RATES)
+    loud, quiet = (budgets.take_up(name, 0.0, "192.0.2.1") for name in ("loud", "quiet"))
+    for second in range(100):
+        for _ in range(200):
+            loud.take(0, float(second))
+        quiet.take(0, float(second))
+    assert loud.exhausted
+    assert not quiet.exhausted

@@ -138,7 +138,7 @@ def test_one_address_has_so_many_connections_and_no_more() -> None:
     assert [crowd.enter(address) is None for address in (one, other, one)] == [False, False, True]
 
 
-@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "10.1.2.3", ""])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", ""])
 def test_this_machine_and_proxies_are_counted_in_all_only(peer: str) -> None:
     crowd = Crowd(most=10, each=2, trusted=networks(["10.0.0.0/8"]))
     assert [crowd.enter(peer) is None for _ in range(11)] == [False] * 10 + [True]
