@@ -38,7 +38,7 @@ class Inbox:
         self._revocations = revocations or Revocations()
         self._turn = turn
         self._pacing = pacing
-        self._budgets = budgets or Budgets(Rates())
+        self._budgets = Budgets(Rates()) if budgets is None else budgets  # which is false while nobody is here
         self.have = 0
         self.position = 0
         self.handled = 0

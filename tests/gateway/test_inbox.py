@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from gateway.connection import Connection
 from gateway.inbox import Inbox
-from gateway.rate import Budget
+from gateway.rate import Budget, Budgets, Rates
 from gateway.revocations import Revocations
 from gateway.session import Sessions
 from gateway.turn import Turn
@@ -212,3 +212,12 @@ def test_a_relay_that_no_client_can_read_is_dropped_and_what_follows_is_not(post
     forged = whole.replace(b"1}]", b'1,"peer_id":"carol"}]')
     post.bring(Emit(["s1"], forged), Emit(["s1"], whole[:-1]), Emit(["s1"], whole))
     assert wire(post.connections["s1"]).frames == [whole.decode()]
+
+
+def test_whoever_is_admitted_has_the_budget_that_the_gateway_was_set_up_with() -> None:
+    budgets = Budgets(Rates(frames_burst=3))
+    post = Post()
+    post.inbox = Inbox(post.connections, post.sessions, budgets=budgets)
+    post.bring(ADMIT)
+    budget = post.connections["s1"].socket.budget
+    assert [budget.take(1, 0.0) for _ in range(4)] == [True, True, True, False]

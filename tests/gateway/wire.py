@@ -12,6 +12,7 @@ class Wire:
     """In place of a socket. ``acts`` are what was done to it, in order: frames, and the names of calls."""
 
     def __init__(self) -> None:
+        self.address = ""
         self.acts: list[str] = []
         self.budget: Allowance = Stranger(65536)
 
