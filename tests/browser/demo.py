@@ -37,10 +37,11 @@ class Demo:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def open(self, name: str, *, gateway: int, room: str = "") -> "Person":
-        """Open the page as somebody would who got a link to ``room``, and type a name."""
+    async def open(self, name: str, *, gateway: int, room: str = "", script: str = "") -> "Person":
+        """Open the page as somebody would who got a link to ``room``, and type a name. ``script`` runs before it."""
         context = await self._browser.new_context(permissions=["camera", "microphone"])
         context.set_default_timeout(PATIENCE)
+        await context.add_init_script(script)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("console", lambda message: self._note(name, message))
