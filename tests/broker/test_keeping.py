@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
@@ -292,9 +291,9 @@ def test_the_end_of_a_socket_costs_what_it_was_sent_and_no_more() -> None:
     assert looked_at == 0
 
 
-def slow_peer(world: World, **fields: Any) -> Socket:
+def slow_peer(world: World) -> Socket:
     """One that does not read."""
-    peer = world.peer(**fields)
+    peer = world.peer()
     peer.gateway.send(Pace(peer.conn, True))
     return peer
 
