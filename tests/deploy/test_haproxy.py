@@ -222,8 +222,10 @@ async def test_connections_of_one_address_at_once_are_limited(tmp_path: Path) ->
 
         await hold(8)
         await becomes(429)
-        await hold(1)
-        await becomes(0)
+        # one of these may be turned away itself, while an answer before it is still counted
+        async with asyncio.timeout(5):
+            while await balancer.ask("/demo") != 0:
+                await hold(1)
         assert await balancer.ask("/demo", source="127.0.0.2") == 200
         await held.aclose()
         await becomes(200)
