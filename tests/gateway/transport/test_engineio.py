@@ -172,7 +172,7 @@ def test_timers_of_one_process_end_together() -> None:
 
 
 def test_two_processes_have_their_own_moments() -> None:
-    said = [sys.executable, "-c", "from gateway.engineio_overrides import on_the_grid; print(on_the_grid(1000))"]
+    said = [sys.executable, "-c", "from gateway.transport.engineio import on_the_grid; print(on_the_grid(1000))"]
     moments = {subprocess.run(said, check=True, capture_output=True).stdout for _ in range(2)}
     assert len(moments) == 2
 
