@@ -15,8 +15,7 @@ from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
 from auth_api.settings import Settings
 from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
-from shared.http.edge import Crowd, Runner
-from shared.http.listening import listen
+from shared.http.edge import Crowd, Runner, listen
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
 

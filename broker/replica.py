@@ -15,6 +15,7 @@ from broker.core.machine import Core, Place, RuleFailed
 from broker.core.state import State
 from broker.doubts import Doubts
 from broker.garbage import collect_now_and_then
+from broker.metrics import Figures
 from broker.settings import Settings
 from broker.speaking.desk import Desk
 from broker.speaking.lease import Lease
@@ -110,22 +111,22 @@ class Authority:
         """NATS was away: gateways could not be heard."""
         self._watch.grant_grace(time.monotonic())
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> Figures:
         """Numbers for metrics."""
         state, snapshots = self.core.state, self._snapshots
-        return {
-            "speaking": float(self._lease.held),
-            "term": state.term,
-            "position": state.position,
-            "lag": self._pending,
-            "rooms": len(state.rooms),
-            "peers": len(state.peers),
-            "absent_peers": len(state.absent),
-            "gateways": len(state.gateways),
-            "snapshot_age_seconds": time.monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
-            "snapshot_seconds": snapshots.duration,
-            "snapshot_bytes": snapshots.size,
-        }
+        return Figures(
+            speaking=float(self._lease.held),
+            term=state.term,
+            position=state.position,
+            lag=self._pending,
+            rooms=len(state.rooms),
+            peers=len(state.peers),
+            absent_peers=len(state.absent),
+            gateways=len(state.gateways),
+            snapshot_age_seconds=time.monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
+            snapshot_seconds=snapshots.duration,
+            snapshot_bytes=snapshots.size,
+        )
 
     async def _restore(self, extent: Extent) -> None:
         """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""

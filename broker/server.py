@@ -9,12 +9,11 @@ from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
-from broker.metrics import RULES_FAILED, BrokerCollector
+from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
 from broker.replica import Authority, LogReplaced
 from broker.settings import Settings
 from broker.storage.stream import wait_for_jetstream
-from shared.http.edge import Runner
-from shared.http.listening import listen
+from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end
 from shared.process.logs import where
 from shared.process.probes import add_probes
@@ -85,9 +84,9 @@ class Broker:
         await listen(runner, self._settings.app_host, self._settings.app_port)
         return runner
 
-    def figures(self) -> dict[str, float]:
-        """Numbers for metrics, by the last part of their names."""
-        return self._authority.figures() if self._authority is not None else {}
+    def figures(self) -> Figures:
+        """Numbers for metrics; all are 0 until the broker is connected."""
+        return self._authority.figures() if self._authority is not None else NOTHING
 
     def decisions(self) -> dict[tuple[str, str], int]:
         """How often each client event had each outcome."""

@@ -33,8 +33,7 @@ from shared.contract.refusals import Refusal
 from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
 from shared.envelopes.subjects import public_id
 from shared.http.client_address import networks
-from shared.http.edge import Crowd, Runner
-from shared.http.listening import listen
+from shared.http.edge import Crowd, Runner, listen
 from shared.messaging.connection import connect, end
 from shared.messaging.nats import Client
 from shared.process.probes import add_probes

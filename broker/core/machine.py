@@ -7,8 +7,8 @@ from collections import Counter
 
 from broker.core import rules
 from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
+from broker.core.context import Context
 from broker.core.limits import Limits
-from broker.core.outbox import Outbox
 from broker.core.rules import orders, presence
 from broker.core.state import Gateway, Peer, State
 from shared.contract.events import EVENTS, AuthRequest
@@ -44,17 +44,15 @@ class RuleFailed(Exception):
         self.place = place
 
 
-class Core:
-    """State, outbox and limits, and the order in which entries take effect.
+class Core(Context):
+    """The context, and the order in which entries take effect in it.
 
     ``failed`` are the places of entries at which rules are known to break off: those are refused.
     """
 
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
-        self.limits = limits
+        super().__init__(limits, state)
         self.failed = failed
-        self.state = state or State()
-        self.out = Outbox(self.state, limits)
         self.doubted = 0  # entries that are not believed
         self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 

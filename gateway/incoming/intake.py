@@ -17,8 +17,9 @@ from gateway.incoming.sessions import Sessions
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
 from shared.contract.frames import ack_frame, event_frame, refusal_frames
+from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
-from shared.contract.tokens import App, lock_of
+from shared.contract.tokens import App
 from shared.envelopes.entries import Authenticated, Entry, Said
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
 from broker.storage import snapshots
 from broker.storage.stream import EventLog, Stored
-from shared.contract.tokens import lock_of
+from shared.contract.locks import lock_of
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (

@@ -8,7 +8,7 @@ from broker.core.limits import Limits
 from broker.core.machine import Core
 from shared.contract.events import COUNTED
 from shared.contract.frames import event_frame
-from shared.contract.tokens import lock_of
+from shared.contract.locks import lock_of
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
 from shared.envelopes.entries import (

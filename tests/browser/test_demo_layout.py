@@ -1,10 +1,10 @@
 """What people see on a phone, as far as a test can look at it: nothing is cut, and nothing lies over something else."""
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, ViewportSize
 
 from tests.browser.demo import Demo
 
-PHONE = {"width": 360, "height": 640}
+PHONE = ViewportSize(width=360, height=640)
 LONG = "a-room-with-a-name-that-is-far-longer-than-any-telephone-is-wide-" + "x" * 50
 DENIED = 'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };'
 

@@ -2,23 +2,20 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from broker.core import allowance
+from broker.core.context import Context
 from broker.core.rules.admission import room_view
 from broker.core.rules.rooms import take_back_request, take_out, tell_owner
 from broker.core.state import Peer
 from shared.contract.events import AuthRequest
 from shared.contract.frames import refusal_frames, with_raw
+from shared.contract.locks import opens
 from shared.contract.refusals import UNAUTHORIZED, Refusal
-from shared.contract.tokens import opens
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import UNKNOWN, Authenticated, Closed, Pace
-
-if TYPE_CHECKING:
-    from broker.core.machine import Core
 
 CLOSED, LOST = "closed", "lost"
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
@@ -27,7 +24,7 @@ MOST_TAKEOVERS = 16  # of an open socket in a row: clients that take a place fro
 TAKEOVER_SECONDS = 30.0  # after which it may be taken over once more
 
 
-def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
+def authenticate(core: Context, gateway: str, entry: Authenticated) -> None:
     """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one."""
     known = core.state.conns.get(entry.conn)
     if known is not None:
@@ -56,7 +53,7 @@ def confirm(peer: Peer) -> None:
         _drop_locks(peer)
 
 
-def close(core: "Core", entry: Closed) -> None:
+def close(core: Context, entry: Closed) -> None:
     """A socket is gone. One that its peer has left behind already is nobody's loss."""
     peer_id = core.state.conns.get(entry.conn)
     if peer_id is None:
@@ -68,7 +65,7 @@ def close(core: "Core", entry: Closed) -> None:
         remove(core, [peer], entry.reason)
 
 
-def pace(core: "Core", gateway: str, entry: Pace) -> None:
+def pace(core: Context, gateway: str, entry: Pace) -> None:
     """A socket has enough to read for now, and the rest waits here; or it can go on."""
     peer_id = core.state.conns.get(entry.conn)
     if peer_id is None or core.state.peers[peer_id].gateway != gateway:
@@ -79,7 +76,7 @@ def pace(core: "Core", gateway: str, entry: Pace) -> None:
         core.out.resend(peer, core.out.keeping.take(peer))
 
 
-def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
+def lose_gateway(core: Context, gateway: str, seen: int) -> None:
     """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
 
     If that is UNKNOWN it most likely had them all; a client that counts knows better.
@@ -97,13 +94,13 @@ def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
     core.out.forget(gateway)
 
 
-def expire(core: "Core") -> None:
+def expire(core: Context) -> None:
     """Absent peers whose time is up lose their places."""
     due = list(itertools.takewhile(lambda absence: absence[1] <= core.state.now, core.state.absent.items()))
     remove(core, [core.state.peers[peer_id] for peer_id, _ in due], LOST)
 
 
-def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
+def remove(core: Context, peers: Iterable[Peer], reason: str) -> None:
     """Peers are gone for good: out of their rooms, their requests withdrawn."""
     peers = list(peers)
     for peer in peers:
@@ -120,13 +117,13 @@ def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
         core.state.peers.pop(peer.peer_id, None)
 
 
-def _refuse_left_behind(core: "Core", gateway: str, entry: Authenticated) -> None:
+def _refuse_left_behind(core: Context, gateway: str, entry: Authenticated) -> None:
     """The peer that is named after this socket lives on, elsewhere."""
     frames = refusal_frames(AuthRequest.NAME, Refusal(UNAUTHORIZED), entry.ack, with_raw(payload=entry.payload))
     core.out.answer(gateway, entry.conn, frames)
 
 
-def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
+def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
     peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False)
     peer.locks[peer.turn] = entry.lock
     core.state.peers[peer.peer_id] = peer
@@ -134,7 +131,7 @@ def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
     return peer
 
 
-def _returning(core: "Core", entry: Authenticated) -> Peer | None:
+def _returning(core: Context, entry: Authenticated) -> Peer | None:
     """The peer that a session token brings back: only its newest token counts.
 
     Those before, back to the one that it used last, count as long as it has never used the newest: the answers may have
@@ -155,7 +152,7 @@ def _returning(core: "Core", entry: Authenticated) -> Peer | None:
     return peer
 
 
-def _may_take_over(core: "Core", peer: Peer) -> bool:
+def _may_take_over(core: Context, peer: Peer) -> bool:
     """Whether the place may change hands again, though its socket is open. Two clients with one token would go on."""
     earned = (core.state.now - peer.taken_at) / TAKEOVER_SECONDS
     taken = max(0.0, peer.taken - max(0.0, earned))
@@ -165,14 +162,14 @@ def _may_take_over(core: "Core", peer: Peer) -> bool:
     return True
 
 
-def _step_out_of_open_socket(core: "Core", peer: Peer, again: bool) -> None:
+def _step_out_of_open_socket(core: Context, peer: Peer, again: bool) -> None:
     """The peer is elsewhere already; whatever was sent to the old socket counts as read, unless it says otherwise."""
     conn, gateway = peer.conn, core.state.gateways.get(peer.gateway)
     core.out.close(peer.gateway, conn, again)
     _step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
 
 
-def _catch_up(core: "Core", peer: Peer, entry: Authenticated) -> bool:
+def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     """Find out what the peer has missed; False when that is not remembered.
 
     By default it is what its gateway had not handled. A client that has counted knows exactly.
@@ -196,7 +193,7 @@ def _had(peer: Peer, entry: Authenticated) -> int | None:
     return peer.starts[min(turn for turn in peer.starts if turn > entry.resume_turn)]
 
 
-def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
+def _step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:
     """Keep the places of peers for a while."""
     for peer in peers:
         core.state.conns.pop(peer.conn, None)
@@ -204,7 +201,7 @@ def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
     core.out.recover(gateway, peers, seen)
 
 
-def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> None:
+def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) -> None:
     core.state.absent.pop(peer.peer_id, None)
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
@@ -230,7 +227,7 @@ def _drop_locks(peer: Peer) -> None:
     peer.locks = {turn: lock for turn, lock in peer.locks.items() if turn in peer.starts}
 
 
-def _rooms_of(core: "Core", peer: Peer) -> bytes:
+def _rooms_of(core: Context, peer: Peer) -> bytes:
     """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
     left *= core.out.free_part([peer])
@@ -244,7 +241,7 @@ def _rooms_of(core: "Core", peer: Peer) -> bytes:
     return encoded
 
 
-def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> None:
+def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> None:
     """Answer with everything the gateway needs, then with what the peer has missed."""
     resume_for = core.limits.resume_for if peer.resumable else 0.0
     admit = Admit(
@@ -266,7 +263,7 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         _tell_what_was_shed(core, peer)
 
 
-def _tell_what_was_shed(core: "Core", peer: Peer) -> None:
+def _tell_what_was_shed(core: Context, peer: Peer) -> None:
     """Who waits for this owner, if that was not kept for it. All else it has found in its rooms."""
     if peer.shed:
         peer.shed = False

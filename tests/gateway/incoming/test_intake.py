@@ -13,7 +13,8 @@ from gateway.incoming.intake import Intake
 from gateway.incoming.sessions import OTHER_APP, Sessions
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS
-from shared.contract.tokens import App, Session, lock_of, make_app_token, make_session_token
+from shared.contract.locks import lock_of
+from shared.contract.tokens import App, Session, make_app_token, make_session_token
 from shared.envelopes.entries import Authenticated, Entry, Said
 from tests.gateway.wire import connection, wire
 

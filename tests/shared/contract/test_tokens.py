@@ -14,11 +14,8 @@ from shared.contract.tokens import (
     App,
     Session,
     TokenError,
-    lock_of,
     make_app_token,
     make_session_token,
-    new_key,
-    opens,
     read_app,
     read_app_token,
     read_session_token,
@@ -117,14 +114,6 @@ def test_deeply_nested_claims_are_refused() -> None:
     head = jwt.encode({}, SECRET, "HS256").split(".")[0]
     with pytest.raises(TokenError):
         read_app((SECRET,), f"{head}.{body}.AAAA")
-
-
-def test_a_key_opens_its_own_lock_and_what_has_none() -> None:
-    key, other = new_key(), new_key()
-    assert opens(key, lock_of(key))
-    assert not opens(other, lock_of(key))
-    assert not opens("", lock_of(key))
-    assert opens(key, lock_of(""))
 
 
 def test_a_session_token_of_an_earlier_version_has_no_key() -> None:

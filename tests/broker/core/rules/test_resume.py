@@ -3,7 +3,7 @@ from typing import NamedTuple
 import pytest
 
 from broker.core.rules.presence import MOST_TAKEOVERS, MOST_TURNS, TAKEOVER_SECONDS
-from shared.contract.tokens import lock_of
+from shared.contract.locks import lock_of
 from shared.envelopes.deliveries import pack_parcel
 from shared.envelopes.entries import Closed
 from tests.broker.world import Socket, Token, World
