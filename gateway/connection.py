@@ -4,7 +4,7 @@ import dataclasses
 
 from aiohttp import WSCloseCode
 
-from gateway.transport.engineio import Socket
+from gateway.transport.engineio.socket import Socket
 from shared.contract.tokens import App, new_key
 
 CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself

@@ -25,7 +25,7 @@ from gateway.outgoing.link import Link, new_gateway_id
 from gateway.outgoing.pacing import Pacing
 from gateway.rate import Budgets, Rates
 from gateway.settings import Settings
-from gateway.transport.engineio import SLOW
+from gateway.transport.engineio.endings import SLOW
 from gateway.transport.newcomers import Limits, Newcomers
 from gateway.transport.origins import ANY
 from gateway.transport.socketio import Server

@@ -4,7 +4,7 @@ from typing import cast
 
 from gateway.connection import Connection
 from gateway.rate import Allowance, Stranger
-from gateway.transport.engineio import Socket
+from gateway.transport.engineio.socket import Socket
 from shared.contract.tokens import App
 
 
