@@ -3,6 +3,7 @@ import random
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,7 +127,7 @@ def test_one_who_is_admitted_gets_a_token_and_may_stay(post: Post) -> None:
 def test_one_who_comes_back_gets_its_rooms_and_its_payload_as_they_are(post: Post) -> None:
     rooms = b'[{"room":"r","owner":"ann","peers":[],"peersinfo":{}}]'
     payload = b'{"n":1.10, "s":"\\u00e9"}'
-    post.bring(ADMIT._replace(resume_for=30.0, resumed=True, rooms=rooms, payload=payload, ack=7))
+    post.bring(msgspec.structs.replace(ADMIT, resume_for=30.0, resumed=True, rooms=rooms, payload=payload, ack=7))
     assert post.connections["s1"].resumable
     event, ack = wire(post.connections["s1"]).frames
     assert rooms.decode() in event
@@ -155,12 +156,12 @@ def test_admissions_are_counted_by_outcome(post: Post, resumed: bool, returning:
 
     before = count()
     post.connections["s1"].returning = returning
-    post.bring(ADMIT._replace(resumed=resumed))
+    post.bring(msgspec.structs.replace(ADMIT, resumed=resumed))
     assert count() == before + 1
 
 
 def test_one_who_is_gone_is_neither_admitted_nor_closed(post: Post) -> None:
-    post.bring(ADMIT._replace(conn="gone"), Close("gone"), Emit(["s1"], b"42[1]"))
+    post.bring(msgspec.structs.replace(ADMIT, conn="gone"), Close("gone"), Emit(["s1"], b"42[1]"))
     assert post.acts("s1") == ["42[1]"]
 
 
@@ -189,7 +190,7 @@ def test_a_socket_goes_on_with_the_budget_of_its_peer(post: Post) -> None:
     post.bring(ADMIT)
     budget = wire(post.connections["s1"]).budget
     assert isinstance(budget, Budget)
-    post.bring(ADMIT._replace(conn="s2", resumed=True))
+    post.bring(msgspec.structs.replace(ADMIT, conn="s2", resumed=True))
     assert wire(post.connections["s2"]).budget is budget
 
 

@@ -17,11 +17,10 @@ from shared.envelopes import subjects
 from shared.envelopes.deliveries import (
     Beat,
     Emit,
+    Fenced,
     Head,
     Parcel,
-    pack_fenced,
-    pack_head,
-    pack_parcel,
+    pack_message,
     unpack_beat,
 )
 from shared.envelopes.entries import GatewayUp, unpack_batch
@@ -65,7 +64,7 @@ class Office:
     async def deliver(self, *numbers: int) -> None:
         for number in numbers:
             parcel = Parcel(number, 10 + number, [Emit(["s1"], b"42[%d]" % number)])
-            await self.say(pack_parcel(parcel))
+            await self.say(pack_message(parcel))
 
     async def say(self, message: bytes) -> None:
         await self._broker.publish(subjects.deliveries("g1"), message)
@@ -146,9 +145,9 @@ async def test_it_does_not_ask_for_each_parcel_after_a_gap(office: Office) -> No
 async def test_it_asks_for_what_a_head_says_it_has_missed(office: Office) -> None:
     await office.greeted()
     await office.deliver(1)
-    await office.say(pack_head(Head(0)))
-    await office.say(pack_head(Head(1)))
-    await office.say(pack_head(Head(2)))
+    await office.say(pack_message(Head(0)))
+    await office.say(pack_message(Head(1)))
+    await office.say(pack_message(Head(2)))
     await until(lambda: office.beats, "it asks")
     await office.deliver(2)
     await office.told(1, 2)
@@ -168,7 +167,7 @@ async def test_it_says_at_once_how_far_one_is_who_may_come_back(office: Office) 
 @pytest.mark.usefixtures("no_time_beats")
 async def test_one_that_is_fenced_ends(office: Office, nc: Client) -> None:
     await office.greeted()
-    await office.say(pack_fenced())
+    await office.say(pack_message(Fenced()))
     await asyncio.wait_for(office.running, 5)
     assert office.link.fenced.is_set()
     office.link.writer.append_always(GatewayUp("too late"))
@@ -181,7 +180,7 @@ async def test_one_that_is_fenced_ends(office: Office, nc: Client) -> None:
 async def test_it_is_in_touch_for_some_beats_after_it_heard_something(office: Office) -> None:
     await office.greeted()
     assert not office.link.in_touch()
-    await office.say(pack_head(Head(0)))
+    await office.say(pack_message(Head(0)))
     await until(office.link.in_touch, "it has heard")
     office.link.heard -= 4 * BEAT_INTERVAL
     assert not office.link.in_touch()

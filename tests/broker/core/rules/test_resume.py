@@ -4,7 +4,7 @@ import pytest
 
 from broker.core.rules.presence import MOST_TAKEOVERS, MOST_TURNS, TAKEOVER_SECONDS
 from shared.contract.locks import lock_of
-from shared.envelopes.deliveries import pack_parcel
+from shared.envelopes.deliveries import pack_message
 from shared.envelopes.entries import Closed
 from tests.broker.world import Socket, Token, World
 
@@ -378,7 +378,7 @@ def test_no_key_is_ever_delivered() -> None:
     peer = world.peer(resumable=True)
     back = world.socket("g2")
     back.authenticate(resume=peer.token)
-    told = b"".join(pack_parcel(parcel) for _, parcel in world.parcels)
+    told = b"".join(pack_message(parcel) for _, parcel in world.parcels)
     assert back.peer_id.encode() in told
     for socket in (peer, back):
         assert socket.key.encode() not in told
