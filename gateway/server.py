@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import socket as sockets
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +24,7 @@ from shared.messaging.connection import connect, end
 from shared.messaging.nats import Client
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,10 @@ KERNEL_UNSENT = 65536  # bytes that the kernel may hold for a client that are no
 class Gateway:
     """One gateway process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World) -> None:
         self._settings = settings
-        self._switchboard = Switchboard(settings)
+        self._chance = world.chance
+        self._switchboard = Switchboard(settings, world)
         self._trusted = networks(settings.trusted_proxies)
         self._newcomers = Newcomers(_limits(settings), self._trusted)
         self._sio = _socketio(settings, self._newcomers)
@@ -96,7 +97,7 @@ class Gateway:
 
     async def _send_all_away(self, seconds: float) -> None:
         leaving = self._switchboard.connections
-        random.shuffle(leaving)
+        self._chance.shuffle(leaving)
         for connection in leaving:
             connection.send_away()
             await asyncio.sleep(seconds / len(leaving))

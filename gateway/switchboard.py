@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import time
 
 from gateway import metrics
 from gateway.connection import Connection
@@ -18,9 +17,11 @@ from gateway.rate import Budgets, Rates
 from gateway.settings import Settings
 from gateway.transport.engineio.socket import Socket
 from shared.contract.refusals import Refusal
+from shared.contract.tokens import KEY_BYTES, key_of
 from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
 from shared.envelopes.subjects import public_id
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,13 @@ class Switchboard:
     Once ``leaving`` is True, no new link follows the one there is.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World) -> None:
         self._settings = settings
+        self._world = world
         self._connections: dict[str, Connection] = {}
         self._revocations = Revocations()
-        self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations)
-        self._intake = Intake(self._sessions, _sizes(settings), self._append)
+        self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations, world)
+        self._intake = Intake(self._sessions, _sizes(settings), self._append, world)
         self._pacing = Pacing(settings.max_unsent, self._say_pace)
         self._budgets = Budgets(_rates(settings), settings.clients_per_address)
         self._link: Link | None = None
@@ -71,7 +73,7 @@ class Switchboard:
             metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
             raise
-        connection = self._connections[sid] = Connection(sid, app, socket)
+        connection = self._connections[sid] = Connection(sid, app, socket, key_of(self._world.unguessable(KEY_BYTES)))
         socket.greet()
         socket.on_event = functools.partial(self._intake.take, connection)
 
@@ -85,7 +87,7 @@ class Switchboard:
             return
         connection.socket.leave()
         self._pacing.forget(connection)
-        self._budgets.leave(connection.peer_id, connection.socket.budget, time.monotonic())
+        self._budgets.leave(connection.peer_id, connection.socket.budget, self._world.monotonic())
         if connection.logged and self._link is not None:
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
 
@@ -106,10 +108,18 @@ class Switchboard:
             await self._link.writer.flush()
 
     def _new_link(self, nc: Client, name: str) -> Link:
-        gateway, settings = new_gateway_id(), self._settings
-        inbox = Inbox(self._connections, self._sessions, self._revocations, settings.turn, self._pacing, self._budgets)
-        writer = LogWriter(nc, gateway, settings.max_held, settings.max_held_per_client, inbox)
-        return Link(nc, gateway, name, writer, inbox)
+        gateway, settings = new_gateway_id(self._world), self._settings
+        inbox = Inbox(
+            self._connections,
+            self._sessions,
+            self._revocations,
+            self._world,
+            settings.turn,
+            self._pacing,
+            self._budgets,
+        )
+        writer = LogWriter(nc, gateway, settings.max_held, settings.max_held_per_client, self._world, inbox)
+        return Link(nc, gateway, name, writer, inbox, self._world)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
         return self._link is not None and self._link.writer.append(connection, entry, size)
