@@ -1,11 +1,16 @@
 """What the room authority knows: peers, rooms, gateways. Plain data, changed by the rules alone."""
 
+from typing import Literal
+
 import msgspec
 
 from shared.contract.events import COUNTED, EVENTS
 
 COUNTED_FRAMES = tuple(b'42["%s"' % name.encode() for name in COUNTED)
 RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
+
+
+Role = Literal["member", "moderator"]
 
 
 class Kept(msgspec.Struct):
@@ -93,6 +98,16 @@ class Pending(msgspec.Struct):
     reminder: float = 0.0
 
 
+class Member(msgspec.Struct, frozen=True):
+    """A peer's part in a room: when it came in, in seconds since the epoch, and its role there.
+
+    Whether it is the owner is not said here: the room names its owner.
+    """
+
+    joined: float
+    role: Role = "member"
+
+
 class Room(msgspec.Struct):
     """A room with at least one member. ``members`` are in the order in which they came in."""
 
@@ -100,7 +115,7 @@ class Room(msgspec.Struct):
     key: str
     owner: str
     created: float
-    members: dict[str, None]
+    members: dict[str, Member]
     pending: dict[str, Pending] = {}
 
 
