@@ -9,9 +9,9 @@ What a peer can be:
 | absent  | no   | yes    | no   | present (resumes), gone (its time is over)                                 |
 | gone    |      |        |      | nothing any more: it is in no room, and no request of it waits             |
 
-What becomes of a request to join: *pending* until the owner accepts or rejects it, the candidate withdraws it or is gone,
-or the room is closed. A room exists from its creation until its last member leaves it, or an operator closes it. It
-always has one owner, who is a member.
+What becomes of a request to join: *pending* until the owner accepts or rejects it, the candidate withdraws it or is
+gone, or the room is closed. A room exists from its creation until its last member leaves it, or an operator closes
+it. It always has one owner, who is a member.
 """
 
 from typing import Literal

@@ -10,12 +10,14 @@ from prometheus_client import REGISTRY
 from gateway.connection import Connection
 from gateway.incoming.door import Sizes
 from gateway.incoming.intake import Intake
+from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import OTHER_APP, Sessions
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS
 from shared.contract.locks import lock_of
 from shared.contract.tokens import App, Session, make_app_token, make_session_token
 from shared.envelopes.entries import Authenticated, Entry, Said
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -35,7 +37,7 @@ class Desk:
         self.room_left = True
         self.entries: list[Entry] = []
         self.ann = self.peer("s1", "ann")
-        self.intake = Intake(Sessions((SECRET,), 60), Sizes(), self._append)
+        self.intake = Intake(Sessions((SECRET,), 60, Revocations(), World()), Sizes(), self._append, World())
 
     def peer(self, sid: str, peer_id: str) -> Connection:
         client = connection(sid)

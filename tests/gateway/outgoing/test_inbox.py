@@ -18,6 +18,7 @@ from gateway.turn import Turn
 from shared.contract.frames import event_frame
 from shared.contract.tokens import App, Session
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -40,9 +41,9 @@ class Post:
 
     def __init__(self, turn: Turn | None = None) -> None:
         self.connections: dict[str, Connection] = {sid: connection(sid) for sid in ("s1", "s2")}
-        self.sessions = Sessions((SECRET,), 60)
         self.revocations = Revocations()
-        self.inbox = Inbox(self.connections, self.sessions, self.revocations, turn)
+        self.sessions = Sessions((SECRET,), 60, self.revocations, World())
+        self.inbox = Inbox(self.connections, self.sessions, self.revocations, World(), turn)
 
     def bring(self, *deliveries: Delivery) -> None:
         number = self.inbox.have + 1
@@ -218,7 +219,7 @@ def test_a_relay_that_no_client_can_read_is_dropped_and_what_follows_is_not(post
 def test_whoever_is_admitted_has_the_budget_that_the_gateway_was_set_up_with() -> None:
     budgets = Budgets(Rates(frames_burst=3))
     post = Post()
-    post.inbox = Inbox(post.connections, post.sessions, budgets=budgets)
+    post.inbox = Inbox(post.connections, post.sessions, post.revocations, World(), budgets=budgets)
     post.bring(ADMIT)
     budget = post.connections["s1"].socket.budget
     assert [budget.take(1, 0.0) for _ in range(4)] == [True, True, True, False]

@@ -9,6 +9,7 @@ from broker.settings import Settings
 from broker.storage.stream import EventLog
 from gateway.connection import Connection
 from gateway.incoming.log_writer import LogWriter
+from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import Sessions
 from gateway.outgoing import link as link_module
 from gateway.outgoing.inbox import Inbox
@@ -25,6 +26,7 @@ from shared.envelopes.deliveries import (
 )
 from shared.envelopes.entries import GatewayUp, unpack_batch
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
@@ -40,10 +42,11 @@ class Office:
         self.beats: list[Beat] = []
         self.event_log = EventLog(broker, Settings())
         self._broker = broker
+        world, revocations = World(), Revocations()
         connections: dict[str, Connection] = {"s1": self.client}
-        self.inbox = Inbox(connections, Sessions((SECRET,), 60))
-        writer = LogWriter(nc, "g1", 1 << 20, 1 << 20)
-        self.link = Link(nc, "g1", "name", writer, self.inbox)
+        self.inbox = Inbox(connections, Sessions((SECRET,), 60, revocations, world), revocations, world)
+        writer = LogWriter(nc, "g1", 1 << 20, 1 << 20, world)
+        self.link = Link(nc, "g1", "name", writer, self.inbox, world)
 
     async def start(self) -> None:
         await self._broker.subscribe(subjects.BEATS, cb=self._on_beat)
@@ -94,7 +97,7 @@ def no_time_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_two_gateways_have_the_same_id() -> None:
-    ids = [new_gateway_id() for _ in range(1000)]
+    ids = [new_gateway_id(World()) for _ in range(1000)]
     assert len(set(ids)) == 1000
     assert all(name.isalnum() for name in ids)  # it is part of a NATS subject
 
