@@ -119,7 +119,7 @@ class Intake:
             peerinfo=b"" if peerinfo == b"null" else peerinfo,
             resumable=event.resumable,
             resume_id=resume.peer_id if resume else "",
-            resume_turn=resume.turn if resume else 0,
+            resume_generation=resume.generation if resume else 0,
             payload=bytes(event.payload),
             received=event.received,
             lock=lock_of(connection.key),

@@ -63,8 +63,8 @@ class Sessions:
         except TokenError:
             return None
 
-    def grant(self, app: str, peer_id: str, turn: int, key: str = "") -> tuple[str, int, float]:
+    def grant(self, app: str, peer_id: str, generation: int, key: str = "") -> tuple[str, int, float]:
         """A new session token, its life in seconds, and its end in seconds since the epoch."""
         expires = int(self._now()) + self._lifetime
-        token = make_session_token(self._secrets[0], Session(app, peer_id, turn, expires, key))
+        token = make_session_token(self._secrets[0], Session(app, peer_id, generation, expires, key))
         return token, self._lifetime, float(expires)

@@ -33,14 +33,14 @@ class App:
 class Session:
     """What a session token vouches for.
 
-    ``turn`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
-    ``expires`` is in seconds since the epoch. ``key`` opens the lock that the room authority knows of this turn; tokens
-    of earlier versions have none.
+    ``generation`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
+    ``expires`` is in seconds since the epoch. ``key`` opens the lock that the room authority knows of this generation;
+    tokens of earlier versions have none.
     """
 
     app: str
     peer_id: str
-    turn: int
+    generation: int
     expires: int
     key: str = ""
 
@@ -61,7 +61,7 @@ def make_session_token(secret: str, session: Session) -> str:
         "typ": SESSION,
         "app": session.app,
         "sub": session.peer_id,
-        "turn": session.turn,
+        "turn": session.generation,
         "exp": session.expires,
         "key": session.key,
     }
@@ -89,12 +89,12 @@ def read_app(secrets: tuple[str, ...], token: object, now: float) -> App:
 def read_session_token(secrets: tuple[str, ...], token: object, now: float) -> Session:
     """What ``token`` vouches for, if it has not expired by ``now``. Raises TokenError."""
     claims = _claims(secrets, token, SESSION, now)
-    app, peer_id, turn, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
+    app, peer_id, generation, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
     key = claims.get("key", "")
     if not isinstance(key, str):
         raise TokenError("Token has no such key")
-    if isinstance(app, str) and isinstance(peer_id, str) and isinstance(turn, int) and isinstance(expires, int):
-        return Session(app, peer_id, turn, expires, key)
+    if isinstance(app, str) and isinstance(peer_id, str) and isinstance(generation, int) and isinstance(expires, int):
+        return Session(app, peer_id, generation, expires, key)
     raise TokenError("Token lacks a claim")
 
 

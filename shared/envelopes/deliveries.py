@@ -23,14 +23,14 @@ class Emit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
 class Admit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     """The socket ``conn`` is peer ``peer_id`` now: make its session token and answer ``auth-accept``.
 
-    ``turn`` goes into the token; ``resume_for`` is in seconds; ``rooms`` is JSON, empty unless ``resumed``.
+    ``generation`` goes into the token; ``resume_for`` is in seconds; ``rooms`` is JSON, empty unless ``resumed``.
     """
 
     conn: str
     ack: int | None
     peer_id: str
     app: str
-    turn: int
+    generation: int
     peerinfo: bytes
     resume_for: float
     resumed: bool

@@ -34,7 +34,7 @@ class Token(NamedTuple):
     """What a session token vouches for."""
 
     peer_id: str
-    turn: int
+    generation: int
     key: str = ""
 
 
@@ -237,7 +237,7 @@ class Socket:
             _json(peerinfo),
             resumable,
             resume.peer_id,
-            resume.turn,
+            resume.generation,
             _json(payload),
             received,
             lock_of(self.key),
@@ -264,7 +264,7 @@ class Socket:
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
-        self.token = Token(delivery.peer_id, delivery.turn, self.key)
+        self.token = Token(delivery.peer_id, delivery.generation, self.key)
         fields = {**msgspec.structs.asdict(delivery), "rooms": json.loads(delivery.rooms or b"[]")}
         self.inbox.append(Told("auth-accept", fields))
         if delivery.ack is not None:

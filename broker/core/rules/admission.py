@@ -7,7 +7,7 @@ import msgspec
 from broker.core import allowance, keeping
 from broker.core.context import Context
 from broker.core.rules.rooms import end_request, others, request_frame, room_key
-from broker.core.state import Peer, Pending, Room
+from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.frames import event_frame, refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
 from shared.envelopes.entries import Said
@@ -56,7 +56,7 @@ def accept(core: Context, owner: Peer, said: Said) -> None:
     core.out.check_way_to(told)
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
     pending = end_request(core, room, candidate)
-    room.members[candidate.peer_id] = None
+    room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
     core.out.ack(candidate, pending.acks, answer)

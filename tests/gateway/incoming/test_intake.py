@@ -26,8 +26,8 @@ RELAYS = {"relay-session-description": "session_description", "relay-ice-candida
 PEER_EVENTS = [name for name in EVENTS if name != "auth-request"]
 
 
-def session_token(peer_id: str, turn: int = 1) -> str:
-    return make_session_token(SECRET, Session("app", peer_id, turn, int(time.time()) + 60))
+def session_token(peer_id: str, generation: int = 1) -> str:
+    return make_session_token(SECRET, Session("app", peer_id, generation, int(time.time()) + 60))
 
 
 class Desk:
@@ -197,11 +197,11 @@ def test_an_authentication_carries_what_was_said_and_no_more(desk: Desk) -> None
 
 def test_one_that_returns_is_named_by_its_session_token_alone(desk: Desk) -> None:
     returning = connection("s2")
-    resume = session_token("ann", turn=7)
+    resume = session_token("ann", generation=7)
     desk.say(returning, "auth-request", {"token": APP_TOKEN, "resume": resume, "peer_id": "ben"})
     [entry] = desk.entries
     assert isinstance(entry, Authenticated)
-    assert (entry.conn, entry.resume_id, entry.resume_turn) == ("s2", "ann", 7)
+    assert (entry.conn, entry.resume_id, entry.resume_generation) == ("s2", "ann", 7)
     assert returning.returning
 
 
@@ -210,7 +210,7 @@ def test_one_that_returns_with_anything_else_is_new(desk: Desk, resume: Any) -> 
     desk.say(desk.ann, "auth-request", {"token": APP_TOKEN, "resume": resume})
     [entry] = desk.entries
     assert isinstance(entry, Authenticated)
-    assert (entry.resume_id, entry.resume_turn) == ("", 0)
+    assert (entry.resume_id, entry.resume_generation) == ("", 0)
 
 
 @pytest.mark.parametrize("token", [None, "a.b.c", session_token("ben"), 17])
