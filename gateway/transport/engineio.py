@@ -382,7 +382,7 @@ class Socket(AsyncSocket):
         if not abort and self.ws is None:
             self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
         self.closed = True
-        self._answered = None
+        self._answered = self.on_slow = None
         self.queue.put_nowait(None)
         self.server.sockets.pop(self.sid, None)
         self.server.newcomers.left(self.address, self.sid)
