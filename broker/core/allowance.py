@@ -1,5 +1,7 @@
 """What a peer may cause to be told: bytes to recipients, so many at once and so many a second by the log's time."""
 
+from collections.abc import Callable
+
 from broker.core.limits import Limits
 from broker.core.state import Peer
 from shared.contract.refusals import TOO_MANY, Refusal
@@ -8,14 +10,15 @@ LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others 
 EACH = 256  # bytes that a frame counts for beside its own, for each recipient
 
 
-def check(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
-    """Make sure that a peer may cause ``size`` bytes. Raises Refusal.
+def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
+    """Charge a peer for ``size`` bytes, if it may cause them. Raises Refusal.
 
     ``part`` of the limit counts, but never less than a LITTLE.
     """
-    most = max(min(LITTLE, limits.output_burst), limits.output_burst * part)
-    if size > most - _owed(peer, now, limits):
+    owed = _owed(peer, now, limits)
+    if size > min(LITTLE, limits.output_burst) - owed and size > limits.output_burst * part() - owed:
         raise Refusal(TOO_MANY)
+    peer.spent, peer.spent_at = owed + size, now
 
 
 def charge(peer: Peer, size: int, now: float, limits: Limits) -> None:
@@ -30,4 +33,5 @@ def left(peer: Peer, now: float, limits: Limits) -> float:
 
 
 def _owed(peer: Peer, now: float, limits: Limits) -> float:
-    return max(0.0, peer.spent - (now - peer.spent_at) * limits.output_rate)
+    owed = peer.spent - (now - peer.spent_at) * limits.output_rate
+    return owed if owed > 0.0 else 0.0
