@@ -1,7 +1,5 @@
 """What a peer may cause to be told: bytes to recipients, so many at once and so many a second by the log's time."""
 
-from collections.abc import Callable
-
 from broker.core.limits import Limits
 from broker.core.state import Peer
 from shared.contract.refusals import TOO_MANY, Refusal
@@ -10,15 +8,15 @@ LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others 
 EACH = 256  # bytes that a frame counts for beside its own, for each recipient
 
 
-def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
-    """Charge a peer for ``size`` bytes, if it may cause them. Raises Refusal.
+def spend(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
+    """Charge a peer for ``size`` bytes, unless it is too much. Raises Refusal.
 
-    ``part`` of the limit counts, but never less than a LITTLE.
+    Only ``part`` of the limit can be had, but never less than a LITTLE.
     """
-    owed = _owed(peer, now, limits)
-    if size > min(LITTLE, limits.output_burst) - owed and size > limits.output_burst * part() - owed:
+    owed = _owed(peer, now, limits) + size
+    if (owed > LITTLE and owed > limits.output_burst * part) or owed > limits.output_burst:
         raise Refusal(TOO_MANY)
-    peer.spent, peer.spent_at = owed + size, now
+    peer.spent, peer.spent_at = owed, now
 
 
 def charge(peer: Peer, size: int, now: float, limits: Limits) -> None:
@@ -33,5 +31,6 @@ def left(peer: Peer, now: float, limits: Limits) -> float:
 
 
 def _owed(peer: Peer, now: float, limits: Limits) -> float:
-    owed = peer.spent - (now - peer.spent_at) * limits.output_rate
-    return owed if owed > 0.0 else 0.0
+    if not peer.spent:
+        return 0.0
+    return max(0.0, peer.spent - (now - peer.spent_at) * limits.output_rate)

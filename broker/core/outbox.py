@@ -1,7 +1,7 @@
 """Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from broker.core.history import HISTORY_SECONDS, History, Sent
@@ -23,12 +23,11 @@ ACK = b"43"
 class Part:
     """A parcel in the making."""
 
-    __slots__ = ("deliveries", "size", "total")
+    __slots__ = ("deliveries", "size")
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         self.size = 0
-        self.total = 0  # as in Parcel
 
 
 class Line:
@@ -57,9 +56,8 @@ class Line:
         part = parts[-1]
         part.deliveries.append(delivery)
         part.size += size
-        gateway = self.gateway
-        gateway.sealed = part.total = gateway.sealed + size
-        return gateway.parcel + len(parts)
+        self.gateway.sealed += size
+        return self.gateway.parcel + len(parts)
 
 
 class Outbox:
@@ -72,11 +70,8 @@ class Outbox:
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
 
-    def emit(self, peers: Sequence[Peer], frame: bytes, about: str = "") -> None:
+    def emit(self, peers: Iterable[Peer], frame: bytes, about: str = "") -> None:
         """One frame to many peers: encoded once, and sent once to each gateway. ``about`` is as in Kept."""
-        if len(peers) == 1:
-            self.emit_one(peers[0], frame, about)
-            return
         counted = frame.startswith(COUNTED_FRAMES)
         by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
@@ -113,16 +108,19 @@ class Outbox:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
         for peer in peers:
             gateway = self._state.gateways.get(peer.gateway)
-            if gateway is not None and gateway.behind > MOST_BEHIND:
+            if gateway is not None and gateway.sealed - gateway.handled > MOST_BEHIND:
                 raise Refusal(UNAVAILABLE)
 
     def free_part(self, peers: Iterable[Peer]) -> float:
         """The part of what is much for a gateway that is still free on the way to that of these which is furthest
         behind: from 1 to 0.
         """
-        gateways = {peer.gateway: self._state.gateways.get(peer.gateway) for peer in peers}
-        behind = max((gateway.behind for gateway in gateways.values() if gateway is not None), default=0)
-        return max(0.0, 1 - behind / MUCH_BEHIND)
+        furthest = 0
+        for peer in peers:
+            gateway = self._state.gateways.get(peer.gateway)
+            if gateway is not None and gateway.sealed - gateway.handled > furthest:
+                furthest = gateway.sealed - gateway.handled
+        return max(0.0, 1 - furthest / MUCH_BEHIND)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""
@@ -176,9 +174,11 @@ class Outbox:
         """All that was said since the last call, as parcels for gateways that are up."""
         sealed = []
         for line in self._busy:
+            total = line.gateway.sealed - sum(part.size for part in line.open)
             for part in line.open:
                 line.gateway.parcel += 1
-                parcel = Parcel(line.gateway.parcel, position, part.deliveries, taken, part.total)
+                total += part.size
+                parcel = Parcel(line.gateway.parcel, position, part.deliveries, taken, total)
                 line.history.add(parcel, part.size, self._state.now)
                 sealed.append((line.name, parcel))
             line.open = []
@@ -190,12 +190,13 @@ class Outbox:
         known = self._state.gateways[gateway]
         if have == UNKNOWN:
             have, handled = known.parcel, known.sealed
-        if have > known.have:
-            known.have = min(have, known.parcel)
-        if handled > known.handled:
-            known.handled = min(handled, known.sealed)
-        if (line := self._lines.get(gateway)) is not None:
-            line.history.have = known.have
+        if known.have < have <= known.parcel and known.handled <= handled <= known.sealed:
+            known.have, known.handled = have, handled
+        else:  # a gateway that says what cannot be
+            known.have = max(known.have, min(have, known.parcel))
+            known.handled = max(known.handled, min(handled, known.sealed))
+        if gateway in self._lines:
+            self._lines[gateway].history.have = known.have
 
     def after(self, gateway: str, number: int) -> list[Parcel]:
         """What ``gateway`` has been sent since parcel ``number``."""
@@ -250,14 +251,12 @@ class Outbox:
         return line
 
     def _add(self, gateway: str, delivery: Delivery, size: int) -> None:
-        line = self._lines.get(gateway) or self._line(gateway)
-        if line is not None:
+        if (line := self._line(gateway)) is not None:
             line.add(delivery, size)
 
     def _send(self, peer: Peer, emit: Emit, position: int) -> None:
         """Send a frame to a peer's socket, and remember that it was sent."""
-        line = self._lines.get(peer.gateway) or self._line(peer.gateway)
-        if line is not None:
+        if (line := self._line(peer.gateway)) is not None:
             parcel = line.add(emit, len(emit.frame) + EACH)
             line.history.note(peer.conn, (parcel, position, emit))
 

@@ -17,7 +17,7 @@ from broker.speaking.log_clock import LogClock
 from broker.speaking.watch import Watch
 from broker.storage.stream import EventLog
 from shared.envelopes import subjects
-from shared.envelopes.deliveries import Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
+from shared.envelopes.deliveries import Fenced, Head, Parcel, pack_message, unpack_beat
 from shared.envelopes.entries import Entry, GatewayLost, Speaking, Tick
 from shared.messaging.connection import cancelled
 from shared.messaging.nats import Client
@@ -52,7 +52,7 @@ class Speaker:
         """Send parcels to their gateways, if it is this broker's turn."""
         if self._lease.held:
             for gateway, parcel in parcels:
-                self._send(gateway, pack_parcel(parcel))
+                self._send(gateway, pack_message(parcel))
 
     async def run(self) -> None:
         """Listen, and look at the clock, until cancelled."""
@@ -128,7 +128,7 @@ class Speaker:
             heard.repeated = now
             await self._repeat(beat.gateway, beat.have)
         if not beat.prompt:
-            self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+            self._send(beat.gateway, pack_message(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:
         """Send again what follows parcel ``have``, a part at a time. What is not kept ends the gateway's link."""
@@ -143,10 +143,10 @@ class Speaker:
             return
         size = 0
         for parcel in parcels:
-            packed = pack_parcel(parcel)
+            packed = pack_message(parcel)
             self._send(gateway, packed)
             if (size := size + len(packed)) > REPEAT_BYTES:
-                self._send(gateway, pack_head(Head(known.parcel)))  # it asks for more when it has read this
+                self._send(gateway, pack_message(Head(known.parcel)))  # it asks for more when it has read this
                 return
 
     async def _meet_stranger(self, gateway: str) -> None:
@@ -156,7 +156,7 @@ class Speaker:
             while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
                 await asyncio.sleep(0.05)
             if gateway not in self._core.state.gateways:
-                self._send(gateway, pack_fenced())
+                self._send(gateway, pack_message(Fenced()))
         except (NatsError, NotFoundError, TimeoutError):
             log.debug("cannot tell yet whether a gateway is known")
         finally:

@@ -6,8 +6,8 @@ import msgspec
 
 from broker.core import allowance, keeping
 from broker.core.context import Context
-from broker.core.rules.rooms import end_request, others, request_frame, room_key, tell_owner
-from broker.core.state import Peer, Pending, Room
+from broker.core.rules.rooms import end_request, others, request_frame, room_key
+from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.frames import event_frame, refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
 from shared.envelopes.entries import Said
@@ -31,15 +31,16 @@ def ask(core: Context, candidate: Peer, said: Said) -> None:
     before = room.pending.get(candidate.peer_id)
     _check_room_for(core, room, candidate)
     _check_patience(core, room, candidate, before)
-    tells = before is None or core.state.now >= before.reminder
-    if tells:
-        owner = core.state.peers[room.owner]
-        core.out.check_way_to([owner])
-        size = len(request_frame(room, candidate, said.body)) + allowance.EACH
-        _spend(core, candidate, UNASKED * size, [owner])
-    _note_request(core, room, candidate, Pending(said.body, acks))
-    if tells:
-        tell_owner(core, room, candidate)
+    asked = Pending(said.body, acks)
+    if before is not None and core.state.now < before.reminder:
+        _note_request(core, room, candidate, asked)
+        return
+    owner = core.state.peers[room.owner]
+    core.out.check_way_to([owner])
+    frame = request_frame(room, candidate, said.body)
+    _spend(core, candidate, UNASKED * (len(frame) + allowance.EACH), [owner])
+    _note_request(core, room, candidate, asked)
+    core.out.emit_one(owner, frame, keeping.asked(room.key, candidate.peer_id))
 
 
 def accept(core: Context, owner: Peer, said: Said) -> None:
@@ -55,7 +56,7 @@ def accept(core: Context, owner: Peer, said: Said) -> None:
     core.out.check_way_to(told)
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
     pending = end_request(core, room, candidate)
-    room.members[candidate.peer_id] = None
+    room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
     core.out.ack(candidate, pending.acks, answer)
@@ -131,7 +132,7 @@ def _check_patience(core: Context, room: Room, candidate: Peer, before: Pending 
 
 def _spend(core: Context, peer: Peer, size: int, told: list[Peer]) -> None:
     """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
-    allowance.spend(peer, size, core.state.now, core.limits, lambda: core.out.free_part(told))
+    allowance.spend(peer, size, core.state.now, core.limits, core.out.free_part(told))
 
 
 def _pending(core: Context, owner: Peer, said: Said) -> tuple[Room, Peer]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from broker.core import keeping
 from broker.core.context import Context
-from broker.core.rules.presence import CLOSED, remove
+from broker.core.rules.departures import CLOSED, remove
 from broker.core.rules.rooms import dissolve, others
 from broker.core.state import App
 from shared.contract.frames import event_frame, with_raw

@@ -5,7 +5,7 @@ from typing import Any
 
 from broker.core import allowance, keeping
 from broker.core.context import Context
-from broker.core.state import Peer, Pending, Room
+from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.frames import accepted_frames, event_frame, refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_MEMBER, NOT_PENDING, TAKEN, Refusal
 from shared.envelopes.entries import Said
@@ -23,7 +23,8 @@ def create(core: Context, peer: Peer, said: Said) -> None:
     if room is None:
         if len(peer.rooms) >= core.limits.rooms_per_peer:
             raise Refusal(FULL, "You are in as many rooms as you may be")
-        core.state.rooms[key] = Room(said.room, key, peer.peer_id, core.state.now, {peer.peer_id: None})
+        now = core.state.now
+        core.state.rooms[key] = Room(said.room, key, peer.peer_id, now, {peer.peer_id: Member(now)})
         peer.rooms[key] = None
     elif room.owner != peer.peer_id:
         raise Refusal(TAKEN)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from gateway.transport.engineio import Socket
+from gateway.transport.engineio.socket import Socket
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Heard, Site
 from tests.system.rig.rawsocket import RawSocket
