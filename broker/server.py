@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 
 from aiohttp import web
 from nats.errors import Error as NatsError
@@ -18,18 +17,21 @@ from shared.messaging.connection import connect, end
 from shared.process.logs import where
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
+NAME_BYTES = 8  # of what is not the same in any two names
 RETRY_PAUSE = 0.5  # seconds
 
 
 class Broker:
     """One broker process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World) -> None:
         self._settings = settings
-        self._name = f"b{secrets.token_hex(8)}"
+        self._world = world
+        self._name = f"b{world.new_id(NAME_BYTES)}"
         self._authority: Authority | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
@@ -50,7 +52,7 @@ class Broker:
         try:
             await wait_for_jetstream(nc)
             while True:
-                self._authority = Authority(nc, self._settings, self._name, frozenset(self._failed))
+                self._authority = Authority(nc, self._settings, self._name, self._world, frozenset(self._failed))
                 try:
                     await self._authority.run()
                 except* RuleFailed as failures:

@@ -23,6 +23,7 @@ from broker.storage.stream import EventLog
 from shared.envelopes import subjects
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process import world as around
 from tests.broker.invariants import plain
 from tests.broker.world import Token, World
 
@@ -126,8 +127,8 @@ class Store:
 
     def __init__(self, nc: Client) -> None:
         self.world = World()
-        self.log = EventLog(nc, Settings())
-        self.snapshots = Snapshots(nc.jetstream(), self.log, 1)
+        self.log = EventLog(nc, Settings(), around.World())
+        self.snapshots = Snapshots(nc.jetstream(), self.log, 1, around.World())
         self._js = nc.jetstream()
         self._written = 0
 

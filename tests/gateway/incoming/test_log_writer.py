@@ -28,7 +28,7 @@ class Desk:
     """A writer at work on a log of its own."""
 
     def __init__(self, nc: Client) -> None:
-        self.event_log = EventLog(nc, Settings())
+        self.event_log = EventLog(nc, Settings(), World())
         self._nc = nc
         self._running: list[asyncio.Task[None]] = []
 

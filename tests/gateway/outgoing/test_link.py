@@ -40,7 +40,7 @@ class Office:
     def __init__(self, nc: Client, broker: Client) -> None:
         self.client = connection("s1")
         self.beats: list[Beat] = []
-        self.event_log = EventLog(broker, Settings())
+        self.event_log = EventLog(broker, Settings(), World())
         self._broker = broker
         world, revocations = World(), Revocations()
         connections: dict[str, Connection] = {"s1": self.client}
