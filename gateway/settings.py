@@ -42,7 +42,7 @@ class Settings:
     bytes_burst: int = setting(4194304, "Bytes that one client may send at once.", at_least=65536)
     clients_per_address: float = setting(
         32.0,
-        "Clients of one address that may each send as many frames as one may, and a quarter of them as many bytes; others share that.",
+        "How many clients' rate of events one address may use; of bytes and bursts, a quarter of that.",
         at_least=1,
     )
     handshakes_per_second: float = setting(
