@@ -9,8 +9,9 @@ from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
 from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
-from broker.replica import Authority, LogReplaced
+from broker.replica import Authority
 from broker.settings import Settings
+from broker.storage.reader import LogReplaced
 from broker.storage.stream import wait_for_jetstream
 from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end

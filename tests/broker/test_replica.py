@@ -120,7 +120,7 @@ async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, eve
         for _ in range(2):
             await event_log.append("b" * 900_000, [AppIssued("app", 7)])
         written = (await event_log.extent()).last
-        await until(lambda: authority._seen.last >= written, "it has seen how large the log is")
+        await until(lambda: authority._reader.seen.last >= written, "it has seen how large the log is")
         renewed = authority._lease._revision
         # twice renewed, the lease is a second older: it was looked again whether a snapshot is due
         await until(lambda: authority._lease._revision >= renewed + 2, "time has passed")
