@@ -1,4 +1,4 @@
-"""The authority over one log: reads it into the core, hands what comes out to the speaker, and takes snapshots."""
+"""One broker's replica of the room authority, for one log: reads the log into the core, publishes, takes snapshots."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken e
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 
 
-class Authority:
+class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
