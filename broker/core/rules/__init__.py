@@ -6,6 +6,8 @@ from broker.core.context import Context
 from broker.core.rules import admission, relay, rooms
 from broker.core.state import Peer
 from shared.contract.events import (
+    EVENTS,
+    AuthRequest,
     RelayIceCandidate,
     RelaySessionDescription,
     RoomCreateRequest,
@@ -27,3 +29,6 @@ RULES: dict[str, EventRule] = {
     RelaySessionDescription.NAME: relay.pass_on,
     RelayIceCandidate.NAME: relay.pass_on,
 }
+
+if _odd := (EVENTS.keys() - {AuthRequest.NAME}) ^ RULES.keys():
+    raise TypeError(f"{', '.join(sorted(_odd))}: an event needs a rule, and a rule its event")

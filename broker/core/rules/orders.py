@@ -1,5 +1,6 @@
 """What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
 
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -67,3 +68,6 @@ ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {
     AppIssued: note_issued,
     AppRevoked: revoke,
 }
+
+if _odd := set(typing.get_args(Ordered)) ^ ORDERS.keys():
+    raise TypeError(f"{', '.join(order.__name__ for order in _odd)}: an order needs a rule, and a rule its order")
