@@ -18,9 +18,9 @@ from shared.contract.events import (
 )
 from shared.envelopes.entries import Said
 
-Rule = Callable[[Context, Peer, Said], None]
+EventRule = Callable[[Context, Peer, Said], None]
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, EventRule] = {
     RoomCreateRequest.NAME: rooms.create,
     RoomLeaveRequest.NAME: rooms.leave,
     RoomJoinRequest.NAME: admission.ask,

@@ -8,7 +8,7 @@ from broker.core import keeping
 from broker.core.context import Context
 from broker.core.rules.departures import CLOSED, remove
 from broker.core.rules.rooms import dissolve, others
-from broker.core.state import App
+from broker.core.state import KnownApp
 from shared.contract import told
 from shared.contract.told import raw
 from shared.envelopes.deliveries import Revoked
@@ -44,13 +44,13 @@ def remove_peer(core: Context, order: PeerRemoved) -> None:
 
 def note_issued(core: Context, order: AppIssued) -> None:
     """Remember that the app has a token."""
-    app = core.state.apps.setdefault(order.app, App())
+    app = core.state.apps.setdefault(order.app, KnownApp())
     app.issued = max(app.issued, order.issued)
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
     """Tell every gateway; those that come up later are told then."""
-    app = core.state.apps.setdefault(order.app, App())
+    app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:
         core.out.revoke(gateway, Revoked(order.app, app.revoked))
