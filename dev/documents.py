@@ -32,8 +32,11 @@ _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re
 
 def events() -> str:
     """Every client event: fields, and what follows."""
-    rows = ((f"`{name}`", _fields(event), event.DOC, f"`{event.REFUSED_AS}`") for name, event in EVENTS.items())
-    return _markdown(("event", "fields", "what follows", "refused by"), rows)
+    rows = (
+        (f"`{name}`", event.WHO.value, _fields(event), event.DOC, f"`{event.REFUSED_AS}`")
+        for name, event in EVENTS.items()
+    )
+    return _markdown(("event", "who may send it", "fields", "what follows", "refused by"), rows)
 
 
 def refusals() -> str:

@@ -154,7 +154,7 @@ class Gateway(msgspec.Struct):
         return self.sealed - self.handled
 
 
-class App(msgspec.Struct):
+class KnownApp(msgspec.Struct):
     """An app that tokens were issued for, the last time at ``issued``. Tokens issued at ``revoked`` or before are void.
 
     Both are in seconds since the epoch.
@@ -179,5 +179,5 @@ class State(msgspec.Struct):
     rooms: dict[str, Room] = {}
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
-    apps: dict[str, App] = {}
+    apps: dict[str, KnownApp] = {}
     told_apart: bool = False

@@ -132,7 +132,7 @@ def _check_patience(core: Context, room: Room, candidate: Peer, before: Pending 
 
 def _spend(core: Context, peer: Peer, size: int, told: list[Peer]) -> None:
     """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
-    allowance.spend(peer, size, core.state.now, core.limits, core.out.free_part(told))
+    allowance.spend(peer, size, core.state.now, core.limits, lambda: core.out.free_part(told))
 
 
 def _pending(core: Context, owner: Peer, said: Said) -> tuple[Room, Peer]:
