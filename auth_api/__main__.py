@@ -4,8 +4,8 @@ import functools
 
 from auth_api.server import serve
 from auth_api.settings import Settings
-from shared.logs import configure
-from shared.process import run, settings_from_environment
+from shared.process.logs import configure
+from shared.process.start import run, settings_from_environment
 
 WHAT = "Parley's HTTP side: hands out app tokens at POST /app, and serves the demo page at /demo."
 

@@ -11,7 +11,8 @@ from auth_api.answers import Refused, accept
 from auth_api.app_name import check_app_name
 from auth_api.authority import Authority
 from auth_api.settings import Settings
-from shared.admin import (
+from shared.contract.tokens import make_app_token
+from shared.envelopes.admin import (
     MOST_APPS,
     MOST_ROOMS,
     AnyAsk,
@@ -23,9 +24,8 @@ from shared.admin import (
     RevokeApp,
     ShowRoom,
 )
-from shared.client_address import Network, client_address
-from shared.throttle import Throttle
-from shared.tokens import make_app_token
+from shared.http.client_address import Network, client_address
+from shared.http.throttle import Throttle
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -13,10 +13,10 @@ from auth_api.app_request import read_app_request
 from auth_api.authority import Authority
 from auth_api.settings import Settings
 from auth_api.sparing import Sparing, left_out
-from shared.admin import NoteIssued
-from shared.client_address import Network, client_address
-from shared.throttle import Throttle
-from shared.tokens import make_app_token
+from shared.contract.tokens import make_app_token
+from shared.envelopes.admin import NoteIssued
+from shared.http.client_address import Network, client_address
+from shared.http.throttle import Throttle
 
 log = logging.getLogger(__name__)
 

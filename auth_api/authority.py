@@ -12,10 +12,10 @@ from nats.errors import Error as NatsError
 
 from auth_api.answers import Refused
 from auth_api.sparing import Sparing, left_out
-from shared import subjects
-from shared.admin import Answer, AnyAsk, pack, unpack_answer
-from shared.messaging import connect
-from shared.stop import Stop
+from shared.envelopes import subjects
+from shared.envelopes.admin import Answer, AnyAsk, pack, unpack_answer
+from shared.messaging.connection import connect
+from shared.process.stop import Stop
 
 log = logging.getLogger(__name__)
 

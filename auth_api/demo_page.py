@@ -9,7 +9,7 @@ from auth_api.answers import Refused
 from auth_api.gateways import connect_sources, gateway_urls, seen_from
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
-from shared.tokens import DEMO_APP, make_app_token
+from shared.contract.tokens import DEMO_APP, make_app_token
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"

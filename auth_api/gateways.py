@@ -4,7 +4,7 @@ import ipaddress
 import re
 import urllib.parse
 
-from shared.settings import SettingError
+from shared.process.settings import SettingError
 
 # Narrower than what a URL may be: these go into a Content-Security-Policy header.
 _HOST = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from shared.settings import SettingError
+from shared.process.settings import SettingError
 
 _SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 

@@ -13,12 +13,12 @@ from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
 from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
 from auth_api.settings import Settings
-from shared.broken_http import keep_broken_http_out_of_the_log
-from shared.client_address import networks
-from shared.http_edge import Crowd, Runner
-from shared.listening import listen
-from shared.probes import add_probes
-from shared.stop import Stop
+from shared.http.broken_http import keep_broken_http_out_of_the_log
+from shared.http.client_address import networks
+from shared.http.edge import Crowd, Runner
+from shared.http.listening import listen
+from shared.process.probes import add_probes
+from shared.process.stop import Stop
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import dataclasses
 
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
-from shared.client_address import networks
-from shared.settings import NATS_SCHEMES, secret, setting
+from shared.http.client_address import networks
+from shared.process.settings import NATS_SCHEMES, secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from broker.server import Broker
 from broker.settings import Settings
-from shared.logs import configure
-from shared.process import run, settings_from_environment
+from shared.process.logs import configure
+from shared.process.start import run, settings_from_environment
 
 WHAT = "The Parley broker: the authority over rooms. One speaks; more of them are standbys that take over."
 

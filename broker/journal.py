@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared.log import Authenticated, Batch, Closed, Entry, Said
+from shared.envelopes.entries import Authenticated, Batch, Closed, Entry, Said
 
 log = logging.getLogger(__name__)
 

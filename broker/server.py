@@ -8,17 +8,17 @@ from aiohttp import web
 from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
-from broker.authority import Authority, LogReplaced
-from broker.core import Place, RuleFailed
-from broker.event_log import wait_for_jetstream
+from broker.core.machine import Place, RuleFailed
 from broker.metrics import RULES_FAILED, BrokerCollector
+from broker.replica import Authority, LogReplaced
 from broker.settings import Settings
-from shared.http_edge import Runner
-from shared.listening import listen
-from shared.logs import where
-from shared.messaging import connect, end
-from shared.probes import add_probes
-from shared.stop import Stop
+from broker.storage.stream import wait_for_jetstream
+from shared.http.edge import Runner
+from shared.http.listening import listen
+from shared.messaging.connection import connect, end
+from shared.process.logs import where
+from shared.process.probes import add_probes
+from shared.process.stop import Stop
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from broker.limits import Limits
-from shared.settings import NATS_SCHEMES, setting
+from broker.core.limits import Limits
+from shared.process.settings import NATS_SCHEMES, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from gateway import metrics as gateway_metrics
-from shared.events import COUNTED, EVENTS, ClientEvent
-from shared.messaging import RECONNECTS
-from shared.refusals import CATALOGUE
-from shared.settings import table
+from shared.contract.events import COUNTED, EVENTS, ClientEvent
+from shared.contract.refusals import CATALOGUE
+from shared.messaging.connection import RECONNECTS
+from shared.process.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "PROTOCOL.md", "deploy/METRICS.md")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from dev.trouble import Trouble
-from shared.subjects import MAX_MESSAGE
+from shared.envelopes.subjects import MAX_MESSAGE
 
 _SCRIPT = Path(__file__).parents[1] / "deploy" / "nats.sh"
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterable
 
 from dev.trouble import Trouble
-from shared.listening import CannotListen, open_listeners
+from shared.http.listening import CannotListen, open_listeners
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dev.processes import Processes, Program
 from dev.screen import Screen
 from dev.settings import Settings
 from dev.trouble import Trouble
-from shared.settings import SettingError, read, table
+from shared.process.settings import SettingError, read, table
 
 _NAME = "parley"  # of the launcher's own lines
 

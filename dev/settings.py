@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from shared.settings import setting
+from shared.process.settings import setting
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from gateway.server import Gateway
 from gateway.settings import Settings
-from shared.logs import configure
-from shared.process import run, settings_from_environment
+from shared.process.logs import configure
+from shared.process.start import run, settings_from_environment
 
 WHAT = "A Parley gateway: socket.io clients on one side, the event log and the broker's deliveries on the other."
 

@@ -4,8 +4,8 @@ import dataclasses
 
 from aiohttp import WSCloseCode
 
-from gateway.engineio_overrides import Socket
-from shared.tokens import App, new_key
+from gateway.transport.engineio import Socket
+from shared.contract.tokens import App, new_key
 
 CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
 

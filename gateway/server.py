@@ -12,32 +12,33 @@ from typing import Any
 from aiohttp import web
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from gateway import door, metrics
-from gateway.collector import look_seldom
+from gateway import metrics
 from gateway.connection import Connection
-from gateway.engineio_overrides import SLOW
-from gateway.inbox import Inbox
-from gateway.intake import Intake
-from gateway.link import Link, new_gateway_id
-from gateway.log_writer import LogWriter
-from gateway.newcomers import Limits, Newcomers
-from gateway.origins import ANY
-from gateway.pacing import Pacing
+from gateway.garbage import look_seldom
+from gateway.incoming import door
+from gateway.incoming.intake import Intake
+from gateway.incoming.log_writer import LogWriter
+from gateway.incoming.revocations import Revocations
+from gateway.incoming.sessions import Sessions
+from gateway.outgoing.inbox import Inbox
+from gateway.outgoing.link import Link, new_gateway_id
+from gateway.outgoing.pacing import Pacing
 from gateway.rate import Budgets, Rates
-from gateway.revocations import Revocations
-from gateway.session import Sessions
 from gateway.settings import Settings
-from gateway.socketio_overrides import Server
-from shared.client_address import networks
-from shared.http_edge import Crowd, Runner
-from shared.listening import listen
-from shared.log import Closed, Entry, GatewayDown, Pace
-from shared.messaging import connect, end
-from shared.nats_overrides import Client
-from shared.probes import add_probes
-from shared.refusals import Refusal
-from shared.stop import Stop
-from shared.subjects import public_id
+from gateway.transport.engineio import SLOW
+from gateway.transport.newcomers import Limits, Newcomers
+from gateway.transport.origins import ANY
+from gateway.transport.socketio import Server
+from shared.contract.refusals import Refusal
+from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
+from shared.envelopes.subjects import public_id
+from shared.http.client_address import networks
+from shared.http.edge import Crowd, Runner
+from shared.http.listening import listen
+from shared.messaging.connection import connect, end
+from shared.messaging.nats import Client
+from shared.process.probes import add_probes
+from shared.process.stop import Stop
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from gateway.origins import origins
+from gateway.transport.origins import origins
 from gateway.turn import Turn
-from shared.client_address import networks
-from shared.settings import NATS_SCHEMES, SettingError, secret, setting
-from shared.subjects import MAX_BODY
+from shared.envelopes.subjects import MAX_BODY
+from shared.http.client_address import networks
+from shared.process.settings import NATS_SCHEMES, SettingError, secret, setting
 
 FRAME_BYTES = 8192  # of an event beside its bodies
 DEFAULT_NATS = "nats://127.0.0.1:4222"

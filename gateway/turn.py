@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from shared.tokens import DEMO_APP
+from shared.contract.tokens import DEMO_APP
 
 DEMO_LIFETIME = 3600  # seconds; a visitor of the demo page needs no password, so the relay is lent for a call at a time
 

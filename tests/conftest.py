@@ -8,9 +8,9 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.world import World
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # one that is busy is no failure
 hypothesis.settings.load_profile("any machine")

@@ -8,9 +8,9 @@ import pytest
 from nats.errors import Error as NatsError
 
 from dev.nats import command
-from shared.nats_overrides import Client
-from tests.system.ports import free_port
-from tests.system.process import Process
+from shared.messaging.nats import Client
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import Process
 
 
 class NatsServer:

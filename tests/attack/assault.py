@@ -7,7 +7,7 @@ from asyncio.subprocess import PIPE, Process
 import msgspec
 
 from tests.attack.scene import Outcome, Scene
-from tests.system.process import ROOT
+from tests.system.rig.process import ROOT
 
 PREPARING = 45.0  # seconds; the attacker gives up before that
 SPARE = 10.0  # seconds beyond the attack's own

@@ -11,7 +11,7 @@ from tests.attack.record import Record
 from tests.attack.scene import Place
 from tests.attack.visitor import Visitor
 from tests.attack.witness import Witness
-from tests.system.harness import System
+from tests.system.rig.harness import System
 
 COUPLES = ((0, 0), (1, 1), (0, 1))  # the gateways of owner and guest; the first gateway is attacked
 SETTLING = 10.0  # seconds in which those who wait are answered, or it is taken down that they were not

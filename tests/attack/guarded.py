@@ -7,10 +7,10 @@ from pathlib import Path
 import nats as client_library
 
 from dev import nats
-from shared import subjects
-from tests.system.harness import System
-from tests.system.ports import free_port
-from tests.system.process import ROOT, Process
+from shared.envelopes import subjects
+from tests.system.rig.harness import System
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT, Process
 
 USERS = {"gateway": "gateway", "broker": "broker", "auth_api": "auth_api"}
 DEPLOY = ROOT / "deploy"

@@ -11,8 +11,8 @@ from tests.attack.record import Record
 from tests.attack.scene import Place
 from tests.attack.slow_line import SlowLine
 from tests.attack.witness import Witness
-from tests.system.ports import free_port
-from tests.system.process import Process
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import Process
 
 PATIENCE = 20.0  # seconds until one who cannot come back has lost its place
 SLOW = 1_250_000.0  # bytes in a second: 10 Mbit/s

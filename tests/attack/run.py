@@ -15,7 +15,7 @@ from tests.attack.guarded import Guarded, public_port
 from tests.attack.judge import Evidence
 from tests.attack.plan import Attack
 from tests.attack.scene import Outcome, Scene
-from tests.system.process import COMPLAINTS, Process
+from tests.system.rig.process import COMPLAINTS, Process
 
 CALM = 1.0  # seconds
 LINGER = 2.0  # seconds

@@ -1,6 +1,6 @@
 """NATS subjects that somebody with a stolen password may try: today's, and whatever their names may become."""
 
-from shared import subjects
+from shared.envelopes import subjects
 
 PURGE = f"$JS.API.STREAM.PURGE.{subjects.EVENT_STREAM}"
 DELETE = f"$JS.API.STREAM.DELETE.{subjects.EVENT_STREAM}"

@@ -3,7 +3,7 @@
 import time
 
 from tests.attack.record import Record
-from tests.system.waiting import until
+from tests.system.rig.waiting import until
 
 
 def test_the_worst_wait_is_the_longest() -> None:

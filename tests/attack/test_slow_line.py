@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from tests.attack.slow_line import SlowLine
-from tests.system.ports import free_port
+from tests.system.rig.ports import free_port
 
 RATE = 1_000_000.0  # bytes in a second
 SIZE = 300_000

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from tests.attack.record import Record
-from tests.chaos.line import Line
+from tests.chaos.rig.line import Line
 
 EVERY = 0.25  # seconds
 PATIENCE = 10.0  # seconds for one step

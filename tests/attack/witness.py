@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from tests.attack.record import Record
-from tests.chaos.line import Line
+from tests.chaos.rig.line import Line
 
 PATIENCE = 10.0  # seconds
 AGAIN = 0.05  # seconds until one who was not let in tries again

@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from auth_api.server import build
 from auth_api.settings import Settings
-from shared.http_edge import Runner
-from shared.stop import Stop
+from shared.http.edge import Runner
+from shared.process.stop import Stop
 
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from auth_api.authority import MAX_TELLING, Authority
-from shared.admin import Answer, NoteIssued
-from shared.stop import Stop
+from shared.envelopes.admin import Answer, NoteIssued
+from shared.process.stop import Stop
 from tests.auth_api.conftest import Serve
 
 TOKEN = "t" * 32

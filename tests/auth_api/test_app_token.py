@@ -6,7 +6,7 @@ import pytest
 from aiohttp import FormData
 from prometheus_client import REGISTRY
 
-from shared.tokens import read_app_token
+from shared.contract.tokens import read_app_token
 from tests.auth_api.conftest import PASSWORD, SECRET, Serve
 
 RIGHT = {"app": "chat", "password": PASSWORD}

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from auth_api.demo_page import FILES, SOCKET_IO
-from shared.tokens import read_app_token
+from shared.contract.tokens import read_app_token
 from tests.auth_api.conftest import SECRET, Serve
 
 

@@ -5,7 +5,7 @@ import pytest
 from auth_api.gateways import connect_sources, gateway_urls
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
-from shared.settings import SettingError, read
+from shared.process.settings import SettingError, read
 
 ENVIRON = {"APP_SECRET": "s" * 32, "APP_PASS": "p"}
 

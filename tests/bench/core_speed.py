@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from broker.core import Core
-from broker.limits import Limits
-from shared.frames import event_frame
-from shared.log import Authenticated, Batch, Entry, GatewayUp, Said
+from broker.core.limits import Limits
+from broker.core.machine import Core
+from shared.contract.frames import event_frame
+from shared.envelopes.entries import Authenticated, Batch, Entry, GatewayUp, Said
 from tests.bench.relay import description
 
 GATEWAYS = ("gateway-0", "gateway-1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from tests.system.harness import APP_PASS, System
+from tests.system.rig.harness import APP_PASS, System
 
 
 class Target(msgspec.Struct, frozen=True):

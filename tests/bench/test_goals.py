@@ -18,8 +18,8 @@ from tests.bench.samples import MIB, Sample
 from tests.bench.soak import Soaked
 from tests.bench.target import Target
 from tests.conftest import StartSystem
-from tests.system.harness import APP_PASS, System
-from tests.system.waiting import until
+from tests.system.rig.harness import APP_PASS, System
+from tests.system.rig.waiting import until
 
 ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
 

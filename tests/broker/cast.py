@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
-from shared.deliveries import Admit, Emit, Parcel
-from shared.events import COUNTED
+from shared.contract.events import COUNTED
+from shared.envelopes.deliveries import Admit, Emit, Parcel
 from tests.broker.model import Told
 from tests.broker.world import NOBODY, Socket, Token
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from broker.keeping import SENDERS
-from broker.limits import Limits
-from broker.state import Kept, Peer, State
+from broker.core.keeping import SENDERS
+from broker.core.limits import Limits
+from broker.core.state import Kept, Peer, State
 
 
 def check(state: State, limits: Limits) -> None:

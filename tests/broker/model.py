@@ -6,7 +6,7 @@ order: each as event, the peer named in it, and for a relay its number.
 
 from collections.abc import Callable
 
-from broker.limits import Limits
+from broker.core.limits import Limits
 
 Told = tuple[str, str, int]
 

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from broker.rules.presence import MOST_TAKEOVERS, TAKEOVER_SECONDS
-from shared.log import Entry, Said
+from broker.core.rules.presence import MOST_TAKEOVERS, TAKEOVER_SECONDS
+from shared.envelopes.entries import Entry, Said
 from tests.broker.cast import Answers, Person
 from tests.broker.model import Model, Refused
 from tests.broker.world import NOBODY, RELAYED, Gateway, Socket, Token, World

@@ -1,6 +1,6 @@
 """Playing a log again."""
 
-from broker.core import Core
+from broker.core.machine import Core
 from tests.broker.invariants import plain
 from tests.broker.world import World, read
 

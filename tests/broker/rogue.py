@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from shared import subjects
-from shared.log import (
+from shared.envelopes import subjects
+from shared.envelopes.entries import (
     AppRevoked,
     Authenticated,
     Batch,

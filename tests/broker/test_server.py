@@ -5,10 +5,10 @@ from prometheus_client import REGISTRY
 
 from broker.server import Broker
 from broker.settings import Settings
-from shared.stop import Stop
+from shared.process.stop import Stop
 from tests.nats_server import NatsServer
-from tests.system.ports import free_port
-from tests.system.waiting import until
+from tests.system.rig.ports import free_port
+from tests.system.rig.waiting import until
 
 
 async def test_a_connection_that_ends_for_good_ends_the_process_with_a_sentence(

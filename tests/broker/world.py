@@ -3,14 +3,15 @@
 import json
 from typing import Any, NamedTuple
 
-from broker.belief import NOTHING, Unbelievable, believe
-from broker.core import Core
-from broker.limits import Limits
-from shared import subjects
-from shared.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
-from shared.events import COUNTED
-from shared.frames import event_frame
-from shared.log import (
+from broker.core.belief import NOTHING, Unbelievable, believe
+from broker.core.limits import Limits
+from broker.core.machine import Core
+from shared.contract.events import COUNTED
+from shared.contract.frames import event_frame
+from shared.contract.tokens import lock_of
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
+from shared.envelopes.entries import (
     Authenticated,
     Batch,
     Closed,
@@ -22,7 +23,6 @@ from shared.log import (
     pack_batch,
     unpack_batch,
 )
-from shared.tokens import lock_of
 
 RELAYED = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
 BODIES = {"relay-session-description": "session_description", "relay-ice-candidate": "ice_candidate"}

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.demo import Demo
-from tests.system.harness import APP_PASS, APP_SECRET, System
-from tests.system.ports import free_port
-from tests.system.process import ROOT, Process
+from tests.system.rig.harness import APP_PASS, APP_SECRET, System
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT, Process
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
 
-from tests.system.process import Process
+from tests.system.rig.process import Process
 
 PATIENCE = 20_000  # ms; a machine with two cores has three pages' video to encode
 

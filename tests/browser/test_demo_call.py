@@ -1,7 +1,7 @@
 """People in a call, through the real system."""
 
 from tests.browser.demo import Demo
-from tests.system.harness import System
+from tests.system.rig.harness import System
 
 
 async def test_three_pages_on_two_gateways_see_each_other_move(demo: Demo, system: System) -> None:

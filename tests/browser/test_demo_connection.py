@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo
 from tests.conftest import StartSystem
-from tests.system.harness import System
+from tests.system.rig.harness import System
 
 Start = Callable[..., Awaitable[tuple[System, Demo]]]
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.run import Run
+from tests.chaos.rig.run import Run
 
 SHORT = 1.0  # minutes up to which faults are short, too
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.company import Company, OwnCompany
-from tests.system.harness import System
+from tests.chaos.rig.company import Company, OwnCompany
+from tests.system.rig.harness import System
 
 StartCompany = Callable[..., Awaitable[Company]]
 

@@ -4,12 +4,12 @@ import asyncio
 import signal
 import time
 
-from tests.chaos.company import Company, id_of, numbers, relay, relayed, told
 from tests.chaos.conftest import StartCompany
-from tests.chaos.faults import speaker
-from tests.chaos.story import OK
-from tests.chaos.trickle import Trickle
-from tests.system.waiting import until
+from tests.chaos.rig.company import Company, id_of, numbers, relay, relayed, told
+from tests.chaos.rig.faults import speaker
+from tests.chaos.rig.story import OK
+from tests.chaos.rig.trickle import Trickle
+from tests.system.rig.waiting import until
 
 AWAY = 10.0  # seconds
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.run import Run
+from tests.chaos.rig.run import Run
 
 SEED = 6
 SECONDS = 35.0

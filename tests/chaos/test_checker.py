@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.checker import faults
-from tests.chaos.story import OK, Back, Got, Sent, Story, View
+from tests.chaos.rig.checker import faults
+from tests.chaos.rig.story import OK, Back, Got, Sent, Story, View
 
 Stories = dict[str, Story]
 

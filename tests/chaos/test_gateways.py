@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.company import heard, id_of, numbers, relay, relayed, told
 from tests.chaos.conftest import StartCompany
-from tests.chaos.proxy import Proxy
-from tests.chaos.story import OK
-from tests.system.harness import System
-from tests.system.ports import free_port
-from tests.system.waiting import until
+from tests.chaos.rig.company import heard, id_of, numbers, relay, relayed, told
+from tests.chaos.rig.proxy import Proxy
+from tests.chaos.rig.story import OK
+from tests.system.rig.harness import System
+from tests.system.rig.ports import free_port
+from tests.system.rig.waiting import until
 
 
 async def test_a_gateway_is_killed(start_company: StartCompany) -> None:

@@ -4,12 +4,12 @@ import time
 
 import nats
 
-from shared import subjects
-from tests.chaos.company import id_of, told
+from shared.envelopes import subjects
 from tests.chaos.conftest import StartCompany
-from tests.chaos.faults import all_ready, speaker
-from tests.system.harness import System
-from tests.system.waiting import until
+from tests.chaos.rig.company import id_of, told
+from tests.chaos.rig.faults import all_ready, speaker
+from tests.system.rig.harness import System
+from tests.system.rig.waiting import until
 
 SPEAKING = "speaking now"
 

@@ -2,12 +2,12 @@
 
 import signal
 
-from tests.chaos.company import id_of, relay, relayed
 from tests.chaos.conftest import StartCompany
-from tests.chaos.store import Store
-from tests.chaos.story import OK
-from tests.chaos.visitor import Visitor
-from tests.system.waiting import until
+from tests.chaos.rig.company import id_of, relay, relayed
+from tests.chaos.rig.store import Store
+from tests.chaos.rig.story import OK
+from tests.chaos.rig.visitor import Visitor
+from tests.system.rig.waiting import until
 
 MIB = 1024 * 1024
 LOG = 16 * MIB

@@ -4,14 +4,14 @@ import shutil
 import time
 from pathlib import Path
 
-from tests.chaos.cluster import Cluster
-from tests.chaos.company import id_of, numbers, relay, relayed
 from tests.chaos.conftest import StartCompany
-from tests.chaos.faults import all_ready
-from tests.chaos.story import OK
-from tests.chaos.trickle import Trickle, longest_pause
-from tests.chaos.visitor import Visitor
-from tests.system.waiting import until
+from tests.chaos.rig.cluster import Cluster
+from tests.chaos.rig.company import id_of, numbers, relay, relayed
+from tests.chaos.rig.faults import all_ready
+from tests.chaos.rig.story import OK
+from tests.chaos.rig.trickle import Trickle, longest_pause
+from tests.chaos.rig.visitor import Visitor
+from tests.system.rig.waiting import until
 
 AWAY = 5.0  # seconds
 # Seconds. Three NATS servers take 4 to 9 to see that a leader was killed and to elect another one; there is no setting.

@@ -3,14 +3,14 @@
 import aiohttp
 import nats
 
-from shared import subjects
-from tests.chaos.company import id_of, numbers, relay, relayed
+from shared.envelopes import subjects
 from tests.chaos.conftest import StartCompany
-from tests.chaos.faults import all_ready
-from tests.chaos.story import OK
-from tests.system.harness import System
-from tests.system.process import probe
-from tests.system.waiting import until
+from tests.chaos.rig.company import id_of, numbers, relay, relayed
+from tests.chaos.rig.faults import all_ready
+from tests.chaos.rig.story import OK
+from tests.system.rig.harness import System
+from tests.system.rig.process import probe
+from tests.system.rig.waiting import until
 
 
 async def pause_reading(system: System) -> None:

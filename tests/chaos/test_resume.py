@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from tests.chaos.company import Company, heard, id_of, numbers, relay, relayed, told
 from tests.chaos.conftest import StartCompany
-from tests.chaos.story import OK, Back
-from tests.chaos.visitor import Visitor
-from tests.system.tokens import expired, forged
-from tests.system.waiting import until
+from tests.chaos.rig.company import Company, heard, id_of, numbers, relay, relayed, told
+from tests.chaos.rig.story import OK, Back
+from tests.chaos.rig.visitor import Visitor
+from tests.system.rig.tokens import expired, forged
+from tests.system.rig.waiting import until
 
 
 def resumed(visitor: Visitor) -> bool:

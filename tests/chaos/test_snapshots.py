@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from broker.image import encode
-from broker.state import Peer, Room, State
-from tests.chaos.company import Company, id_of, relay
+from broker.core.state import Peer, Room, State
+from broker.storage.image import encode
 from tests.chaos.conftest import StartCompany
-from tests.chaos.faults import all_ready
-from tests.chaos.store import Store, of_another_version
-from tests.chaos.story import OK
-from tests.system.waiting import until
+from tests.chaos.rig.company import Company, id_of, relay
+from tests.chaos.rig.faults import all_ready
+from tests.chaos.rig.store import Store, of_another_version
+from tests.chaos.rig.story import OK
+from tests.system.rig.waiting import until
 
 OFTEN = {"SNAPSHOT_INTERVAL": "0.5"}
 PEERS = 50_000

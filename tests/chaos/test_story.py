@@ -1,6 +1,6 @@
 """Stories add up to what a peer must know."""
 
-from tests.chaos.story import Got, Story, View, views
+from tests.chaos.rig.story import Got, Story, View, views
 
 
 def test_views_follow_what_a_peer_was_told() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.deploy.tool import tool
-from tests.system.ports import free_port
-from tests.system.process import ROOT, Process
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT, Process
 
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SID = "abcdefghijklmnopqrst"

@@ -6,12 +6,12 @@ from typing import Any
 import aiohttp
 
 from dev import nats
-from shared.messaging import connect
-from shared.nats_overrides import Client
-from shared.stop import Stop
-from tests.system.harness import System
-from tests.system.ports import free_port
-from tests.system.process import ROOT, Process
+from shared.messaging.connection import connect
+from shared.messaging.nats import Client
+from shared.process.stop import Stop
+from tests.system.rig.harness import System
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT, Process
 
 PASSWORDS = {"gateway": "0e1-gateway", "broker": "0e2-broker", "auth_api": "0e3-auth"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.tool import docker
-from tests.system.process import ROOT
+from tests.system.rig.process import ROOT
 
 ALERTS = ROOT / "deploy" / "alerts.yml"
 COMPOSE = ROOT / "docker-compose.yml"

@@ -7,11 +7,11 @@ import time
 import aiohttp
 
 from tests.conftest import StartSystem
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.process import Process, probe
-from tests.system.rooms import room_of
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.process import Process, probe
+from tests.system.rig.rooms import room_of
+from tests.system.rig.world import World
 
 NOTICE, DRAIN = 1.0, 1.5  # seconds
 HANDSHAKE = "/socket.io/?EIO=4&transport=polling"

@@ -14,9 +14,9 @@ import pytest
 import auth_api.settings
 import broker.settings
 import gateway.settings
-from shared import subjects
+from shared.envelopes import subjects
 from tests.deploy.tool import docker, tool
-from tests.system.process import ROOT
+from tests.system.rig.process import ROOT
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = (ROOT / "docker-compose.yml").read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.tool import docker
-from tests.system.process import ROOT
+from tests.system.rig.process import ROOT
 
 # Pulls anything; an image's digest is made of its name, so that none has another's.
 REGISTRY = """#!/bin/sh

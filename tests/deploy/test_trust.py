@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from nats.js.errors import APIError
 
-from shared import subjects
-from shared.admin import ListRooms, RevokeApp, pack, unpack_answer
-from shared.deliveries import Beat, pack_beat
-from shared.log import (
+from shared.envelopes import subjects
+from shared.envelopes.admin import ListRooms, RevokeApp, pack, unpack_answer
+from shared.envelopes.deliveries import Beat, pack_beat
+from shared.envelopes.entries import (
     AppRevoked,
     Authenticated,
     Batch,
@@ -25,12 +25,12 @@ from shared.log import (
     Speaking,
     pack_batch,
 )
-from shared.nats_overrides import Client
+from shared.messaging.nats import Client
 from tests.deploy.guarded import Guarded
-from tests.system.client import Client as Peer
-from tests.system.rooms import room_of
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.client import Client as Peer
+from tests.system.rig.rooms import room_of
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 SECRET_ID = "g" + "0123456789abcdef" * 2
 # Where JetStream would do something with an answer, or a broker would read it.

@@ -13,8 +13,8 @@ import pytest
 
 from tests.deploy.tool import tool
 from tests.deploy.turn_client import V4, V6, turn_client
-from tests.system.ports import free_port
-from tests.system.process import ROOT, Process
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT, Process
 
 SECRET = "a secret for tests"
 FORBIDDEN = 403

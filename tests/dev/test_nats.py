@@ -12,7 +12,7 @@ import pytest
 
 from dev import nats as dev_nats
 from dev.processes import Processes, Program
-from shared.subjects import MAX_MESSAGE
+from shared.envelopes.subjects import MAX_MESSAGE
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ from dev import ports, system
 from dev.processes import Program
 from dev.settings import Settings
 from dev.trouble import Trouble
-from shared.settings import read
+from shared.process.settings import read
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from gateway.engineio_overrides import Socket
-from gateway.newcomers import Limits, Newcomers
 from gateway.rate import Budget, Rates
-from gateway.socketio_overrides import Server
-from shared.client_address import networks
-from shared.http_edge import Runner
+from gateway.transport.engineio import Socket
+from gateway.transport.newcomers import Limits, Newcomers
+from gateway.transport.socketio import Server
+from shared.http.client_address import networks
+from shared.http.edge import Runner
 
 # as in a gateway, but for times so long that they play no part where a test does not ask for them
 CALM: dict[str, Any] = {

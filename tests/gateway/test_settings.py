@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from gateway.settings import Settings
-from shared.settings import SettingError, read
+from shared.process.settings import SettingError, read
 
 SECRET = "a secret for tests, 32 bytes long"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.turn import Turn
-from shared.tokens import DEMO_APP
+from shared.contract.tokens import DEMO_APP
 
 URLS = ("turn:turn.example.org:3478", "turns:turn.example.org:5349")
 

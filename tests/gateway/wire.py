@@ -3,9 +3,9 @@
 from typing import cast
 
 from gateway.connection import Connection
-from gateway.engineio_overrides import Socket
 from gateway.rate import Allowance, Stranger
-from shared.tokens import App
+from gateway.transport.engineio import Socket
+from shared.contract.tokens import App
 
 
 class Wire:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.rawsocket import RawSocket
-from tests.system.rooms import create, new_name, request, room_of
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import RawSocket
+from tests.system.rig.rooms import create, new_name, request, room_of
 
 Trio = list[Peer]
 

@@ -8,9 +8,9 @@ import pytest
 import socketio
 
 from tests.conftest import StartSystem
-from tests.system.peer import Peer
-from tests.system.rawsocket import Closed, RawSocket
-from tests.system.world import World
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import Closed, RawSocket
+from tests.system.rig.world import World
 
 ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
 

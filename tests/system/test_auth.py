@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from gateway.session import OTHER_APP
-from tests.system.harness import System
-from tests.system.rooms import create, new_name, room_of
-from tests.system.tokens import claims_of, expired, forged
-from tests.system.world import World
+from gateway.incoming.sessions import OTHER_APP
+from tests.system.rig.harness import System
+from tests.system.rig.rooms import create, new_name, room_of
+from tests.system.rig.tokens import claims_of, expired, forged
+from tests.system.rig.world import World
 
 
 async def test_the_accepting_fields(world: World) -> None:

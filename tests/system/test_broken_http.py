@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.process import Process
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.process import Process
+from tests.system.rig.world import World
 
 REQUESTS = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100,

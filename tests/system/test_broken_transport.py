@@ -7,12 +7,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.system.harness import System
-from tests.system.rawsocket import HANDSHAKE, Polling
-from tests.system.rooms import room_of
-from tests.system.tcpsocket import BINARY, CLOSE, PING, TEXT, TcpSocket, frame
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.rawsocket import HANDSHAKE, Polling
+from tests.system.rig.rooms import room_of
+from tests.system.rig.tcpsocket import BINARY, CLOSE, PING, TEXT, TcpSocket, frame
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 FRAMES = {
     "not UTF-8": frame(TEXT, b"42\xff\xfe"),

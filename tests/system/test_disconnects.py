@@ -3,11 +3,11 @@
 import asyncio
 
 from tests.conftest import StartSystem
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.rawsocket import RawSocket
-from tests.system.rooms import admit, create, request, room_of
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import RawSocket
+from tests.system.rig.rooms import admit, create, request, room_of
+from tests.system.rig.world import World
 
 Trio = list[Peer]
 

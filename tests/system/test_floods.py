@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.process import Process
-from tests.system.rawsocket import RawSocket
-from tests.system.tcpsocket import CLOSE, PING, TEXT, TcpSocket, frame
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.process import Process
+from tests.system.rig.rawsocket import RawSocket
+from tests.system.rig.tcpsocket import CLOSE, PING, TEXT, TcpSocket, frame
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 PONG = 10
 MIB = 1024 * 1024

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system.peer import Peer
-from tests.system.rooms import create, new_name, request, room_of
-from tests.system.tokens import claims_of, expired, forged, signed, unsigned
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.peer import Peer
+from tests.system.rig.rooms import create, new_name, request, room_of
+from tests.system.rig.tokens import claims_of, expired, forged, signed, unsigned
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 Trio = list[Peer]
 

@@ -10,11 +10,11 @@ import pytest
 import socketio
 
 from tests.conftest import StartSystem
-from tests.system.harness import System
-from tests.system.rawsocket import Closed, RawSocket
-from tests.system.tokens import claims_of, forged, signed, unsigned
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.rawsocket import Closed, RawSocket
+from tests.system.rig.tokens import claims_of, forged, signed, unsigned
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 BAD_TOKENS: dict[str, Callable[[str], Any]] = {
     "absent": lambda token: None,

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system.harness import APP_PASS, System
+from tests.system.rig.harness import APP_PASS, System
 
 
 async def post(system: System, **options: Any) -> tuple[int, Any, Any]:

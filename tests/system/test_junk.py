@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.junk import EVENTS, FRAMES, MAY_CLOSE
-from tests.system.peer import Peer
-from tests.system.rawsocket import Closed, RawSocket
-from tests.system.rooms import room_of
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.junk import EVENTS, FRAMES, MAY_CLOSE
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import Closed, RawSocket
+from tests.system.rig.rooms import room_of
+from tests.system.rig.world import World
 
 MARKER = "555"
 

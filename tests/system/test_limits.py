@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.rawsocket import Closed, RawSocket
-from tests.system.rooms import admit, create, new_name, request, room_of
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import Closed, RawSocket
+from tests.system.rig.rooms import admit, create, new_name, request, room_of
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 KIB = 1024
 

@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system.harness import System
-from tests.system.process import Process, probe
-from tests.system.rooms import room_of
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.process import Process, probe
+from tests.system.rig.rooms import room_of
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
 ANOTHER_PASSWORD = '\nauthorization { user: "another", password: "another" }\n'

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system.cripple import Cripple
-from tests.system.harness import System
-from tests.system.node import Node, NodeClient
-from tests.system.rooms import admit, create, new_name, request, room_of
-from tests.system.tokens import forged
-from tests.system.world import World
+from tests.system.rig.cripple import Cripple
+from tests.system.rig.harness import System
+from tests.system.rig.node import Node, NodeClient
+from tests.system.rig.rooms import admit, create, new_name, request, room_of
+from tests.system.rig.tokens import forged
+from tests.system.rig.world import World
 
 WEBSOCKET: dict[str, Any] = {"transports": ["websocket"]}
 POLLING: dict[str, Any] = {"transports": ["polling"]}

@@ -1,7 +1,7 @@
 """Leaving, and what becomes of the room."""
 
-from tests.system.peer import Peer
-from tests.system.rooms import admit, create, new_name, request, room_of
+from tests.system.rig.peer import Peer
+from tests.system.rig.rooms import admit, create, new_name, request, room_of
 
 Trio = list[Peer]
 

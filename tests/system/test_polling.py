@@ -4,10 +4,10 @@ import json
 
 import aiohttp
 
-from tests.system.harness import System
-from tests.system.rawsocket import Polling
-from tests.system.rooms import create
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.rawsocket import Polling
+from tests.system.rig.rooms import create
+from tests.system.rig.world import World
 
 
 async def authenticated(http: aiohttp.ClientSession, system: System) -> tuple[Polling, str]:

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from tests.system.peer import Peer
-from tests.system.rooms import create, new_name, request
-from tests.system.world import World
+from tests.system.rig.peer import Peer
+from tests.system.rig.rooms import create, new_name, request
+from tests.system.rig.world import World
 
 ROUNDS = 50
 

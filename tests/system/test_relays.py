@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.system.peer import Peer
-from tests.system.rooms import room_of
-from tests.system.world import World
+from tests.system.rig.peer import Peer
+from tests.system.rig.rooms import room_of
+from tests.system.rig.world import World
 
 Trio = list[Peer]
 

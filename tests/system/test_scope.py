@@ -1,8 +1,8 @@
 """ROOM_SCOPE: whether apps share their rooms."""
 
 from tests.conftest import StartSystem
-from tests.system.rooms import admit, create, new_name
-from tests.system.world import World
+from tests.system.rig.rooms import admit, create, new_name
+from tests.system.rig.world import World
 
 
 async def test_apps_share_rooms(world: World) -> None:

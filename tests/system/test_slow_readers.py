@@ -8,13 +8,13 @@ import aiohttp
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system.harness import System
-from tests.system.peer import Peer
-from tests.system.rawsocket import Polling
-from tests.system.rooms import admit, create
-from tests.system.tcpsocket import TcpSocket
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.peer import Peer
+from tests.system.rig.rawsocket import Polling
+from tests.system.rig.rooms import admit, create
+from tests.system.rig.tcpsocket import TcpSocket
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 BODY = "x" * 45_000
 COUNT = 150

@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.system.harness import APP_PASS, APP_SECRET, System
-from tests.system.ports import free_port
-from tests.system.process import COMPLAINTS, ROOT, probe
-from tests.system.rooms import room_of
-from tests.system.world import World
+from tests.system.rig.harness import APP_PASS, APP_SECRET, System
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import COMPLAINTS, ROOT, probe
+from tests.system.rig.rooms import room_of
+from tests.system.rig.world import World
 
 GOOD = {"APP_SECRET": APP_SECRET, "APP_PASS": APP_PASS, "APP_HOST": "127.0.0.1", "LOG_FORMAT": "text"}
 

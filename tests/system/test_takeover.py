@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.harness import System
-from tests.system.rawsocket import Closed, RawSocket
-from tests.system.waiting import until
-from tests.system.world import World
+from tests.system.rig.harness import System
+from tests.system.rig.rawsocket import Closed, RawSocket
+from tests.system.rig.waiting import until
+from tests.system.rig.world import World
 
 
 class Tab:

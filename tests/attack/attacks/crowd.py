@@ -9,7 +9,7 @@ from tests.attack.me import Me
 from tests.attack.party import gather
 from tests.attack.plan import Steps, attack
 from tests.bench.wire import text_frame
-from tests.system.tcpsocket import PING, frame
+from tests.system.rig.tcpsocket import PING, frame
 
 
 @attack()

@@ -6,7 +6,7 @@ from tests.attack.me import Me
 from tests.attack.plan import ATTACKS, Attack, Host, Steps, attack
 from tests.attack.talker import Talker
 from tests.bench.wire import text_frame
-from tests.system.tcpsocket import CLOSE, PING, TEXT, frame
+from tests.system.rig.tcpsocket import CLOSE, PING, TEXT, frame
 
 CHUNK = 8192  # bytes, about
 CONTINUED = 0  # the opcode of what continues a message

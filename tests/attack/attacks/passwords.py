@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from shared.admin import ListApps, ListRooms, NoteIssued, RemovePeer, pack
+from shared.envelopes.admin import ListApps, ListRooms, NoteIssued, RemovePeer, pack
 from tests.attack import entries, subjects
 from tests.attack.entries import (
     APP_REVOKED,

@@ -9,7 +9,7 @@ from tests.attack.attacks.sockets import over_and_over
 from tests.attack.me import Me
 from tests.attack.mouth import Mouth
 from tests.attack.plan import Steps, attack
-from tests.system.rawsocket import Polling
+from tests.system.rig.rawsocket import Polling
 
 SESSIONS = 100
 PACKETS = 1000  # in one POST

@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.system.ports import free_port
-from tests.system.process import ROOT
+from tests.system.rig.ports import free_port
+from tests.system.rig.process import ROOT
 
 PROJECT = "parley-test"
 SECRETS = (

@@ -13,8 +13,8 @@ import pytest
 
 from tests.deploy.compose.conftest import TURN_URL
 from tests.deploy.compose.stack import Stack, fetch
-from tests.system.peer import Peer
-from tests.system.process import ROOT
+from tests.system.rig.peer import Peer
+from tests.system.rig.process import ROOT
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.system.process import ROOT
+from tests.system.rig.process import ROOT
 
 SCRIPT = Path(__file__).parent / "main.mjs"
 

@@ -1,0 +1,1 @@
+"""The room authority: pure. What it does depends on the log alone."""

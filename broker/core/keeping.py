@@ -1,0 +1,176 @@
+"""What waits for a peer that is absent, or whose socket has enough to read for now.
+
+It is bounded, and no peer loses its place by it. Words (descriptions, candidates) wait up to a limit for each sender;
+beyond it the sender is refused. The limit is smaller while much waits for all peers together. Frames that tell the
+state of a room cannot be refused to anybody. Once there are many, a newer one replaces the older one of the same thing.
+An absent peer is told the state of its rooms when it comes back, so when there are still too many for it, they are not
+kept at all.
+"""
+
+from collections.abc import Iterable
+
+from broker.core.limits import Limits
+from broker.core.state import Kept, Peer
+from shared.contract.refusals import TOO_MANY, Refusal
+
+SENDERS = 4  # how many may each fill their part of what waits for one peer
+MUCH = 32 * 1024 * 1024  # bytes of words that wait for all peers, at which each sender has only LEAST_PART of its limit
+LEAST_PART = 1 / 16
+
+
+class Keeping:
+    """Keeps frames for peers, by ``limits``. ``words`` are the bytes of words that wait for all of them."""
+
+    def __init__(self, limits: Limits, peers: Iterable[Peer] = ()) -> None:
+        self._limits = limits
+        self.words = sum(map(_words, peers))
+        self._newest: dict[str, dict[str, int]] = {}  # by peer: what its frames are about -> their keys in ``kept``
+
+    def keep(self, peer: Peer, kept: Kept) -> None:
+        """Let a frame wait."""
+        if kept.about and peer.shed:
+            return
+        if kept.about and peer.merging:
+            self._replace(peer, kept)
+        else:
+            self._put(peer, kept)
+        if not peer.merging and self._is_much(len(peer.kept), peer.kept_bytes):
+            self._merge(peer)
+        if peer.merging and not peer.conn and not peer.shed:
+            self._bound_state(peer)
+
+    def take(self, peer: Peer) -> list[Kept]:
+        """All that waits, in order; it does not wait any more."""
+        waiting = list(peer.kept.values())
+        self.words -= _words(peer)
+        peer.kept, peer.kept_bytes, peer.merging = {}, 0, False
+        self.forget(peer.peer_id)
+        return waiting
+
+    def replace(self, peer: Peer, known: list[Kept]) -> None:
+        """Let these wait instead of all that does."""
+        self.take(peer)
+        for kept in known:
+            self._put(peer, kept)
+
+    def take_back(self, peer: Peer, about: str) -> None:
+        """What a frame tells that may wait is no longer so; once many wait, it is not told any more."""
+        if peer.merging and (key := self._newest_of(peer).pop(about, None)) is not None:
+            _drop(peer, key)
+
+    def check_words(self, peer: Peer, sender: str, size: int) -> None:
+        """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
+        if peer.conn and not peer.slow:
+            return
+        part = max(LEAST_PART, 1 - self.words / MUCH)
+        most, most_bytes = self._limits.kept_deliveries, self._limits.kept_bytes * part
+        sizes = [len(kept.frame) for kept in peer.kept.values() if kept.sender == sender]
+        if len(sizes) >= most or sum(sizes) + size > most_bytes:
+            raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")
+        if len(peer.kept) >= SENDERS * most or peer.kept_bytes + size > SENDERS * most_bytes:
+            raise Refusal(TOO_MANY, "The peer is away or slow, and enough waits for it")
+
+    def bound_past(self, peer: Peer) -> None:
+        """Forget the oldest of what a peer most likely had, if it is much."""
+        size = sum(len(kept.frame) for kept in peer.past)
+        first = 0
+        while len(peer.past) - first > SENDERS * self._limits.kept_deliveries or (
+            size > SENDERS * self._limits.kept_bytes
+        ):
+            size -= len(peer.past[first].frame)
+            first += 1
+        del peer.past[:first]
+
+    def forget(self, peer_id: str) -> None:
+        """Nothing waits for a peer any more."""
+        self._newest.pop(peer_id, None)
+
+    def adopt(self, peers: Iterable[Peer]) -> None:
+        """The state is another one."""
+        self._newest.clear()
+        self.words = sum(map(_words, peers))
+
+    def _is_much(self, count: int, size: int) -> bool:
+        return count > self._limits.kept_deliveries or size > self._limits.kept_bytes
+
+    def _merge(self, peer: Peer) -> None:
+        """From here on a newer frame replaces an older one of the same thing."""
+        waiting = self.take(peer)
+        peer.merging = True
+        for kept in waiting:
+            if kept.about and not kept.count:
+                self._replace(peer, kept)
+            else:
+                self._put(peer, kept)
+
+    def _replace(self, peer: Peer, kept: Kept) -> None:
+        """Keep a frame in place of the one before it. Who came and went meanwhile was never there."""
+        newest = self._newest_of(peer)
+        if (came := came_before(kept.about)) in newest:
+            _drop(peer, newest.pop(came))  # that it went before it came, if it did, still waits
+            return
+        if kept.about in newest:
+            _drop(peer, newest.pop(kept.about))
+        newest[kept.about] = self._put(peer, kept)
+
+    def _newest_of(self, peer: Peer) -> dict[str, int]:
+        if peer.peer_id not in self._newest:
+            unsent = ((key, kept) for key, kept in peer.kept.items() if kept.about and not kept.count)
+            self._newest[peer.peer_id] = {kept.about: key for key, kept in unsent}
+        return self._newest[peer.peer_id]
+
+    def _put(self, peer: Peer, kept: Kept) -> int:
+        key = next(reversed(peer.kept), 0) + 1
+        peer.kept[key] = kept
+        peer.kept_bytes += len(kept.frame)
+        if kept.sender:
+            self.words += len(kept.frame)
+        return key
+
+    def _bound_state(self, peer: Peer) -> None:
+        """Keep no state for an absent peer any more when there is too much of it."""
+        state = [key for key, kept in peer.kept.items() if kept.about and not kept.count]
+        if self._is_much(len(state), sum(len(peer.kept[key].frame) for key in state)):
+            peer.shed = True
+            for key in state:
+                _drop(peer, key)
+            self.forget(peer.peer_id)
+
+
+def joined(room: str, peer_id: str) -> str:
+    """What a frame is about that tells of one who has come into a room (by its key)."""
+    return f"joined\n{peer_id}\n{room}"
+
+
+def left(room: str, peer_id: str) -> str:
+    """What a frame is about that tells of one who has gone."""
+    return f"left\n{peer_id}\n{room}"
+
+
+def came_before(about: str) -> str:
+    """What the frame is about that ``about``, if it tells of one who has gone, takes back."""
+    return about.replace("left\n", "joined\n", 1) if about.startswith("left\n") else ""
+
+
+def asked(room: str, peer_id: str) -> str:
+    """What a frame is about that tells of one who asks to be let in."""
+    return f"asked\n{peer_id}\n{room}"
+
+
+def owned(room: str) -> str:
+    """What a frame is about that tells who owns a room."""
+    return f"owned\n{room}"
+
+
+def is_over(room: str) -> str:
+    """What a frame is about that tells that a room, or being in it, has begun or ended."""
+    return f"room\n{room}"
+
+
+def _words(peer: Peer) -> int:
+    """The bytes of somebody's words that wait for a peer."""
+    return sum(len(kept.frame) for kept in peer.kept.values() if kept.sender) if peer.kept else 0
+
+
+def _drop(peer: Peer, key: int) -> None:
+    peer.kept_bytes -= len(peer.kept.pop(key).frame)

@@ -1,0 +1,183 @@
+"""The room authority itself: applies the log, one message after the other, and says what is to be delivered.
+
+Pure: no clock, no randomness, no IO. The same log gives the same state and the same parcels.
+"""
+
+from collections import Counter
+
+from broker.core import rules
+from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
+from broker.core.limits import Limits
+from broker.core.outbox import Outbox
+from broker.core.rules import orders, presence
+from broker.core.state import Gateway, Peer, State
+from shared.contract.events import EVENTS, AuthRequest
+from shared.contract.frames import payload_of, refusal_frames, with_raw
+from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
+from shared.envelopes.deliveries import Parcel
+from shared.envelopes.entries import (
+    Authenticated,
+    Batch,
+    Closed,
+    Entry,
+    GatewayDown,
+    GatewayLost,
+    GatewayUp,
+    Ordered,
+    Pace,
+    Said,
+    Speaking,
+    Tick,
+)
+
+Place = tuple[int, int]  # of an entry: the position of its message, and its index in there
+
+
+class RuleFailed(Exception):
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+
+    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"at log position {place[0]}, entry {place[1]}")
+        self.place = place
+
+
+class Core:
+    """State, outbox and limits, and the order in which entries take effect.
+
+    ``failed`` are the places of entries at which rules are known to break off: those are refused.
+    """
+
+    def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
+        self.limits = limits
+        self.failed = failed
+        self.state = state or State()
+        self.out = Outbox(self.state, limits)
+        self.doubted = 0  # entries that are not believed
+        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
+
+    def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
+        """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
+
+        Returns parcels with the gateways they are for. Raises RuleFailed.
+        """
+        self.state.position = position
+        self.state.now = max(self.state.now, time)
+        if self._takes(batch):
+            for index, entry in enumerate(batch.entries):
+                try:
+                    if self.failed and (position, index) in self.failed:
+                        self._refuse(batch.writer, entry)
+                    else:
+                        self._apply_entry(batch.writer, entry)
+                except Exception as error:
+                    raise RuleFailed((position, index)) from error
+        return self.out.seal(position, batch.taken)
+
+    def adopt(self, state: State) -> None:
+        """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
+        self.state = state
+        self.out.adopt(state)
+
+    def next_deadline(self) -> float | None:
+        """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
+        return next(iter(self.state.absent.values()), None)
+
+    def _takes(self, batch: Batch) -> bool:
+        """Whether a batch counts: not a repeated one, nor one of a gateway that is not up."""
+        if batch.number == 0:
+            return True  # a broker's; its entries carry a term
+        if batch.entries and isinstance(batch.entries[0], GatewayUp) and batch.number == 1:
+            return batch.writer not in self.state.gateways
+        gateway = self.state.gateways.get(batch.writer)
+        if gateway is None or batch.number <= gateway.batch:
+            return False
+        gateway.batch = batch.number
+        self.out.confirm(batch.writer, batch.have, batch.handled)
+        return True
+
+    def _apply_entry(self, writer: str, entry: Entry) -> None:
+        if isinstance(entry, Said):
+            self._apply_said(writer, entry)
+        elif isinstance(entry, Authenticated | Closed):
+            self._apply_presence(writer, entry)
+        elif isinstance(entry, Pace):
+            presence.pace(self, writer, entry)
+        elif isinstance(entry, GatewayUp):
+            self._bring_up(writer, entry)
+        elif isinstance(entry, GatewayDown):
+            presence.lose_gateway(self, writer, entry.seen)
+        elif isinstance(entry, Ordered):
+            orders.ORDERS[type(entry)](self, entry)
+        elif may_be(self.state, entry.term):
+            self._apply_term(entry)
+        else:
+            self.doubted += entry.term > self.state.term
+
+    def _refuse(self, writer: str, entry: Entry) -> None:
+        """Answer an entry that no rule can be asked about."""
+        refusal = Refusal(BAD_REQUEST, "This cannot be done")
+        if isinstance(entry, Said):
+            known = {"room": entry.room, **({"peer_id": entry.peer_id} if entry.peer_id else {})}
+            self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
+        elif isinstance(entry, Authenticated):
+            self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
+
+    def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
+        if isinstance(entry, GatewayLost):
+            presence.lose_gateway(self, entry.gateway, entry.seen)
+        elif isinstance(entry, Tick):
+            presence.expire(self)
+        else:
+            self.state.term = entry.term
+
+    def _apply_presence(self, writer: str, entry: Authenticated | Closed) -> None:
+        if not speaks_for(self.state, writer, entry.conn):
+            self.doubted += 1
+        elif isinstance(entry, Closed):
+            presence.close(self, entry)
+        elif can_be_shown(entry):
+            presence.authenticate(self, writer, entry)
+        else:
+            self.doubted += 1
+
+    def _bring_up(self, writer: str, entry: GatewayUp) -> None:
+        if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
+            self.state.gateways[writer] = Gateway(entry.name, batch=1)
+            orders.tell_revoked(self, writer)
+
+    def _apply_said(self, writer: str, said: Said) -> None:
+        try:
+            rule = rules.RULES.get(said.event)
+            if rule is None:
+                raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
+            peer = self._sender(writer, said)
+            if not can_be_said(said, peer):
+                self.doubted += 1
+                return
+            presence.confirm(peer)
+            rule(self, peer, said)
+            self.tally[said.event, "ok"] += 1
+        except Refusal as refusal:
+            self.tally[said.event, refusal.code] += 1
+            self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
+
+    def _sender(self, writer: str, said: Said) -> Peer:
+        peer_id = self.state.conns.get(said.conn)
+        if peer_id is None:
+            raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
+        peer = self.state.peers[peer_id]
+        if peer.gateway != writer:
+            raise Refusal(UNAUTHORIZED)
+        return peer
+
+
+def _known(said: Said) -> dict[str, object]:
+    event = EVENTS.get(said.event)
+    payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
+    known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
+    if said.peer_id:
+        known["peer_id"] = said.peer_id
+    return known

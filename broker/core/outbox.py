@@ -1,0 +1,269 @@
+"""Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from broker.core.history import HISTORY_SECONDS, History, Sent
+from broker.core.keeping import Keeping
+from broker.core.limits import Limits
+from broker.core.state import COUNTED_FRAMES, Gateway, Kept, Peer, State
+from shared.contract.frames import ack_frame
+from shared.contract.refusals import UNAVAILABLE, Refusal
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.envelopes.entries import UNKNOWN
+
+PARCEL_BYTES = 256 * 1024  # of several deliveries; one alone may be longer, and is bounded as MAX_BODY and views are
+MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
+MUCH_BEHIND = MOST_BEHIND // 2  # bytes at which only those may cause more who have caused little
+EACH = 24  # bytes that one recipient takes beside the frame
+ACK = b"43"
+
+
+class Part:
+    """A parcel in the making."""
+
+    __slots__ = ("deliveries", "size")
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.size = 0
+
+
+class Line:
+    """What is on its way to one gateway: the parcels in the making, and those that were sent.
+
+    It puts itself into ``busy`` when the first parcel is begun.
+    """
+
+    __slots__ = ("busy", "gateway", "history", "name", "open")
+
+    def __init__(self, name: str, gateway: Gateway, busy: list["Line"]) -> None:
+        self.name = name
+        self.gateway = gateway
+        self.busy = busy
+        self.history = History(gateway.have)
+        self.open: list[Part] = []
+
+    def add(self, delivery: Delivery, size: int) -> int:
+        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number."""
+        parts = self.open
+        if not parts:
+            self.busy.append(self)
+            parts.append(Part())
+        elif parts[-1].size + size > PARCEL_BYTES:
+            parts.append(Part())
+        part = parts[-1]
+        part.deliveries.append(delivery)
+        part.size += size
+        self.gateway.sealed += size
+        return self.gateway.parcel + len(parts)
+
+
+class Outbox:
+    """Says things to peers, wherever they are; keeps what is said to one who is absent, or slow to read."""
+
+    def __init__(self, state: State, limits: Limits) -> None:
+        self._state = state
+        self.keeping = Keeping(limits, state.peers.values())
+        self._lines: dict[str, Line] = {}
+        self._busy: list[Line] = []  # those for which there is something in this message of the log
+        self._resent: deque[tuple[float, int]] = deque()
+
+    def emit(self, peers: Iterable[Peer], frame: bytes, about: str = "") -> None:
+        """One frame to many peers: encoded once, and sent once to each gateway. ``about`` is as in Kept."""
+        counted = frame.startswith(COUNTED_FRAMES)
+        by_gateway: dict[str, list[Peer]] = {}
+        for peer in peers:
+            if peer.conn and not peer.slow:
+                peer.told += counted
+                by_gateway.setdefault(peer.gateway, []).append(peer)
+            else:
+                self._keep(peer, frame, "", about)
+        for gateway, there in by_gateway.items():
+            if (line := self._line(gateway)) is not None:
+                emit = Emit([peer.conn for peer in there], frame)
+                sent = (line.add(emit, len(frame) + EACH * len(there)), self._state.position, emit)
+                for peer in there:
+                    line.history.note(peer.conn, sent)
+
+    def emit_one(self, peer: Peer, frame: bytes, about: str = "", sender: str = "") -> None:
+        """One frame to one peer. ``sender`` is who said it, if these are somebody's words."""
+        if not peer.conn or peer.slow:
+            self._keep(peer, frame, sender, about)
+            return
+        peer.told += frame.startswith(COUNTED_FRAMES)
+        self._send(peer, Emit([peer.conn], frame), self._state.position)
+
+    def check_words(self, peer: Peer, sender: str, size: int) -> None:
+        """Make sure that ``size`` bytes of words can go to a peer. Raises Refusal, which tells the sender to wait."""
+        if peer.conn:
+            gateway = self._state.gateways[peer.gateway]
+            if gateway.sealed - gateway.handled > MOST_BEHIND:
+                raise Refusal(UNAVAILABLE)
+        if peer.slow or not peer.conn:
+            self.keeping.check_words(peer, sender, size)
+
+    def check_way_to(self, peers: Iterable[Peer]) -> None:
+        """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
+        for peer in peers:
+            gateway = self._state.gateways.get(peer.gateway)
+            if gateway is not None and gateway.behind > MOST_BEHIND:
+                raise Refusal(UNAVAILABLE)
+
+    def free_part(self, peers: Iterable[Peer]) -> float:
+        """The part of what is much for a gateway that is still free on the way to that of these which is furthest
+        behind: from 1 to 0.
+        """
+        gateways = {peer.gateway: self._state.gateways.get(peer.gateway) for peer in peers}
+        behind = max((gateway.behind for gateway in gateways.values() if gateway is not None), default=0)
+        return max(0.0, 1 - behind / MUCH_BEHIND)
+
+    def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
+        """What has waited for a peer that is back, or can read on."""
+        for kept in waiting:
+            peer.told += kept.counted and not kept.count
+            self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.position)
+            if kept.relayed:
+                self._resent.append((self._state.now, kept.position))
+        while self._resent and self._resent[0][0] < self._state.now - HISTORY_SECONDS:
+            self._resent.popleft()
+
+    def oldest_resent(self) -> int | None:
+        """The oldest log position whose words were sent again lately, and may have been missed again."""
+        begin = self._state.now - HISTORY_SECONDS
+        return min((position for time, position in self._resent if time >= begin), default=None)
+
+    def oldest_unconfirmed(self) -> int | None:
+        """The oldest log position of which a gateway has not confirmed to have handled what it was sent."""
+        oldest = (line.history.oldest_unconfirmed() for line in self._lines.values())
+        return min((position for position in oldest if position is not None), default=None)
+
+    def answer(self, gateway: str, conn: str, frames: Iterable[bytes]) -> None:
+        """Frames for the socket that asked, whoever it belongs to by now."""
+        owner = self._state.peers.get(self._state.conns.get(conn, ""))
+        for frame in frames:
+            if owner is not None and owner.gateway == gateway and not frame.startswith(ACK):
+                self._send(owner, Emit([conn], frame), self._state.position)
+            else:
+                self._add(gateway, Emit([conn], frame), len(frame) + EACH)
+
+    def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:
+        """Answer acknowledgements. Their ids mean nothing on another socket than the one that asked."""
+        for conn, ack in acks:
+            if conn == peer.conn:
+                frame = ack_frame(ack, fields)
+                self._add(peer.gateway, Emit([conn], frame), len(frame) + EACH)
+
+    def admit(self, gateway: str, admit: Admit) -> None:
+        """Let a socket in as a peer."""
+        self._add(gateway, admit, len(admit.rooms) + len(admit.peerinfo) + len(admit.payload) + 256)
+
+    def close(self, gateway: str, conn: str, again: bool = False) -> None:
+        """Close a socket. ``again``: it may come back."""
+        self._add(gateway, Close(conn, again), EACH)
+
+    def revoke(self, gateway: str, revoked: Revoked) -> None:
+        """Tell a gateway that an app's tokens count no more."""
+        self._add(gateway, revoked, len(revoked.app) + EACH)
+
+    def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
+        """All that was said since the last call, as parcels for gateways that are up."""
+        sealed = []
+        for line in self._busy:
+            total = line.gateway.sealed - sum(part.size for part in line.open)
+            for part in line.open:
+                line.gateway.parcel += 1
+                total += part.size
+                parcel = Parcel(line.gateway.parcel, position, part.deliveries, taken, total)
+                line.history.add(parcel, part.size, self._state.now)
+                sealed.append((line.name, parcel))
+            line.open = []
+        self._busy.clear()
+        return sealed
+
+    def confirm(self, gateway: str, have: int, handled: int) -> None:
+        """A gateway has handled its parcels up to number ``have``, ``handled`` bytes in all since it came up."""
+        known = self._state.gateways[gateway]
+        if have == UNKNOWN:
+            have, handled = known.parcel, known.sealed
+        known.have = max(known.have, min(have, known.parcel))
+        known.handled = max(known.handled, min(handled, known.sealed))
+        if gateway in self._lines:
+            self._lines[gateway].history.have = known.have
+
+    def after(self, gateway: str, number: int) -> list[Parcel]:
+        """What ``gateway`` has been sent since parcel ``number``."""
+        return self._lines[gateway].history.after(number) if gateway in self._lines else []
+
+    def recover(self, gateway: str, peers: Iterable[Peer], seen: int) -> None:
+        """Gather for peers, who have just lost their sockets, what the gateway had not handled by then.
+
+        ``seen`` is the number of the last parcel that it had. Some of what came before is gathered too: the client
+        may know better.
+        """
+        line = self._lines.get(gateway)
+        if line is not None:
+            line.history.forget_old(self._state.now)
+        for peer in peers:
+            sent = _numbered(peer, line.history.take(peer.conn)) if line is not None else []
+            waiting = self.keeping.take(peer)
+            peer.conn = peer.gateway = ""
+            peer.slow = False
+            peer.past = [kept for kept in sent if kept.parcel <= seen and kept.count]
+            self.keeping.bound_past(peer)
+            for kept in (*(kept for kept in sent if kept.parcel > seen), *waiting):
+                self.keeping.keep(peer, kept)
+
+    def adopt(self, state: State) -> None:
+        """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
+        for name, line in list(self._lines.items()):
+            if line.gateway == state.gateways.get(name):
+                line.gateway = state.gateways[name]
+            else:
+                del self._lines[name]
+        self._state = state
+        self.keeping.adopt(state.peers.values())
+
+    def forget(self, gateway: str) -> None:
+        """A gateway is gone for good."""
+        line = self._lines.pop(gateway, None)
+        if line is not None and line.open:
+            self._busy.remove(line)
+
+    def forget_peer(self, peer: Peer) -> None:
+        """A peer is gone for good."""
+        self.keeping.take(peer)
+        if peer.gateway in self._lines:
+            self._lines[peer.gateway].history.take(peer.conn)
+
+    def _line(self, gateway: str) -> Line | None:
+        """The way to a gateway; None if it is not up."""
+        line = self._lines.get(gateway)
+        if line is None and gateway in self._state.gateways:
+            line = self._lines[gateway] = Line(gateway, self._state.gateways[gateway], self._busy)
+        return line
+
+    def _add(self, gateway: str, delivery: Delivery, size: int) -> None:
+        if (line := self._line(gateway)) is not None:
+            line.add(delivery, size)
+
+    def _send(self, peer: Peer, emit: Emit, position: int) -> None:
+        """Send a frame to a peer's socket, and remember that it was sent."""
+        if (line := self._line(peer.gateway)) is not None:
+            parcel = line.add(emit, len(emit.frame) + EACH)
+            line.history.note(peer.conn, (parcel, position, emit))
+
+    def _keep(self, peer: Peer, frame: bytes, sender: str, about: str) -> None:
+        self.keeping.keep(peer, Kept(frame, self._state.position, b"", 0, 0, sender, about))
+
+
+def _numbered(peer: Peer, sent: Iterable[Sent]) -> list[Kept]:
+    """What a peer's socket was sent, each counted event with its number: the newest is the last that it was told."""
+    number, found = peer.told, []
+    for parcel, position, emit in reversed(tuple(sent)):
+        kept = Kept(emit.frame, position, parcel=parcel)
+        if kept.counted:
+            kept.count, number = number, number - 1
+        found.append(kept)
+    return found[::-1]

@@ -1,0 +1,162 @@
+"""Admission: one asks, the owner decides. Nobody else gets anybody into a room."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from broker.core import allowance, keeping
+from broker.core.rules.rooms import end_request, others, request_frame, room_key, tell_owner
+from broker.core.state import Peer, Pending, Room
+from shared.contract.frames import event_frame, refusal_frames, with_raw
+from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
+from shared.envelopes.entries import Said
+
+if TYPE_CHECKING:
+    from broker.core.machine import Core
+
+VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
+REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
+MOST_SHOWN = 512 * 1024  # bytes of a view of a room; beyond that it has no peersinfo
+MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement has all of it too
+UNASKED = 10  # times as much as an answer counts what comes to somebody who has not asked for it
+
+
+def ask(core: "Core", candidate: Peer, said: Said) -> None:
+    """Ask to be let in. Asking again reminds the owner; a member is told once more what it knows."""
+    room = core.state.rooms.get(room_key(core, candidate, said.room))
+    if room is None:
+        raise Refusal(NOT_FOUND)
+    acks = [] if said.ack is None else [(said.conn, said.ack)]
+    if candidate.peer_id in room.members:
+        _show_again(core, room, candidate, said.body, acks)
+        return
+    before = room.pending.get(candidate.peer_id)
+    _check_room_for(core, room, candidate)
+    _check_patience(core, room, candidate, before)
+    tells = before is None or core.state.now >= before.reminder
+    if tells:
+        owner = core.state.peers[room.owner]
+        core.out.check_way_to([owner])
+        size = len(request_frame(room, candidate, said.body)) + allowance.EACH
+        _spend(core, candidate, UNASKED * size, [owner])
+    _note_request(core, room, candidate, Pending(said.body, acks))
+    if tells:
+        tell_owner(core, room, candidate)
+
+
+def accept(core: "Core", owner: Peer, said: Said) -> None:
+    """The owner lets a candidate in."""
+    room, candidate = _pending(core, owner, said)
+    _check_room_for(core, room, candidate)
+    members = others(core, room, candidate.peer_id)
+    fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
+    bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
+    news = event_frame("room-user-join", {**fields, **bodies})
+    welcome, answer = _welcome(core, room, candidate, said.body)
+    told = [*members, candidate]
+    core.out.check_way_to(told)
+    _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
+    pending = end_request(core, room, candidate)
+    room.members[candidate.peer_id] = None
+    candidate.rooms[room.key] = None
+    core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
+    core.out.ack(candidate, pending.acks, answer)
+    core.out.emit(members, news, keeping.joined(room.key, candidate.peer_id))
+    _answer_owner(core, owner, said)
+
+
+def reject(core: "Core", owner: Peer, said: Said) -> None:
+    """The owner sends a candidate away."""
+    room, candidate = _pending(core, owner, said)
+    pending = end_request(core, room, candidate)
+    refusal = Refusal(REJECTED)
+    fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=said.body)}
+    for frame in refusal_frames("room-join-request", refusal, None, fields):
+        core.out.emit_one(candidate, frame)
+    core.out.ack(candidate, pending.acks, {"ok": False, **refusal.fields()})
+    _answer_owner(core, owner, said)
+
+
+def room_view(core: "Core", room: Room, peer_id: str) -> dict[str, Any]:
+    """A room as one of its members sees it: the owner, the others, and what each of them says of itself."""
+    peers = others(core, room, peer_id)
+    shown = peers if sum(len(peer.peerinfo) for peer in peers) <= MOST_SHOWN else ()
+    return {
+        "room": room.name,
+        "owner": room.owner,
+        "peers": [peer.peer_id for peer in peers],
+        "peersinfo": {peer.peer_id: msgspec.Raw(peer.peerinfo) if peer.peerinfo else None for peer in shown},
+    }
+
+
+def _welcome(core: "Core", room: Room, peer: Peer, payload: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The event for one who is in a room, and the fields of its acknowledgement: all the same, unless it is much."""
+    named = {"peer_id": peer.peer_id, "room": room.name}
+    fields = {**named, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
+    frame = event_frame("room-join-accept", fields)
+    return frame, {"ok": True, **(fields if len(frame) <= MOST_REPEATED else named)}
+
+
+def _note_request(core: "Core", room: Room, candidate: Peer, asked: Pending) -> None:
+    before = room.pending.get(candidate.peer_id)
+    if before is not None:
+        asked.acks = before.acks + asked.acks
+        due = core.state.now >= before.reminder
+        asked.reminder = core.state.now + REMINDER_INTERVAL if due else before.reminder
+    room.pending[candidate.peer_id] = asked
+    candidate.asked[room.key] = None
+
+
+def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list[tuple[str, int]]) -> None:
+    """A member asks who is in the room: it is told, but not all the time."""
+    now = core.state.now
+    if peer.viewed and now - peer.viewed.get(room.key, -VIEW_INTERVAL) < VIEW_INTERVAL:
+        raise Refusal(TOO_MANY, "You are in this room, and have just been told who else is")
+    welcome, answer = _welcome(core, room, peer, payload)
+    core.out.check_way_to([peer])
+    _spend(core, peer, len(welcome), [peer])
+    peer.viewed = {**(peer.viewed or {}), room.key: now}
+    core.out.emit_one(peer, welcome, keeping.is_over(room.key))
+    core.out.ack(peer, acks, answer)
+
+
+def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending | None) -> None:
+    if before is not None:
+        if len(before.acks) >= core.limits.pending_per_peer:
+            raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
+        return
+    if len(candidate.asked) >= core.limits.pending_per_peer:
+        raise Refusal(TOO_MANY, "Too many join requests of yours are pending")
+    if len(room.pending) >= core.limits.pending_per_room:
+        raise Refusal(TOO_MANY, "Too many are waiting to join this room")
+
+
+def _spend(core: "Core", peer: Peer, size: int, told: list[Peer]) -> None:
+    """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
+    allowance.check(peer, size, core.state.now, core.limits, core.out.free_part(told))
+    allowance.charge(peer, size, core.state.now, core.limits)
+
+
+def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer]:
+    room = core.state.rooms.get(room_key(core, owner, said.room))
+    if room is None:
+        raise Refusal(NOT_FOUND)
+    if room.owner != owner.peer_id:
+        raise Refusal(NOT_OWNER)
+    if said.peer_id not in room.pending:
+        raise Refusal(NOT_PENDING)
+    return room, core.state.peers[said.peer_id]
+
+
+def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
+    if candidate.slow and candidate.kept_bytes > core.limits.kept_bytes:
+        raise Refusal(TOO_MANY, "The peer has not read enough of what it was told")
+    if len(room.members) >= core.limits.peers_per_room:
+        raise Refusal(FULL, "The room is full")
+    if len(candidate.rooms) >= core.limits.rooms_per_peer:
+        raise Refusal(FULL, "The peer is in as many rooms as it may be")
+
+
+def _answer_owner(core: "Core", owner: Peer, said: Said) -> None:
+    if said.ack is not None:
+        core.out.ack(owner, [(said.conn, said.ack)], {"ok": True, "room": said.room, "peer_id": said.peer_id})

@@ -1,0 +1,281 @@
+"""The authority over one log: reads it into the core, hands what comes out to the speaker, and takes snapshots."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker import journal
+from broker.core.belief import NOTHING, believe
+from broker.core.machine import Core, Place, RuleFailed
+from broker.core.state import State
+from broker.doubts import Doubts
+from broker.garbage import collect_now_and_then
+from broker.settings import Settings
+from broker.speaking.desk import Desk
+from broker.speaking.lease import Lease
+from broker.speaking.log_clock import LogClock
+from broker.speaking.speaker import Speaker
+from broker.speaking.watch import Watch
+from broker.storage.snapshots import Snapshots
+from broker.storage.stream import EventLog, Extent, Stored
+from shared.envelopes.entries import Batch
+from shared.messaging.connection import cancelled
+from shared.messaging.nats import Client
+
+log = logging.getLogger(__name__)
+
+CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
+FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
+MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
+SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
+READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
+
+
+class LogReplaced(Exception):
+    """The log is not the one that was read so far: all state is void."""
+
+
+class ReadingStopped(TimeoutError):
+    """The log goes on, but its consumer delivers nothing of it any more."""
+
+
+class Authority:
+    """State, speaker and snapshots for one log, from opening it to its end."""
+
+    def __init__(self, nc: Client, settings: Settings, broker: str, failed: frozenset[Place] = frozenset()) -> None:
+        self._settings = settings
+        self._failed = failed
+        self._failure: RuleFailed | None = None
+        self._broken_off = asyncio.Event()
+        self._nc = nc
+        self._broker = broker
+        self._log = EventLog(nc, settings)
+        self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
+        self._watch = Watch(settings.gateway_timeout)
+        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
+        self._clock = LogClock()
+        self._doubts = Doubts()
+        self._held_up: list[Stored] | None = None  # what came in while the state is looked at
+        self._newer: State | None = None
+        self._pending = 0  # messages of the log behind the one applied last
+        self._consumed = 0  # position of the message that the consumer delivered last
+        self._words = 0  # position of the newest message that may hold clients' words
+        self._seen = Extent("", 0, 0)  # the log when it was looked at last
+        self.core = Core(settings.limits, failed=failed)
+        self._answered = 0.0  # monotonic seconds when NATS last said something about the log
+        self._caught_up = False
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
+        extent = await self._log.open()
+        await self._restore(extent)
+        self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker)
+        self._consumed = self.core.state.position
+        stop_reading = await self._log.read(self.core.state.position, self._on_consumed)
+        try:
+            await self._catch_up(extent)
+            self._answered, self._caught_up = time.monotonic(), True
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
+                tasks.create_task(self._speaker.run(), name="speaker")
+                desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker)
+                tasks.create_task(desk.run(), name="desk")
+                tasks.create_task(self._take_snapshots(extent), name="snapshots")
+                tasks.create_task(self._log.keep_cutting(), name="cutting")
+                tasks.create_task(self._check(extent), name="check")
+                tasks.create_task(collect_now_and_then(), name="collector")
+                tasks.create_task(self._until_a_rule_fails(), name="rules")
+        except* LogReplaced:
+            raise LogReplaced from None
+        finally:
+            if self._nc.is_connected:
+                await self._lease.release()
+                await stop_reading()
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Why this broker cannot serve, for the readiness probe."""
+        if not self._caught_up:
+            return {"log": "has not been read to its end"}
+        if time.monotonic() - self._answered > SILENCE:
+            return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
+        return {}
+
+    def on_reconnect(self) -> None:
+        """NATS was away: gateways could not be heard."""
+        self._watch.grant_grace(time.monotonic())
+
+    def figures(self) -> dict[str, float]:
+        """Numbers for metrics."""
+        state, snapshots = self.core.state, self._snapshots
+        return {
+            "speaking": float(self._lease.held),
+            "term": state.term,
+            "position": state.position,
+            "lag": self._pending,
+            "rooms": len(state.rooms),
+            "peers": len(state.peers),
+            "absent_peers": len(state.absent),
+            "gateways": len(state.gateways),
+            "snapshot_age_seconds": time.monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
+            "snapshot_seconds": snapshots.duration,
+            "snapshot_bytes": snapshots.size,
+        }
+
+    async def _restore(self, extent: Extent) -> None:
+        """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
+        base, self._newer = await self._snapshots.load(extent)
+        if base is not None:
+            self.core = Core(self._settings.limits, base, self._failed)
+            log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
+            self._adopt_newer()
+        elif extent.first > 1:
+            log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
+            self.core.state.position = extent.last
+
+    def _adopt_newer(self) -> None:
+        if self._newer is not None and self._newer.position == self.core.state.position:
+            self.core.adopt(self._newer)
+            self._newer = None
+
+    async def _catch_up(self, extent: Extent) -> None:
+        if self.core.state.position < extent.last:
+            log.info("reading the log", extra={"facts": {"position": self.core.state.position, "to": extent.last}})
+        idle = 0.0
+        while (position := self.core.state.position) < extent.last:
+            await asyncio.sleep(0.02)
+            if self._failure is not None:
+                raise self._failure
+            idle = idle + 0.02 if self.core.state.position == position else 0.0
+            if idle > READING_TIMEOUT:
+                raise ReadingStopped
+
+    def _on_consumed(self, stored: Stored) -> None:
+        """The consumer delivers the next message of the log."""
+        self._consumed = stored.position
+        self._on_stored(stored)
+
+    def _on_stored(self, stored: Stored) -> None:
+        """A message of the log takes effect, unless it has already."""
+        if self._held_up is not None:
+            self._held_up.append(stored)
+            return
+        self._pending = stored.pending
+        if stored.position <= self.core.state.position:
+            return
+        batch = self._believe(stored)
+        if batch.number:
+            self._words = stored.position
+            self._watch.note_alive(batch.writer, time.monotonic())
+        doubted = self.core.doubted
+        try:
+            parcels = self.core.apply(stored.position, stored.time, batch)
+        except RuleFailed as failure:
+            self._break_off(failure)
+            return
+        self._clock.set(self.core.state.now, time.monotonic())
+        if self.core.doubted != doubted:
+            self._doubts.note(stored.position)
+        journal.note(stored.position, batch)
+        self._adopt_newer()
+        self._speaker.publish(parcels)
+
+    def _break_off(self, failure: RuleFailed) -> None:
+        """Apply nothing more: the state is half changed."""
+        self._failure = failure
+        self._held_up = []
+        self._broken_off.set()
+
+    async def _until_a_rule_fails(self) -> None:
+        await self._broken_off.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _believe(self, stored: Stored) -> Batch:
+        """What a message of the log holds that counts, which may be nothing."""
+        try:
+            batch, whole = believe(self.core.state, stored.subject, stored.data)
+        except Exception:  # whatever it is: it must not end every broker, at each start again
+            batch, whole = NOTHING, False
+        if not whole:
+            self._doubts.note(stored.position)
+        return batch
+
+    @contextlib.contextmanager
+    def _standstill(self) -> Iterator[None]:
+        """Nothing takes effect meanwhile."""
+        held_up = self._held_up = []
+        try:
+            yield
+        finally:
+            self._held_up = None if self._failure is None else []
+            for stored in held_up:
+                self._on_stored(stored)
+
+    async def _take_snapshots(self, extent: Extent) -> None:
+        """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
+        taken = self.core.state.position
+        while not cancelled():
+            await self._snapshot_due(taken)
+            if not self._lease.held:
+                continue
+            if self.core.state.position == taken:
+                if self._log.first <= self._words:  # what was said last is not to stay until something is said again
+                    await self._speaker.let_time_pass()
+                continue
+            try:
+                taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())
+            except (NatsError, TimeoutError) as error:
+                log.warning("no snapshot could be written: %s", type(error).__name__)
+
+    async def _snapshot_due(self, taken: int) -> None:
+        """Wait for the interval to pass, or the log to grow much behind position ``taken``."""
+        left = self._settings.snapshot_interval
+        while left > 0:
+            await asyncio.sleep(min(left, CHECK_INTERVAL))
+            left -= CHECK_INTERVAL
+            if self._seen.part_behind(taken) > MOST_GROWTH:
+                return
+
+    async def _check(self, extent: Extent) -> None:
+        """Notice that the log was replaced, so that the state is void, or that its consumer is behind."""
+        behind = 0.0  # seconds
+        while not cancelled():
+            interval = FETCH_INTERVAL if behind else CHECK_INTERVAL
+            position, consumed = self.core.state.position, self._consumed  # before the question: they move on meanwhile
+            await asyncio.sleep(interval)
+            try:
+                now = await self._log.extent()
+            except NotFoundError:
+                raise LogReplaced from None
+            except (NatsError, TimeoutError):
+                behind = 0.0
+                continue
+            self._answered = time.monotonic()
+            if now.log_id != extent.log_id or now.last < position:
+                raise LogReplaced
+            self._seen = now
+            behind = behind + interval if consumed == self._consumed < now.last else 0.0
+            if behind > READING_TIMEOUT:
+                raise ReadingStopped
+            if behind:
+                await self._fetch(now.last)
+
+    async def _fetch(self, last: int) -> None:
+        """Read the log up to ``last`` without the consumer, as long as it does not come back.
+
+        The NATS server that it was on may be gone, and NATS needs an election, of up to 9 s, to make another one.
+        """
+        consumed = self._consumed
+        with contextlib.suppress(NatsError, TimeoutError):
+            for position in range(self.core.state.position + 1, last + 1):
+                stored = await self._log.message(position)
+                if stored is None or self._consumed != consumed:
+                    return
+                self._answered = time.monotonic()
+                self._on_stored(stored)

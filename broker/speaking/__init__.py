@@ -1,0 +1,1 @@
+"""Which broker speaks, and what it says and answers."""

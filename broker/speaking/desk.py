@@ -1,0 +1,151 @@
+"""The operator's desk: answers what auth_api asks, from the state itself, and puts orders into the log."""
+
+import asyncio
+import heapq
+import logging
+import time
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from broker.core.machine import Core
+from broker.core.state import App, Room
+from broker.speaking.lease import Lease
+from broker.speaking.log_clock import LogClock
+from broker.storage.stream import EventLog
+from shared.envelopes import subjects
+from shared.envelopes.admin import (
+    Answer,
+    AnyAsk,
+    CloseRoom,
+    ListApps,
+    ListRooms,
+    NoteIssued,
+    RemovePeer,
+    RevokeApp,
+    ShowRoom,
+    pack,
+    unpack_ask,
+)
+from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 512 * 1024  # of rooms in one answer, whatever they are called
+ROOM_BYTES = 256  # that a room takes beside its names
+MOST_MEMBERS = 1000  # of a room, in one answer
+ORDER_TIMEOUT = 5.0  # seconds for an order to take effect
+CLOCKS_APART = 60.0  # seconds that auth_api's clock may be ahead of NATS'
+
+
+# Where answers go, and nowhere else: whoever asks names the subject, and the broker may do much that others may not.
+# NATS calls them differently when auth_api has an account of its own, and keeps its clients from doing so.
+ANSWERED = (subjects.ADMIN_INBOX, "_R_.")
+
+
+class Desk:
+    """Only the speaker answers; what it answers is the state at the log position it has read to."""
+
+    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, clock: LogClock, broker: str) -> None:
+        self._nc = nc
+        self._log = event_log
+        self._core = core
+        self._lease = lease
+        self._clock = clock
+        self._broker = broker
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        subscription = await self._nc.subscribe(subjects.ADMIN, cb=self._answer)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    async def _answer(self, message: Msg) -> None:
+        if not self._lease.held:
+            return
+        if not message.reply.startswith(ANSWERED):
+            log.warning("an operator's request was not answered: it wants the answer elsewhere")
+            return
+        try:
+            async with asyncio.timeout(ORDER_TIMEOUT):
+                await message.respond(pack(await self._do(_ask(message.data, self._clock.read(time.monotonic())))))
+        except (msgspec.MsgspecError, ValueError, NatsError, TimeoutError) as error:
+            log.warning("an operator's request was not answered: %s", type(error).__name__)
+
+    async def _do(self, ask: AnyAsk) -> Answer:
+        state = self._core.state
+        match ask:
+            case ListRooms(after, limit):
+                return Answer(True, self._rooms(after, limit))
+            case ShowRoom(room, app):
+                found = state.rooms.get(self._key(room, app))
+                return Answer(found is not None, self._room(found) if found else None)
+            case CloseRoom(room, app):
+                key = self._key(room, app)
+                return await self._order(RoomClosed(key), key in state.rooms)
+            case RemovePeer(peer_id):
+                return await self._order(PeerRemoved(peer_id), peer_id in state.peers)
+            case ListApps(after, limit):
+                names = heapq.nsmallest(limit, (name for name in state.apps if name > after))
+                return Answer(True, {name: _app_line(state.apps[name]) for name in names})
+            case NoteIssued(app, issued):
+                return await self._order(AppIssued(app, issued), True)
+            case RevokeApp(app, until):
+                return await self._order(AppRevoked(app, until), True)
+
+    async def _order(self, order: Ordered, found: bool) -> Answer:
+        """Put an order into the log, and wait until it has taken effect here."""
+        if found:
+            position = await self._log.append(self._broker, [order])
+            while self._core.state.position < position:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+                await asyncio.sleep(0.005)
+        return Answer(found)
+
+    def _rooms(self, after: str, limit: int) -> dict[str, Any]:
+        rooms = self._core.state.rooms
+        lines: list[dict[str, Any]] = []
+        size = 0
+        for key in heapq.nsmallest(limit, (key for key in rooms if key > after)):
+            size += ROOM_BYTES + 2 * len(key.encode())  # it has the name in it, too
+            if size > MOST_BYTES:
+                break
+            lines.append(self._room_line(rooms[key]))
+        return {"rooms": lines, "total": len(rooms)}
+
+    def _room_line(self, room: Room) -> dict[str, Any]:
+        return {
+            "key": room.key,
+            "room": room.name,
+            "owner": room.owner,
+            "peers": len(room.members),
+            "pending": len(room.pending),
+            "created": room.created,
+        }
+
+    def _room(self, room: Room) -> dict[str, Any]:
+        peers = [self._core.state.peers[member] for member in room.members]
+        peers = peers[:MOST_MEMBERS]
+        members = [{"peer_id": peer.peer_id, "app": peer.app, "absent": not peer.conn} for peer in peers]
+        return {**self._room_line(room), "members": members}
+
+    def _key(self, room: str, app: str) -> str:
+        return f"{app}\n{room}" if self._core.limits.scope_by_app else room
+
+
+def _app_line(app: App) -> dict[str, int]:
+    return {"issued": app.issued, "revoked": app.revoked}
+
+
+def _ask(data: bytes, now: float) -> AnyAsk:
+    """The question. Raises msgspec.MsgspecError, and ValueError for one that would hold longer than it may."""
+    ask = unpack_ask(data)
+    latest = now + CLOCKS_APART
+    if (isinstance(ask, RevokeApp) and ask.until > latest) or (isinstance(ask, NoteIssued) and ask.issued > latest):
+        raise ValueError("it is about tokens of the future")
+    return ask

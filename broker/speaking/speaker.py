@@ -1,0 +1,175 @@
+"""The speaker's part: publishing parcels, repeating what a gateway missed, and saying what time causes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker.core.machine import Core
+from broker.speaking.lease import Lease
+from broker.speaking.log_clock import LogClock
+from broker.speaking.watch import Watch
+from broker.storage.stream import EventLog
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
+from shared.envelopes.entries import Entry, GatewayLost, Speaking, Tick
+from shared.messaging.connection import cancelled
+from shared.messaging.nats import Client
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 0.25  # seconds between looks at the clock
+REPEAT_BYTES = 4 * 1024 * 1024  # sent again at a time
+REPEAT_INTERVAL = 2.0  # seconds; a gateway may only be busy
+GAP_INTERVAL = 0.05  # seconds; it knows that something is missing
+MOST_STRANGERS = 64  # unknown gateways that are looked for in the log at the same time; the others say it again
+
+
+class Speaker:
+    """Speaks while it holds the lease, and listens all the time, to know how far the gateways are."""
+
+    def __init__(
+        self, nc: Client, event_log: EventLog, core: Core, lease: Lease, watch: Watch, clock: LogClock, broker: str
+    ) -> None:
+        self._nc = nc
+        self._log = event_log
+        self._core = core
+        self._lease = lease
+        self._watch = watch
+        self._clock = clock
+        self._broker = broker
+        self._said_until = 0  # position of the last thing this broker has put into the log itself
+        self._strangers: set[str] = set()
+        self._asides: set[asyncio.Task[None]] = set()
+
+    def publish(self, parcels: list[tuple[str, Parcel]]) -> None:
+        """Send parcels to their gateways, if it is this broker's turn."""
+        if self._lease.held:
+            for gateway, parcel in parcels:
+                self._send(gateway, pack_parcel(parcel))
+
+    async def run(self) -> None:
+        """Listen, and look at the clock, until cancelled."""
+        subscription = await self._nc.subscribe(subjects.BEATS, cb=self._on_beat)
+        try:
+            while not cancelled():
+                if self._lease.held and self._nc.is_connected:
+                    await self._say_what_is_due()
+                await asyncio.sleep(LOOK_INTERVAL)
+        finally:
+            if not self._nc.is_closed:
+                await subscription.unsubscribe()
+
+    def on_lease_change(self) -> None:
+        """The lease was won or lost."""
+        log.info(
+            "speaking now" if self._lease.held else "not speaking any more", extra={"facts": {"term": self._lease.term}}
+        )
+        if self._lease.held:
+            self._watch.grant_grace(time.monotonic())
+            self._aside(self._take_over())
+
+    async def let_time_pass(self) -> None:
+        """Put an entry into the log: its time goes on only with its entries."""
+        await self._append([Tick(self._lease.term)])
+
+    async def _take_over(self) -> None:
+        """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
+        await self._append([Speaking(self._lease.term)])
+        for gateway in list(self._core.state.gateways):
+            if self._watch.has_heard(gateway):  # the others will say how far they are
+                await self._repeat(gateway, self._watch.have(gateway))
+
+    async def _say_what_is_due(self) -> None:
+        if self._core.state.position < self._said_until:
+            return  # the last thing said has not come back yet
+        state, term = self._core.state, self._lease.term
+        lost = self._watch.silent(list(state.gateways), time.monotonic())
+        for gateway in lost:
+            log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})
+        due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
+        if state.term < term:  # the log has not taken it at the beginning
+            due.insert(0, Speaking(term))
+        deadline = self._core.next_deadline()
+        if deadline is not None and deadline <= self._clock.read(time.monotonic()):
+            due.append(Tick(term))
+        if due:
+            await self._append(due)
+
+    async def _append(self, entries: list[Entry]) -> None:
+        try:
+            self._said_until = await self._log.append(self._broker, entries)
+        except (NatsError, TimeoutError) as error:
+            log.warning("the log does not take entries: %s", type(error).__name__)
+
+    async def _on_beat(self, message: Msg) -> None:
+        try:
+            beat = unpack_beat(message.data)
+        except (msgspec.MsgspecError, UnicodeError):
+            return  # not of a gateway as it should be
+        gateway = self._core.state.gateways.get(beat.gateway)
+        if gateway is None:
+            if self._lease.held and beat.gateway not in self._strangers and len(self._strangers) < MOST_STRANGERS:
+                self._strangers.add(beat.gateway)
+                self._aside(self._meet_stranger(beat.gateway))
+            return
+        now = time.monotonic()
+        heard = self._watch.note(beat, now, gateway.parcel)
+        if not self._lease.held:
+            return
+        misses = beat.have < gateway.parcel and (beat.gap or heard.had == beat.have)
+        if misses and now - heard.repeated > (GAP_INTERVAL if beat.gap else REPEAT_INTERVAL):
+            heard.repeated = now
+            await self._repeat(beat.gateway, beat.have)
+        if not beat.prompt:
+            self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+
+    async def _repeat(self, gateway: str, have: int) -> None:
+        """Send again what follows parcel ``have``, a part at a time. What is not kept ends the gateway's link."""
+        known = self._core.state.gateways.get(gateway)
+        if known is None or not known.have <= have < known.parcel:
+            return
+        parcels = self._core.out.after(gateway, have)
+        if not parcels or parcels[0].number != have + 1:
+            facts = {"gateway": subjects.public_id(gateway), "have": have}
+            log.warning("gateway is too far behind", extra={"facts": facts})
+            await self._append([GatewayLost(self._lease.term, gateway, have)])
+            return
+        size = 0
+        for parcel in parcels:
+            packed = pack_parcel(parcel)
+            self._send(gateway, packed)
+            if (size := size + len(packed)) > REPEAT_BYTES:
+                self._send(gateway, pack_head(Head(known.parcel)))  # it asks for more when it has read this
+                return
+
+    async def _meet_stranger(self, gateway: str) -> None:
+        """A gateway that is not known, once all that the log held when it spoke has been read, is to start anew."""
+        try:
+            last = (await self._log.extent()).last
+            while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+                await asyncio.sleep(0.05)
+            if gateway not in self._core.state.gateways:
+                self._send(gateway, pack_fenced())
+        except (NatsError, NotFoundError, TimeoutError):
+            log.debug("cannot tell yet whether a gateway is known")
+        finally:
+            self._strangers.discard(gateway)
+
+    def _send(self, gateway: str, data: bytes) -> None:
+        """Publish to a gateway. What cannot be sent now is asked for later."""
+        try:
+            self._nc.publish_now(subjects.deliveries(gateway), data)
+        except NatsError as error:
+            log.debug("not sent: %s", type(error).__name__)
+
+    def _aside(self, step: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(step)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)

@@ -1,0 +1,172 @@
+"""Snapshots: the state at a log position, in a NATS object store, so that a broker need not read the whole log.
+
+What a state does not hold is what gateways were told lately, which decides what a peer that comes back has missed. So a
+broker reads the log from an older snapshot, HISTORY_SECONDS before the newest or more, and takes the newest one's state
+when it gets there. The log is cut off behind the older one.
+"""
+
+import base64
+import logging
+import time
+from contextlib import AbstractContextManager
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
+from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.object_store import ObjectStore
+
+from broker.core.history import HISTORY_SECONDS
+from broker.core.machine import Core
+from broker.core.state import Kept, State
+from broker.storage.image import PREFIX, BadSnapshot, Name, decode, digest, encode, waiting_frames
+from broker.storage.stream import EventLog, Extent
+from shared.envelopes import subjects
+from shared.envelopes.entries import Malformed, Said, unpack_batch
+
+log = logging.getLogger(__name__)
+
+# What the library calls the stream behind the object store, and the subjects of its chunks.
+STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
+CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
+
+
+class Snapshots:
+    """Writes and finds snapshots."""
+
+    def __init__(self, js: JetStreamContext, event_log: EventLog, replicas: int) -> None:
+        self._js = js
+        self._log = event_log
+        self._replicas = replicas
+        self._unnamed: set[str] = set()  # subjects of chunks that no snapshot named when the last one was taken
+        self.taken_at = 0.0  # monotonic seconds
+        self.duration = 0.0  # seconds
+        self.size = 0  # bytes
+
+    async def take(self, log_id: str, core: Core, standstill: AbstractContextManager[None]) -> int:
+        """Write the state as it is now, and release the log behind the older snapshot. Returns the position."""
+        began = time.monotonic()
+        with standstill:
+            name = Name.of(core)
+            data = await encode(log_id, core.state)
+        store = await self._open()
+        await store.put(str(name), data)
+        found = await self._find_all(store)
+        names = [Name.parse(info.name) for info in found]
+        base = _base(names)
+        crowded = (await self._log.extent()).crowding > 0
+        if crowded:  # full, it would take nothing more, ever
+            base = names[-1]
+        for info, one in zip(found, names, strict=True):
+            if base is not None and one < base:
+                await self._delete(store, info.name)
+        if base is not None:
+            needs = [] if crowded else [one.needed for one in names if one >= base]
+            self._log.release(min([base.position + 1, *needs]))
+        await self._sweep({info.nuid or "" for info in found})
+        self.taken_at, self.size = time.monotonic(), len(data)
+        self.duration = self.taken_at - began
+        facts = {"position": name.position, "bytes": self.size, "seconds": round(self.duration, 3)}
+        log.info("snapshot taken", extra={"facts": facts})
+        return name.position
+
+    async def load(self, extent: Extent) -> tuple[State | None, State | None]:
+        """The state to begin reading from, and the newer one to adopt on the way.
+
+        (None, None): read the log from its beginning, if it still has it.
+        """
+        if extent.first <= 1:
+            return None, None
+        store = await self._open()
+        found = await self._find_all(store)
+        newest = await self._first_good(store, found[::-1], extent)
+        if newest is None:
+            return None, None
+        base = await self._first_good(store, found, extent)
+        return base or newest, newest
+
+    async def _first_good(self, store: ObjectStore, found: list[ObjectInfo], extent: Extent) -> State | None:
+        for info in found:
+            try:
+                state = decode(extent.log_id, await self._read(store, info))
+                if extent.first <= state.position + 1 <= extent.last + 1:
+                    await self._fetch_kept(state)
+                    return state
+                log.warning("snapshot %s is passed over: the log does not go on from it", info.name)
+            except (BadSnapshot, NatsError, TimeoutError) as error:
+                log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
+        return None
+
+    async def _read(self, store: ObjectStore, info: ObjectInfo) -> bytes:
+        if info.chunks != (await self._chunks()).get(f"{CHUNKS}{info.nuid}", 0):
+            raise BadSnapshot("parts of it are missing")  # the library would wait for them for ever
+        return (await store.get(info.name)).data or b""
+
+    async def _fetch_kept(self, state: State) -> None:
+        """Put back the words that wait. What the log has no more, an absent peer's place goes with."""
+        for peer in state.peers.values():
+            for kept in waiting_frames([peer]):
+                if kept.digest:
+                    kept.frame, kept.digest = await self._find(kept), b""
+            peer.past = [kept for kept in peer.past if kept.frame]
+            if not all(kept.frame for kept in peer.kept.values()):
+                log.error("what a peer missed is gone, so is its place", extra={"facts": {"peer": peer.peer_id}})
+                peer.kept, peer.kept_bytes, peer.resumable = {}, 0, False
+
+    async def _find(self, kept: Kept) -> bytes:
+        stored = await self._log.message(kept.position)
+        try:
+            entries = unpack_batch(stored.data).entries if stored else []
+        except Malformed:
+            entries = []
+        bodies = (entry.body for entry in entries if isinstance(entry, Said))
+        return next((body for body in bodies if digest(body) == kept.digest), b"")
+
+    async def _open(self) -> ObjectStore:
+        config = ObjectStoreConfig(storage=StorageType.FILE, replicas=self._replicas)
+        try:
+            return await self._js.create_object_store(subjects.SNAPSHOT_BUCKET, config)
+        except BadRequestError:
+            return await self._js.object_store(subjects.SNAPSHOT_BUCKET)
+
+    async def _delete(self, store: ObjectStore, name: str) -> None:
+        """Remove a snapshot, and what the library leaves of it: one mark for each name for ever."""
+        await store.delete(name)
+        mark = f"$O.{subjects.SNAPSHOT_BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+        await self._js.purge_stream(STREAM, subject=mark)
+
+    async def _sweep(self, named: set[str]) -> None:
+        """Remove chunks that no snapshot names: their writer died over it.
+
+        Those that are seen for the first time stay: a broker that has lost the lease may still be about to name them.
+        """
+        unnamed = {subject for subject in await self._chunks() if subject.removeprefix(CHUNKS) not in named}
+        for subject in unnamed & self._unnamed:
+            log.warning("removing what is left of a snapshot that was never finished")
+            await self._js.purge_stream(STREAM, subject=subject)
+        self._unnamed = unnamed
+
+    async def _chunks(self) -> dict[str, int]:
+        """How many chunks there are, by subject: each snapshot has its own, which ends in its ``nuid``."""
+        return (await self._js.stream_info(STREAM, subjects_filter=f"{CHUNKS}>")).state.subjects or {}
+
+    async def _find_all(self, store: ObjectStore) -> list[ObjectInfo]:
+        """All snapshots, oldest first."""
+        try:
+            infos = await store.list()
+        except NotFoundError:
+            return []
+        found = [info for info in infos if info.name.startswith(PREFIX) and not info.deleted]
+        return sorted(found, key=lambda info: info.name)
+
+
+def _base(names: list[Name]) -> Name | None:
+    """The newest snapshot that is old enough to begin from, if there is one.
+
+    Whoever begins there reads all that gateways were told in the last HISTORY_SECONDS or have not confirmed.
+    """
+    newest = names[-1]
+    old_enough = [
+        name for name in names if name.now < newest.now - HISTORY_SECONDS * 1000 and name.position < newest.unconfirmed
+    ]
+    return old_enough[-1] if old_enough else None

@@ -1,0 +1,1 @@
+"""What clients send, on its way into the log."""

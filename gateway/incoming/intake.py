@@ -1,0 +1,148 @@
+"""Intake: from a client's event to an entry for the log.
+
+Identity is stamped here; who a client claims to be counts nothing.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway import metrics
+from gateway.connection import Connection
+from gateway.incoming import door
+from gateway.incoming.sessions import Sessions
+from gateway.transport.socketio import EXCESS
+from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
+from shared.contract.frames import ack_frame, event_frame, refusal_frames
+from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
+from shared.contract.tokens import App, lock_of
+from shared.envelopes.entries import Authenticated, Entry, Said
+
+log = logging.getLogger(__name__)
+
+OVERHEAD = 64  # bytes of an entry beside its texts
+
+_TOO_MANY = Refusal(TOO_MANY)
+_TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}) for name in ("", *EVENTS)}
+_TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
+
+Append = Callable[[Connection, Entry, int], bool]
+
+
+class Intake:
+    """Takes events in. ``append`` puts an entry on its way to the log, and returns False when there is no room."""
+
+    def __init__(self, sessions: Sessions, sizes: door.Sizes, append: Append) -> None:
+        self._sessions = sessions
+        self._sizes = sizes
+        self._append = append
+
+    def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
+        """Forward an event, or answer why not."""
+        if body is EXCESS:
+            self._refuse_excess(connection, name, ack)
+            return
+        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
+        try:
+            event, app = self._read(connection, name, body)
+            entry = self._entry(connection, event, app, ack)
+            if not self._append(connection, entry, _size(entry)):
+                raise Refusal(UNAVAILABLE)
+            connection.logged = True
+            connection.app = app
+            _note(connection, name, "taken")
+        except Refusal as refusal:
+            _note(connection, name, refusal.code)
+            metrics.REFUSALS.labels(refusal.code).inc()
+            # an unknown event's name is given back, as far as it is short
+            connection.send(refusal_frames(name[:64], refusal, ack, self._known(name, body, refusal)))
+
+    def _refuse_excess(self, connection: Connection, name: str, ack: int | None) -> None:
+        """Refuse what comes too fast, at less than it costs to look into it."""
+        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
+        _TOO_MANY_COUNT.inc()
+        _note(connection, name, TOO_MANY.code)
+        connection.send(_TOO_MANY_EVENTS.get(name, _TOO_MANY_EVENTS[""]))
+        if ack is not None:
+            connection.send([ack_frame(ack, {"ok": False, **_TOO_MANY.fields()})])
+
+    def _known(self, name: str, body: msgspec.Raw | None, refusal: Refusal) -> dict[str, Any]:
+        """What is given back of a refused event: nothing to those who are not authorized."""
+        if refusal.code == UNAUTHORIZED.code and name != AuthRequest.NAME:
+            return {}
+        return door.known_of(body, self._sizes)
+
+    def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> tuple[ClientEvent, App]:
+        """The event, and the app that stands for it.
+
+        Who is not authorized learns that and nothing else, and has nothing searched or measured.
+        """
+        try:
+            event = door.decode(name, body)
+        except Refusal:
+            if name != AuthRequest.NAME:
+                self._sessions.check(connection, door.auth_of(body))
+            raise
+        app = connection.app
+        if isinstance(event, AuthRequest):
+            app = self._sessions.app_for(connection, event.token)
+        else:
+            self._sessions.check(connection, event.auth)
+        door.check(event, self._sizes)
+        return event, app
+
+    def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Said | Authenticated:
+        if isinstance(event, AuthRequest):
+            return self._authenticated(connection, event, app.name, ack)
+        if not isinstance(event, RoomEvent):
+            raise Refusal(UNAUTHORIZED)
+        room = event.room or (str(uuid.uuid4()) if isinstance(event, RoomCreateRequest) else "")
+        peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
+        body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
+        return Said(event.NAME, connection.sid, ack, room, peer_id, body)
+
+    def _authenticated(self, connection: Connection, event: AuthRequest, app: str, ack: int | None) -> Authenticated:
+        resume = self._sessions.session_of(event.resume) if event.resume is not None else None
+        if resume is not None and resume.app != app:
+            resume = None  # a place is resumed by the app that it was taken with
+        connection.returning = event.resume is not None
+        peerinfo = bytes(event.peerinfo)
+        return Authenticated(
+            conn=connection.sid,
+            ack=ack,
+            app=app,
+            peerinfo=b"" if peerinfo == b"null" else peerinfo,
+            resumable=event.resumable,
+            resume_id=resume.peer_id if resume else "",
+            resume_turn=resume.turn if resume else 0,
+            payload=bytes(event.payload),
+            received=event.received,
+            lock=lock_of(connection.key),
+            resume_key=resume.key if resume else "",
+        )
+
+
+def _size(entry: Said | Authenticated) -> int:
+    """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
+    if isinstance(entry, Said):
+        return OVERHEAD + len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id) + len(entry.body)
+    return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
+
+
+def _note(connection: Connection, event: str, outcome: str) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        facts = {"event": event[:64], "socket": connection.sid, "peer": connection.peer_id, "outcome": outcome}
+        log.debug("event", extra={"facts": facts})
+
+
+def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
+    """The frame that the roommate will read, whole: nobody on the way has to look into it."""
+    fields = {"room": room, "peer_id": connection.peer_id, event.BODY: getattr(event, event.BODY)}
+    if connection.peerinfo:
+        fields["peerinfo"] = msgspec.Raw(connection.peerinfo)
+    if len(event.payload):
+        fields["payload"] = event.payload
+    return event_frame(event.RELAYED_AS, fields)

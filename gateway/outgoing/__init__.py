@@ -1,0 +1,1 @@
+"""What the broker delivers, on its way to the clients."""

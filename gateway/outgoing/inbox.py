@@ -1,0 +1,114 @@
+"""What the broker delivers: taken once and in order, and emitted to the sockets it is for."""
+
+import functools
+import logging
+import time
+from typing import Any
+
+from gateway import metrics
+from gateway.connection import Connection
+from gateway.incoming.revocations import Revocations
+from gateway.incoming.sessions import Sessions
+from gateway.outgoing.pacing import Pacing
+from gateway.rate import Budgets, Rates
+from gateway.turn import Turn
+from shared.contract.frames import accepted_frames, can_be_read, with_raw
+from shared.envelopes.deliveries import Admit, Delivery, Emit, Parcel, Revoked
+
+log = logging.getLogger(__name__)
+
+
+class Inbox:
+    """The parcels of one gateway.
+
+    ``have`` is the number of the newest one taken, ``position`` its place in the log, ``handled`` the bytes of all.
+    """
+
+    def __init__(
+        self,
+        connections: dict[str, Connection],
+        sessions: Sessions,
+        revocations: Revocations | None = None,
+        turn: Turn | None = None,
+        pacing: Pacing | None = None,
+        budgets: Budgets | None = None,
+    ) -> None:
+        self._connections = connections
+        self._sessions = sessions
+        self._revocations = revocations or Revocations()
+        self._turn = turn
+        self._pacing = pacing
+        self._budgets = Budgets(Rates()) if budgets is None else budgets  # which is false while nobody is here
+        self.have = 0
+        self.position = 0
+        self.handled = 0
+        self.told_resumable = False  # whether one who may come back has been told something
+
+    def take(self, parcel: Parcel) -> bool:
+        """Emit what is in a parcel. One that was taken before is dropped; False if one before it is missing."""
+        if parcel.number <= self.have:
+            return True
+        if parcel.number != self.have + 1:
+            return False
+        self.have = parcel.number
+        self.position = parcel.position
+        if log.isEnabledFor(logging.DEBUG):
+            facts = {"position": parcel.position, "number": parcel.number, "deliveries": len(parcel.deliveries)}
+            log.debug("delivered", extra={"facts": facts})
+        for delivery in parcel.deliveries:
+            self._deliver(delivery)
+        self.handled = parcel.total
+        if parcel.taken:
+            metrics.RELAY_SECONDS.observe(max(0.0, time.time() - parcel.taken))
+        return True
+
+    def _deliver(self, delivery: Delivery) -> None:
+        if isinstance(delivery, Emit):
+            if not can_be_read(delivery.frame):
+                log.error("a relay that no client could read was dropped: its gateway does not do as it should")
+                return
+            for conn in delivery.conns:
+                if (connection := self._connections.get(conn)) is not None:
+                    connection.socket.send_frame(delivery.frame)
+                    self.told_resumable |= connection.resumable
+        elif isinstance(delivery, Admit):
+            if (connection := self._connections.get(delivery.conn)) is not None:
+                self._admit(connection, delivery)
+        elif isinstance(delivery, Revoked):
+            self._revoke(delivery)
+        elif (connection := self._connections.get(delivery.conn)) is not None:
+            connection.logged = False  # the log knows already
+            if delivery.again:
+                connection.send_away()
+            else:
+                connection.part()
+
+    def _revoke(self, revoked: Revoked) -> None:
+        self._revocations.revoke(revoked.app, revoked.until)
+        for connection in list(self._connections.values()):
+            if self._revocations.covers(connection.app):
+                connection.part()
+
+    def _admit(self, connection: Connection, admit: Admit) -> None:
+        """The socket is a peer from here on: give it its session token."""
+        token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.turn, connection.key)
+        connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
+        connection.token, connection.expires = token, expires
+        connection.resumable = admit.resume_for > 0
+        connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
+        connection.socket.stay()
+        connection.socket.budget = self._budgets.take_up(admit.peer_id, time.monotonic(), connection.socket.address)
+        outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
+        metrics.ADMISSIONS.labels(outcome).inc()
+        log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
+        fields: dict[str, Any] = {
+            "token": token,
+            "peer_id": admit.peer_id,
+            "expires_in": lifetime,
+            "resume_for": admit.resume_for,
+            "resumed": admit.resumed,
+            **with_raw(rooms=admit.rooms, payload=admit.payload),
+        }
+        if self._turn is not None:
+            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, admit.app, time.time())
+        connection.send(accepted_frames("auth-accept", fields, admit.ack))

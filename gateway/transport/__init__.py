@@ -1,0 +1,1 @@
+"""From the TCP connection up to Socket.IO: all that overrides a library."""

@@ -1,0 +1,157 @@
+"""Where HTTP begins, the same on every process: what a caller may cost before there is a request of it.
+
+aiohttp reads heads of any size in all, waits an hour for the end of one, takes connections without end, and reads on
+for ten seconds where a body is not wanted. Pinned to aiohttp 3.14.5; tests/shared covers each.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from shared.http.client_address import Network, is_local, plain_address
+
+MAX_HEAD = 32 * 1024  # bytes of a request's line and headers together
+MAX_LINE = 8190  # bytes of the request's line, as in aiohttp
+MAX_FIELD = 16 * 1024  # bytes of one header: browsers send all cookies in one
+HEAD_SECONDS = 10.0  # for a request to come, with all of its head, from when the connection has nothing else to do
+LINGERING = 1.0  # seconds in which a body that nobody wants is read
+PROBES = 1000  # connections that a process takes which serves only probes and short requests
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Crowd:
+    """Who is connected. ``most`` connections are taken in all, and ``each`` of one address.
+
+    Those on this machine and the ``trusted`` proxies are not counted by address.
+    """
+
+    def __init__(self, most: int = PROBES, each: int | None = None, trusted: tuple[Network, ...] = ()) -> None:
+        self._most = most
+        self._each = each or most
+        self._trusted = trusted
+        self._counts: Counter[str] = Counter()
+        self._total = 0
+
+    def enter(self, peer: str) -> str | None:
+        """Let in who connects from there: what to ``leave`` with, or None if there are too many."""
+        address = plain_address(peer, self._trusted)
+        if is_local(address):
+            address = ""
+        if self._total >= self._most or (address and self._counts[address] >= self._each):
+            return None
+        self._total += 1
+        self._counts[address] += 1
+        return address
+
+    def leave(self, address: str) -> None:
+        """One of those let in has gone."""
+        self._total -= 1
+        self._counts[address] -= 1
+        if not self._counts[address]:
+            del self._counts[address]
+
+
+class Caller(RequestHandler):
+    """One connection. A head that is too large in all is refused before all of it is read.
+
+    ``on_lost`` is called when it ends.
+    """
+
+    __slots__ = ("_body", "_head", "entered", "on_lost")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.entered: str | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self._body: Any = None  # of the newest request
+        self._head = 0  # bytes of the next one that have come
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has ended."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        if self._payload_parser is not None or self._upgraded or not data:
+            super().data_received(data)
+            return
+        for start in range(0, len(data), MAX_HEAD):
+            self._read(data[start : start + MAX_HEAD])
+
+    async def start(self) -> None:
+        """Serve, unless the connection has been refused by then: the library takes it for granted that it is there."""
+        if self._manager is not None:
+            await super().start()
+
+    def _read(self, data: bytes) -> None:
+        requests = self._request_count
+        super().data_received(data)
+        if self._request_count != requests:
+            self._head = 0
+            self._body = self._messages[-1][1] if self._messages else None
+        elif self._body is None or self._body.is_eof():
+            self._body = None
+            self._head += len(data)
+            if self._head > MAX_HEAD and not self._upgraded:
+                self._refuse()
+
+    def _refuse(self) -> None:
+        if self.transport is not None and not self._request_in_progress:
+            self.transport.write(_TOO_LARGE)
+        self.force_close()
+
+
+class Edge(web.Server):
+    """Makes a Caller of each connection, if there is room for it in the ``crowd``."""
+
+    def __init__(self, server: web.Server, crowd: Crowd) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(server.request_handler, request_factory=server.request_factory, loop=loop, **server._kwargs)
+        self._crowd = crowd
+
+    def __call__(self) -> RequestHandler:
+        return Caller(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Somebody connects."""
+        super().connection_made(handler, transport)
+        peer = transport.get_extra_info("peername")
+        entered = self._crowd.enter(str(peer[0]) if peer else "")
+        if entered is None:
+            transport.abort()
+        elif isinstance(handler, Caller):
+            handler.entered = entered
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """Somebody has gone."""
+        super().connection_lost(handler, exc)
+        if isinstance(handler, Caller) and handler.entered is not None:
+            self._crowd.leave(handler.entered)
+            handler.entered = None
+
+
+class Runner(web.AppRunner):
+    """Runs an application behind an Edge."""
+
+    def __init__(self, app: web.Application, crowd: Crowd | None = None, **options: Any) -> None:
+        super().__init__(
+            app,
+            access_log=None,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            keepalive_timeout=HEAD_SECONDS,
+            lingering_time=LINGERING,
+            auto_decompress=False,
+            **options,
+        )
+        self._crowd = crowd or Crowd()
+
+    async def _make_server(self) -> web.Server:
+        return Edge(await super()._make_server(), self._crowd)

@@ -1,0 +1,86 @@
+"""The connection to NATS, with the settings that signaling needs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client import Counter
+
+from shared.envelopes.subjects import LEAST_PAYLOAD
+from shared.messaging.nats import Client
+from shared.process.stop import Stop
+
+log = logging.getLogger(__name__)
+
+RECONNECTS = Counter("parley_nats_reconnects_total", "Times that the connection to NATS was lost and made again.")
+
+OnReconnect = Callable[[], Awaitable[None]]
+
+
+def cancelled() -> bool:
+    """Whether the running task is to end: nats-py swallows a cancellation now and then, so a loop has to look."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Client:
+    """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
+
+    Should the connection ever end for good, the process is of no use any more: it gives up.
+    """
+    troubled = False
+
+    async def on_error(error: Exception) -> None:
+        nonlocal troubled
+        if not troubled:
+            troubled = True
+            log.warning(
+                "NATS at %s cannot be reached, trying on: %s", _without_secrets(url), str(error) or type(error).__name__
+            )
+
+    async def on_disconnected() -> None:
+        if client.is_reconnecting:  # not when we close it ourselves
+            log.warning("disconnected from NATS")
+
+    async def on_reconnected() -> None:
+        nonlocal troubled
+        troubled = False
+        RECONNECTS.inc()
+        log.warning("reconnected to NATS")
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    client = Client()
+    client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
+    await client.connect(
+        servers=[server.strip() for server in url.split(",")],
+        name=name,
+        # an inbox for each kind of process, so that NATS can let it read its own answers and nobody else's
+        inbox_prefix=f"_INBOX_{name.partition(' ')[0]}",
+        error_cb=on_error,
+        disconnected_cb=on_disconnected,
+        reconnected_cb=on_reconnected,
+        max_reconnect_attempts=-1,  # the default gives up after a minute
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; annotated int, but a fraction does
+        connect_timeout=2,
+        ping_interval=5,  # a half-open connection is noticed within 15 s
+        max_outstanding_pings=2,
+        pending_size=16 * 1024 * 1024,
+    )
+    if client.max_payload < LEAST_PAYLOAD:
+        stop.give_up(f"NATS takes {client.max_payload} bytes at most: set its max_payload to {LEAST_PAYLOAD} or more")
+    log.info("connected to NATS at %s", _without_secrets(url))
+    return client
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended: nats-py swallows a cancellation now and then."""
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
+
+
+def _without_secrets(url: str) -> str:
+    return ",".join(server.rpartition("@")[2] for server in url.split(","))

@@ -1,0 +1,1 @@
+"""How each process is set up, started, probed and stopped."""

@@ -1,0 +1,170 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from broker.core.limits import Limits
+from broker.core.machine import Core
+from broker.speaking import lease
+from broker.speaking.lease import Lease
+from shared.envelopes import subjects
+from shared.envelopes.entries import Batch, Speaking
+from tests.system.rig.waiting import until
+
+LIFE, RENEWAL = 1.0, 0.2  # seconds; the tests shall not take as long as the real ones
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LIFE", LIFE)
+    monkeypatch.setattr(lease, "RENEWAL", RENEWAL)
+
+
+class Candidate:
+    """A broker that campaigns, and says in the log when it speaks.
+
+    ``terms`` are those in which it has held the lease, ``tries`` how often it has tried to get it or to keep it.
+    """
+
+    def __init__(self, nc: Client, name: str, core: Core) -> None:
+        self.lease = Lease(nc.jetstream(timeout=1.0), name, 1, lambda: core.state.term)
+        self.terms: list[int] = []
+        self.tries = 0
+        self._name = name
+        self._core = core
+        self._running = asyncio.create_task(self.lease.run(self._on_change))
+
+    async def die(self) -> None:
+        """Without a word."""
+        self._running.cancel()
+        await asyncio.wait({self._running})
+
+    async def retire(self) -> None:
+        await self.die()
+        await self.lease.release()
+
+    def _on_change(self) -> None:
+        if self.lease.held:
+            self.terms.append(self.lease.term)
+            self._core.apply(self._core.state.position + 1, 0.0, Batch(self._name, 0, [Speaking(self.lease.term)]))
+
+
+Stand = Callable[[str], Candidate]
+
+
+@pytest.fixture
+def core() -> Core:
+    """What all candidates have read of the log."""
+    return Core(Limits())
+
+
+@pytest.fixture
+async def stand(nc: Client, core: Core) -> AsyncIterator[Stand]:
+    """Candidates that die with the test."""
+    candidates: dict[str, Candidate] = {}
+
+    async def on_try(message: Msg) -> None:
+        candidates[message.data.decode()].tries += 1
+
+    def standing(name: str) -> Candidate:
+        candidates[name] = Candidate(nc, name, core)
+        return candidates[name]
+
+    tries = await nc.subscribe(f"$KV.{subjects.LEASE_BUCKET}.{lease.KEY}", cb=on_try)
+    yield standing
+    await tries.unsubscribe()
+    for candidate in candidates.values():
+        await candidate.die()
+
+
+async def delete_bucket(nc: Client) -> None:
+    await nc.jetstream().delete_key_value(subjects.LEASE_BUCKET)
+
+
+async def empty_bucket(nc: Client) -> None:
+    await delete_bucket(nc)
+    await nc.jetstream().create_key_value(bucket=subjects.LEASE_BUCKET, ttl=LIFE)
+
+
+async def test_one_holds_it_and_keeps_it(stand: Stand) -> None:
+    candidates = [stand(name) for name in "abc"]
+    await until(lambda: any(one.lease.held for one in candidates), "somebody holds it")
+    [holder] = [one for one in candidates if one.lease.held]
+    longer_than_its_life = holder.tries + 2 * int(LIFE / RENEWAL)
+    await until(lambda: holder.tries > longer_than_its_life, "it has been renewed")
+    assert holder.lease.held
+    assert [len(one.terms) for one in candidates if one.terms] == [1]
+
+
+async def test_a_released_lease_is_taken_over_at_once_in_a_higher_term(stand: Stand) -> None:
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    second = stand("second")
+    await first.retire()
+    assert not first.lease.held
+    await until(lambda: second.lease.held, "the second holds it", within=1.0)
+    assert second.terms[0] > first.terms[0]
+
+
+async def test_the_lease_of_one_who_died_ends_and_is_taken_over_in_a_higher_term(stand: Stand) -> None:
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    second = stand("second")
+    await first.die()
+    await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
+    assert second.terms[0] > first.terms[0]
+
+
+async def test_one_that_wakes_up_after_its_lease_ended_finds_out(stand: Stand, nc: Client) -> None:
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    await first.die()
+    second = stand("second")
+    await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
+    running = asyncio.create_task(first.lease.run(lambda: None))
+    await until(lambda: not first.lease.held, "the first knows", within=1.0)
+    running.cancel()
+    assert second.lease.held
+
+
+async def test_one_that_retires_takes_nothing_from_the_next(stand: Stand) -> None:
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    await first.die()
+    second = stand("second")
+    await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
+    await first.lease.release()
+    third = stand("third")
+    await until(lambda: third.tries > 3, "some tries of the third")
+    assert second.lease.held
+    assert not third.lease.held
+
+
+@pytest.mark.parametrize("lose", [delete_bucket, empty_bucket])
+async def test_terms_go_on_rising_when_the_bucket_is_lost(
+    stand: Stand, nc: Client, core: Core, lose: Callable[[Client], Awaitable[None]]
+) -> None:
+    core.state.term = 1000
+    candidates = [stand(name) for name in "abc"]
+
+    def one_speaks_above(term: int) -> bool:
+        terms = [one.lease.term for one in candidates if one.lease.held]
+        return core.state.term > term and terms == [core.state.term]
+
+    await until(lambda: one_speaks_above(1000), "somebody speaks")
+    first = core.state.term
+    await lose(nc)
+    await until(lambda: one_speaks_above(first), "somebody speaks in a higher term")
+    second = core.state.term
+    await lose(nc)
+    await until(lambda: one_speaks_above(second), "and again")
+
+
+async def test_one_that_began_below_a_term_it_had_not_read_yet_begins_another(stand: Stand, core: Core) -> None:
+    one = stand("one")
+    await until(lambda: one.lease.held, "it is held")
+    core.state.term = 1000
+    await until(lambda: core.state.term == 1001, "it speaks in a term that counts")
+    assert one.terms == [1, 1001]

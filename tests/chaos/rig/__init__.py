@@ -1,0 +1,1 @@
+"""Guests, faults, and who judges what they saw."""

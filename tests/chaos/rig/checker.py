@@ -1,0 +1,208 @@
+"""The judge of a chaos run: from the stories of all peers to a list of faults, each in a sentence. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from shared.contract.events import COUNTED
+from tests.chaos.rig.story import OK, RELAYS, Back, Got, Sent, Story, View, views
+
+# What an event does to the one it names, and what it does to bystanders.
+EFFECT = {**RELAYS, "room-join-accept": "room-join-accept", "room-join-reject": "room-join-reject"}
+BYSTANDERS = {"room-join-accept": "room-user-join", "room-leave-request": "room-user-leave"}
+# Asked of one, told to another: a new owner is told of a request again, so it has no place in an order.
+ORDERED = (*EFFECT.values(), *BYSTANDERS.values())
+
+
+class Case:
+    """All stories, and who did what in them."""
+
+    def __init__(self, stories: Sequence[Story]) -> None:
+        self.stories = {story.peer_id: story for story in stories}
+        self.sent = {sent.number: (story, sent) for story in stories for sent in story.sent()}
+        self.told = Counter((story.peer_id, got.event, got.number) for story in stories for got in story.got())
+
+    def stays(self, peer_id: str) -> bool:
+        """Whether this peer was there until the end."""
+        return peer_id in self.stories and self.stories[peer_id].stayed
+
+
+def faults(stories: Sequence[Story]) -> list[str]:
+    """All that went wrong; nothing if the promises were kept."""
+    case = Case(stories)
+    checks = (
+        lost, repeated, forged, refused_but_done, disordered, evicted, falsely_gone, moved_ownership, disagreeing,
+        misled, ghosts, two_winners, no_winner,
+    )  # fmt: skip
+    return [f"{check.__name__}: {fault}" for check in checks for fault in check(case)]
+
+
+def lost(case: Case) -> Iterator[str]:
+    """An acknowledged event did nothing to the one it named."""
+    for _, sent in case.sent.values():
+        effect = EFFECT.get(sent.event)
+        if effect and sent.answer == OK and case.stays(sent.to) and not case.told[sent.to, effect, sent.number]:
+            yield f"{sent.number}, {sent.event} in {sent.room}, was acknowledged but {sent.to} was not told"
+
+
+def repeated(case: Case) -> Iterator[str]:
+    """Something was told twice, whether or not it was acknowledged."""
+    for (peer, event, number), times in case.told.items():
+        if number is not None and times > 1 + _told_again(case, peer, event, number):
+            yield f"{peer} was told {event} {number} {times} times"
+
+
+def forged(case: Case) -> Iterator[str]:
+    """Something was told that nobody sent, or not to this peer, or not in this room."""
+    for story in case.stories.values():
+        for got in story.got(*EFFECT.values(), *BYSTANDERS.values()):
+            if got.number is not None and not _has_cause(case, story, got):
+                yield f"{story.peer_id} was told {got.event} {got.number} in {got.room}, which nobody sent it"
+
+
+def refused_but_done(case: Case) -> Iterator[str]:
+    """A refused event had an effect."""
+    done: dict[int | None, list[str]] = {}
+    for peer, event, number in case.told:
+        if event in ORDERED:
+            done.setdefault(number, []).append(f"{event} at {peer}")
+    for _, sent in case.sent.values():
+        if sent.answer not in (None, OK) and sent.event != "room-join-request" and sent.number in done:
+            yield f"{sent.number}, {sent.event}, was refused ({sent.answer}) but did {done[sent.number]}"
+
+
+def disordered(case: Case) -> Iterator[str]:
+    """What one peer sent came to another in another order."""
+    for story in case.stories.values():
+        newest: dict[str, int] = {}
+        for got in story.got(*ORDERED):
+            if got.number is None or got.number not in case.sent:
+                continue
+            sender = case.sent[got.number][0].peer_id
+            if sender != story.peer_id and got.number < newest.get(sender, 0):
+                yield f"{story.peer_id} was told {got.event} {got.number} of {sender} after {newest[sender]}"
+            newest[sender] = max(newest.get(sender, 0), got.number)
+
+
+def evicted(case: Case) -> Iterator[str]:
+    """A resumable peer was not let back in."""
+    for story in case.stories.values():
+        if story.evicted:
+            yield f"{story.peer_id} lost its place"
+
+
+def falsely_gone(case: Case) -> Iterator[str]:
+    """A peer was declared closed or lost although it stayed."""
+    for story in case.stories.values():
+        for got in story.got("room-user-leave"):
+            if got.number is None and case.stays(got.peer):
+                yield f"{story.peer_id} was told that {got.peer} left {got.room}, but it stayed"
+
+
+def moved_ownership(case: Case) -> Iterator[str]:
+    """Ownership moved without anybody's leaving."""
+    for story in case.stories.values():
+        before: dict[str, str] = {}
+        for got in story.got():
+            if got.event == "room-owner" and before.get(got.room) != "room-user-leave":
+                yield f"{story.peer_id} was told that {got.peer} owns {got.room}, but nobody had left"
+            if got.event not in RELAYS.values():
+                before[got.room] = got.event
+
+
+def disagreeing(case: Case) -> Iterator[str]:
+    """Two members do not have the same idea of their room, by what the broker told each of them at the end."""
+    for room, seen in _final_views(case).items():
+        for (one, view), (other, another) in pairwise(seen):
+            if view != another:
+                yield f"{one} and {other} disagree on {room}: {view} and {another}"
+
+
+def misled(case: Case) -> Iterator[str]:
+    """What a peer had been told does not add up to what is the case."""
+    for story in case.stories.values():
+        if not story.stayed:
+            continue
+        believed = views(story)
+        for room in believed.keys() | story.truth.keys():
+            if believed.get(room) != story.truth.get(room):
+                yield f"{story.peer_id} sees {room} as {believed.get(room)}, it is {story.truth.get(room)}"
+
+
+def ghosts(case: Case) -> Iterator[str]:
+    """A room has a member, or an owner, that is not there."""
+    for room, seen in _final_views(case).items():
+        present = {peer for peer, _ in seen}
+        for peer, view in seen:
+            if ghost := sorted(view.members - present):
+                yield f"{room} has {ghost} in it by what {peer} was told"
+            if view.owner not in view.members:
+                yield f"{room} is owned by {view.owner}, who is not in it"
+
+
+def two_winners(case: Case) -> Iterator[str]:
+    """A second peer got a room that its first owner had never left."""
+    winners: dict[str, list[str]] = {}
+    for story, sent in case.sent.values():
+        if sent.event == "room-create-request" and sent.answer == OK:
+            winners.setdefault(sent.room, []).append(story.peer_id)
+    for room, peers in winners.items():
+        steady = [peer for peer in peers if case.stays(peer) and not _left(case.stories[peer], room)]
+        if len(peers) > 1 and steady:
+            yield f"{room} was given to each of {peers}"
+
+
+def no_winner(case: Case) -> Iterator[str]:
+    """All who wanted a room were told that it was taken."""
+    answers: dict[str, list[str | None]] = {}
+    for _, sent in case.sent.values():
+        if sent.event == "room-create-request":
+            answers.setdefault(sent.room, []).append(sent.answer)
+    for room, said in answers.items():
+        if set(said) == {"taken"}:
+            yield f"{room} was refused to all, as taken"
+
+
+def _told_again(case: Case, peer: str, event: str, number: int) -> int:
+    """How often somebody may be told once more.
+
+    A join request is, to one who becomes the owner; an answer to an own event, which clients do not count, to one who
+    has come back.
+    """
+    if number not in case.sent:
+        return 0
+    if case.sent[number][0].peer_id == peer and event not in COUNTED:
+        return sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
+    if event != "room-join-request":
+        return 0
+    room = case.sent[number][1].room
+    return sum(got.room == room and got.peer == peer for got in case.stories[peer].got("room-owner"))
+
+
+def _has_cause(case: Case, story: Story, got: Got) -> bool:
+    if got.number not in case.sent:
+        return False
+    cause = case.sent[got.number][1]
+    if cause.room != got.room:
+        return False
+    if case.sent[got.number][0] is story:
+        return True  # the answer to an event of its own
+    to_it = cause.to == story.peer_id and EFFECT.get(cause.event) == got.event
+    return to_it or (BYSTANDERS.get(cause.event) == got.event and _is_about(case, cause, got))
+
+
+def _is_about(case: Case, cause: Sent, got: Got) -> bool:
+    return got.peer == (cause.to or case.sent[cause.number][0].peer_id)
+
+
+def _final_views(case: Case) -> dict[str, list[tuple[str, View]]]:
+    seen: dict[str, list[tuple[str, View]]] = {}
+    for story in case.stories.values():
+        if story.stayed:
+            for room, view in story.truth.items():
+                seen.setdefault(room, []).append((story.peer_id, view))
+    return seen
+
+
+def _left(story: Story, room: str) -> bool:
+    return any(sent.event == "room-leave-request" and sent.room == room for sent in story.sent())

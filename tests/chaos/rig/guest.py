@@ -1,0 +1,126 @@
+"""What visitors do when they are here: form rooms, join, let others in, relay, leave, and try what they may not."""
+
+import asyncio
+from typing import Any
+
+from tests.chaos.rig.story import Got, View, see
+from tests.chaos.rig.visitor import Visitor
+
+PACE = (0.02, 0.15)  # seconds between two things that one guest does
+
+
+class Party:
+    """Guests who look for each other under one room name after the other. ``known`` are the names that got a room."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._round = 1
+        self.known: set[str] = set()
+
+    @property
+    def room(self) -> str:
+        return f"{self._name}-{self._round}"
+
+    def move_on(self, room: str) -> None:
+        """That room is no more: meet in the next one. A name is used for one room only."""
+        if room == self.room:
+            self._round += 1
+
+
+class Guest:
+    """One visitor at one party."""
+
+    def __init__(self, visitor: Visitor, party: Party) -> None:
+        self.visitor = visitor
+        self._party = party
+        self._asides: set[asyncio.Task[Any]] = set()
+        visitor.on_got = self._on_got
+
+    async def mingle(self) -> None:
+        """One thing after the other, until cancelled."""
+        while True:
+            if self.visitor.here:
+                await self._do_something()
+            await asyncio.sleep(self.visitor.chance.uniform(*PACE))
+
+    async def settle(self) -> None:
+        """Wait until everything that was begun on the side has ended."""
+        while self._asides:
+            await asyncio.wait(self._asides)
+
+    async def learn_truth(self) -> None:
+        """Ask the broker about each room that this guest believes to be in."""
+        story = self.visitor.story
+        for room in list(self.visitor.rooms):
+            start = len(story.entries)
+            await self.visitor.call("room-join-request", room)
+            told: dict[str, View] = {}
+            for entry in story.entries[start:]:
+                if isinstance(entry, Got):
+                    see(told, story.peer_id, entry)
+            story.truth.update(told)
+        story.stayed = True
+
+    async def _do_something(self) -> None:
+        rooms = self.visitor.rooms
+        if not rooms:
+            await self._enter()
+            return
+        room = self.visitor.chance.choice(sorted(rooms))
+        what = self.visitor.chance.random()
+        if what < 0.02:
+            await self.visitor.call("room-leave-request", room)
+        elif what < 0.03:
+            await self._drop_or_go()
+        elif what < 0.06:
+            await self._trespass(room)
+        else:
+            await self._talk(room, rooms[room])
+
+    async def _enter(self) -> None:
+        """Join the party, or be the first there. Several find nobody at once, and only one of them gets the room."""
+        room = self._party.room
+        was_known = room in self._party.known
+        answer = await self.visitor.call("room-join-request", room)
+        if answer == "not-found" and was_known:
+            self._party.move_on(room)
+        elif answer == "not-found":
+            await self.visitor.call("room-create-request", room)
+        if answer != "not-found" or not was_known:
+            self._party.known.add(room)
+
+    async def _talk(self, room: str, view: View) -> None:
+        others = sorted(view.members - {self.visitor.story.peer_id})
+        if not others:
+            return
+        to = self.visitor.chance.choice(others)
+        if self.visitor.chance.random() < 0.5:
+            await self.visitor.call("relay-session-description", room, to, session_description={"type": "offer"})
+        else:
+            await self.visitor.call("relay-ice-candidate", room, to, ice_candidate={"candidate": "c"})
+
+    async def _trespass(self, room: str) -> None:
+        """Try what is always refused."""
+        if self.visitor.chance.random() < 0.5:
+            await self.visitor.call("relay-session-description", "elsewhere", "nobody", session_description={})
+        else:
+            await self.visitor.call("room-join-accept", room, "nobody")
+
+    async def _drop_or_go(self) -> None:
+        if self.visitor.resumable:
+            await self.visitor.drop()
+        else:
+            await self.visitor.leave()
+
+    def _on_got(self, got: Got) -> None:
+        if got.event == "room-join-request":
+            self._aside(self._decide(got))
+
+    async def _decide(self, got: Got) -> None:
+        admitted = self.visitor.chance.random() < 0.9
+        await self.visitor.call("room-join-accept" if admitted else "room-join-reject", got.room, got.peer)
+
+    def _aside(self, step: Any) -> None:
+        task = asyncio.ensure_future(step)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)

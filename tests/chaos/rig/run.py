@@ -1,0 +1,132 @@
+"""One chaos run: a system, guests, faults from a seed, and the judgement."""
+
+import asyncio
+import dataclasses
+import itertools
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from shared.contract.tokens import make_app_token
+from tests.chaos.rig import checker
+from tests.chaos.rig.faults import all_ready, inflict, plan, start
+from tests.chaos.rig.guest import Guest, Party
+from tests.chaos.rig.story import Story
+from tests.chaos.rig.visitor import Visitor
+from tests.system.rig.harness import APP_SECRET, System
+from tests.system.rig.waiting import until
+
+GATEWAYS, BROKERS, PARTIES, GUESTS = 3, 2, 4, 4
+SETTINGS = {
+    "SNAPSHOT_INTERVAL": "2",  # often enough for a few to be used
+    "PING_INTERVAL": "2",  # a frozen gateway is noticed while the run lasts
+    "PING_TIMEOUT": "2",
+}
+CALM = 1.0  # seconds between two faults, at most
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the stories of all peers, the faults found in them, and complaints in the logs."""
+
+    stories: list[Story]
+    faults: list[str]
+    complaints: list[str]
+
+    def summary(self) -> str:
+        """How much was put to the test."""
+        sent = [sent for story in self.stories for sent in story.sent()]
+        answered = sum(sent.answer is not None for sent in sent)
+        return f"{len(self.stories)} peers, {len(sent)} events sent, {answered} answered, {len(self.faults)} faults"
+
+
+class Run:
+    """Everything for one run in ``folder``. ``seconds`` is how long faults happen, ``longest`` how long one lasts."""
+
+    def __init__(self, folder: Path, seed: int, seconds: float, longest: float, say: Callable[[str], None]) -> None:
+        self._chance = random.Random(seed)
+        self._seconds = seconds
+        self._longest = longest
+        self._say = say
+        self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS)
+        self._guests: list[Guest] = []
+
+    async def run(self) -> Outcome:
+        """Make chaos, restore order, and judge."""
+        try:
+            await start(self._system)
+            async with aiohttp.ClientSession() as http:
+                await self._with_guests(http)
+            complaints = await self._stop()
+        finally:
+            await self._system.abandon()
+        stories = [story for guest in self._guests for story in guest.visitor.stories]
+        return Outcome(stories, checker.faults(stories), complaints)
+
+    async def _stop(self) -> list[str]:
+        try:
+            await self._system.stop()
+        except AssertionError as complaint:
+            return [str(complaint)]
+        return []
+
+    async def _with_guests(self, http: aiohttp.ClientSession) -> None:
+        self._guests = list(self._invite(http))
+        staying = [asyncio.create_task(guest.visitor.stay()) for guest in self._guests]
+        try:
+            mingling = [asyncio.create_task(guest.mingle()) for guest in self._guests]
+            await self._make_chaos()
+            await _end(mingling)
+            await self._find_truth()
+        finally:
+            await _end(staying)
+            await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
+
+    def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
+        numbers = itertools.count(1)
+        urls = [gateway.url for gateway in self._system.gateways]
+        token = make_app_token(APP_SECRET, "chaos", 0)
+
+        def guests(party: Party) -> list[Guest]:
+            # the last guest of each party has not opted into resuming
+            return [
+                Guest(
+                    Visitor(http, urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
+                    party,
+                )
+                for number in range(GUESTS)
+            ]
+
+        return itertools.chain.from_iterable(guests(Party(f"party-{number}")) for number in range(PARTIES))
+
+    async def _make_chaos(self) -> None:
+        await until(lambda: all(guest.visitor.here for guest in self._guests), "all guests are here")
+        began = time.monotonic()
+        for fault in plan(random.Random(self._chance.random()), GATEWAYS, self._longest):
+            elapsed = time.monotonic() - began
+            if elapsed > self._seconds:
+                return
+            self._say(f"{elapsed:6.1f} s  {fault}")
+            await inflict(self._system, fault)
+            await all_ready(self._system)
+            await asyncio.sleep(self._chance.uniform(0, CALM))
+
+    async def _find_truth(self) -> None:
+        """Wait until nothing moves any more, then ask the broker about every room."""
+        await until(lambda: all(guest.visitor.here for guest in self._guests), "all guests are back", within=30)
+        for guest in self._guests:
+            await guest.settle()
+        for guest in self._guests:
+            guest.visitor.collect_answers()
+            await guest.learn_truth()
+
+
+async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

@@ -1,0 +1,172 @@
+"""A client that always comes back: through any gateway, as the peer that it was if it may, and writes its story."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import aiohttp
+
+from shared.contract.events import COUNTED
+from tests.chaos.rig import wire
+from tests.chaos.rig.line import Line
+from tests.chaos.rig.story import OK, Got, Sent, Story, View, see
+
+PATIENCE = 4.0  # seconds that a visitor waits for a gateway, or for an answer
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+
+Answer = asyncio.Future[dict[str, Any]]
+
+
+class Visitor:
+    """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
+
+    ``url`` is the gateway that it is on, or tried last. ``rooms`` are those it is in, as far as it was told.
+    ``received`` counts what it was told on this line.
+    """
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        urls: Sequence[str],
+        app_token: str,
+        numbers: "itertools.count[int]",
+        chance: random.Random,
+        *,
+        resumable: bool = True,
+    ) -> None:
+        self.resumable = resumable
+        self.chance = chance
+        self.stories: list[Story] = []
+        self.rooms: dict[str, View] = {}
+        self.on_got: Callable[[Got], None] = lambda _: None
+        self._http = http
+        self._urls = urls
+        self._app_token = app_token
+        self._numbers = numbers
+        self.line: Line | None = None
+        self.url = ""
+        self.token = ""
+        self.received = 0
+        self._admitted = asyncio.Event()
+        self._answers: list[tuple[Sent, Answer]] = []
+
+    @property
+    def story(self) -> Story:
+        return self.stories[-1]
+
+    @property
+    def here(self) -> bool:
+        """Whether it is connected and admitted."""
+        return self.line is not None and self._admitted.is_set() and not self.line.down.is_set()
+
+    async def stay(self) -> None:
+        """Be here, whatever happens to gateways, until cancelled."""
+        while True:
+            while not await self._arrive_anywhere():
+                await asyncio.sleep(0.1)
+            if self.line is not None:
+                await self.line.down.wait()
+
+    async def leave(self) -> None:
+        """Say goodbye."""
+        line, self.line = self.line, None
+        if line is not None and not line.down.is_set():
+            await line.goodbye()
+
+    async def drop(self) -> None:
+        """Lose the connection."""
+        if self.line is not None:
+            await self.line.cut()
+
+    async def call(self, event: str, room: str, to: str = "", **fields: Any) -> str | None:
+        """Send an event and wait for its answer, as long as there is hope of one."""
+        if (sent := self.send(event, room, to, **fields)) is None or self.line is None:
+            return None
+        answer = next((answer for waiting, answer in self._answers if waiting is sent), None)
+        if answer is not None:
+            await _first_of(self.line.down.wait(), asyncio.shield(answer))
+        self.collect_answers()
+        return sent.answer
+
+    def send(self, event: str, room: str, to: str = "", **fields: Any) -> Sent | None:
+        """Send an event, if it can be sent at all. Its record learns the answer when it is collected."""
+        if self.line is None or not self.here:
+            return None
+        sent = Sent(next(self._numbers), event, room, to)
+        named = {"to": to} if to else {}
+        body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **named, **fields}
+        self.story.entries.append(sent)
+        with contextlib.suppress(OSError):
+            self._answers.append((sent, self.line.send(event, body)))
+        return sent
+
+    def all_answered(self) -> bool:
+        """Whether the last peer's events have all been answered."""
+        self.collect_answers()
+        return all(sent.answer for sent in self.story.sent())
+
+    def collect_answers(self) -> None:
+        """Take down all answers that have come, late ones too."""
+        for sent, answer in self._answers:
+            if answer.done() and not answer.cancelled():
+                sent.answer = OK if answer.result()["ok"] else answer.result()["code"]
+        self._answers = [(sent, answer) for sent, answer in self._answers if sent.answer is None]
+
+    async def arrive(self, url: str, **fields: Any) -> bool:
+        """Connect to a gateway and become a peer there, or go on as the one from before.
+
+        ``fields`` replace some of the ``auth-request``. Whether it came about in time.
+        """
+        await self.drop()  # a socket that is still open must not be heard any more
+        self.url = url
+        self._admitted.clear()
+        self.line = line = Line(self._http, url, self._hear)
+        resume = {"resume": self.token, "received": self.received} if self.resumable and self.token else {}
+        request = {"token": self._app_token, "resumable": self.resumable, **resume, **fields}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await line.open(self._app_token)
+                line.send("auth-request", request)
+                await _first_of(line.down.wait(), self._admitted.wait())
+        except FAILURES:
+            line.down.set()
+        return self.here
+
+    async def _arrive_anywhere(self) -> bool:
+        """Try one gateway: another one than the last, if there is any."""
+        return await self.arrive(self.chance.choice([url for url in self._urls if url != self.url] or self._urls))
+
+    def _hear(self, event: str, data: Any) -> None:
+        if event == "auth-accept":
+            self._admit(data)
+        elif self._admitted.is_set():
+            self.received += event in COUNTED
+            got = wire.got(event, data, self.story.peer_id)
+            self.story.entries.append(got)
+            see(self.rooms, self.story.peer_id, got)
+            self.on_got(got)
+
+    def _admit(self, data: dict[str, Any]) -> None:
+        if not data["resumed"] and self.stories and self.resumable:
+            self.story.evicted = True
+        if not data["resumed"] or not self.stories:
+            self.stories.append(Story(data["peer_id"], self.resumable))
+            self.rooms = {}
+        if data["resumed"]:
+            back = wire.back(data, self.story.peer_id)
+            self.story.entries.append(back)
+            self.rooms = dict(back.rooms)
+        self.token, self.received = data["token"], 0
+        self._admitted.set()
+
+
+async def _first_of(*steps: Any) -> None:
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

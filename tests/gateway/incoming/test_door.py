@@ -1,0 +1,314 @@
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.incoming import door
+from gateway.incoming.door import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_PEER_ID,
+    Sizes,
+    auth_of,
+    decode,
+    depth,
+    has_huge_number,
+    known_of,
+    peer_named,
+    read,
+)
+from gateway.transport.socketio import _event_of
+from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RelaySessionDescription, RoomEvent
+from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
+
+SIZES = Sizes(payload=40, peerinfo=50, ice_candidate=60, session_description=70, room_name=8)
+BIG = Sizes(session_description=1_000_000)
+NAMES = sorted(EVENTS)
+names = st.sampled_from(NAMES)
+FIELDS = ("auth", "payload", "token", "peerinfo", "resumable", "resume", "received", "room", "to", "peer_id")
+BODIES = ("session_description", "ice_candidate")
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)
+objects = st.dictionaries(st.sampled_from([*FIELDS, *BODIES]) | st.text(max_size=5), values, max_size=8)
+WHOLE = {"room": "room", "to": "peer", "session_description": 1, "ice_candidate": 1}
+
+
+def enter(name: str, fields: Any, sizes: Sizes = SIZES) -> ClientEvent:
+    return read(name, msgspec.Raw(json.dumps(fields).encode()), sizes)
+
+
+def refusal(name: str, fields: Any, sizes: Sizes = SIZES) -> str:
+    with pytest.raises(Refusal) as caught:
+        enter(name, fields, sizes)
+    return caught.value.code
+
+
+def check_within_limits(event: ClientEvent) -> None:
+    for field in ("payload", "peerinfo", *BODIES):
+        raw = bytes(getattr(event, field, b""))
+        assert len(raw) <= getattr(SIZES, field)
+        if raw:
+            json.loads(raw)
+    if isinstance(event, RoomEvent):
+        assert len(event.room or "") <= SIZES.room_name
+        assert event.room or "room" not in event.NEEDS
+    if isinstance(event, PeerEvent):
+        assert 0 < len(peer_named(event)) <= MAX_PEER_ID
+
+
+def try_to_enter(name: str, body: bytes) -> None:
+    """Whatever it is: an event within its limits, or a refusal that can be answered with what is known of it."""
+    raw = msgspec.Raw(body)
+    code = ""
+    try:
+        check_within_limits(read(name, raw, SIZES))
+        auth_of(raw)
+    except Refusal as refused:
+        code = refused.code
+    assert code in ("", BAD_REQUEST.code, TOO_LARGE.code)
+    json.loads(msgspec.json.encode(known_of(raw, SIZES)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(names, objects | values)
+def test_any_json_is_an_event_or_a_refusal(name: str, value: Any) -> None:
+    try_to_enter(name, json.dumps(value).encode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(names, st.text(alphabet='{}[]":,\\ud8 0e-n\u00e9tru"', max_size=60) | st.text(max_size=30))
+def test_any_text_is_an_event_or_a_refusal(name: str, text: str) -> None:
+    try_to_enter(name, text.encode(errors="replace"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(names, objects, st.integers(0, 200), st.text(max_size=3))
+def test_any_damaged_json_is_an_event_or_a_refusal(name: str, value: Any, at: int, junk: str) -> None:
+    text = json.dumps({**WHOLE, **value}, ensure_ascii=False)
+    try_to_enter(name, (text[:at] + junk + text[at + len(junk) :]).encode(errors="replace"))
+
+
+@given(st.text().filter(lambda name: name not in EVENTS), values)
+def test_an_unknown_event_is_a_bad_request(name: str, value: Any) -> None:
+    assert refusal(name, value) == "bad-request"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_event_without_argument_lacks_what_it_needs(name: str) -> None:
+    if EVENTS[name].NEEDS:
+        with pytest.raises(Refusal) as caught:
+            read(name, None, SIZES)
+        assert caught.value.code == BAD_REQUEST.code
+    else:
+        assert isinstance(read(name, None, SIZES), EVENTS[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("needed", ["room", "to", "session_description", "ice_candidate"])
+def test_every_needed_field_is_asked_for(name: str, needed: str) -> None:
+    fields = {field: value for field, value in WHOLE.items() if field != needed}
+    assert isinstance(enter(name, WHOLE), EVENTS[name])
+    if ("peer" if needed == "to" else needed) in EVENTS[name].NEEDS:
+        assert refusal(name, fields) == "bad-request"
+    else:
+        assert isinstance(enter(name, fields), EVENTS[name])
+
+
+@pytest.mark.parametrize("field", ["payload", "ice_candidate"])
+def test_a_body_may_be_as_large_as_its_limit_and_no_larger(field: str) -> None:
+    limit = getattr(SIZES, field)
+    fields = {**WHOLE, field: "x" * (limit - 2)}
+    assert len(getattr(enter("relay-ice-candidate", fields), field)) == limit
+    assert refusal("relay-ice-candidate", {**WHOLE, field: "x" * (limit - 1)}) == "too-large"
+
+
+def test_the_limits_of_a_description_and_of_peerinfo_are_their_own() -> None:
+    enter("relay-session-description", {**WHOLE, "session_description": "x" * 68})
+    assert refusal("relay-session-description", {**WHOLE, "session_description": "x" * 69}) == "too-large"
+    enter("auth-request", {"peerinfo": "x" * 48})
+    assert refusal("auth-request", {"peerinfo": "x" * 49}) == "too-large"
+
+
+def test_sizes_are_counted_in_bytes_and_names_in_characters() -> None:
+    body = msgspec.Raw(json.dumps({"payload": "é" * 20}, ensure_ascii=False).encode())
+    with pytest.raises(Refusal) as caught:
+        read("room-create-request", body, SIZES)
+    assert caught.value.code == TOO_LARGE.code
+    enter("room-create-request", {"room": "é" * 8})
+    assert refusal("room-create-request", {"room": "é" * 9}) == "too-large"
+    assert refusal("room-create-request", {"room": "x" * 100_000}) == "too-large"
+
+
+@pytest.mark.parametrize("character", ["\n", "\x00", "\x1f", "\x7f", "\x85", "\x9f"])
+def test_a_room_name_has_no_control_characters(character: str) -> None:
+    assert refusal("room-join-request", {"room": f"a{character}b"}) == "bad-request"
+
+
+@pytest.mark.parametrize("room", [None, ""])
+def test_a_room_without_a_name_can_only_be_created(room: object) -> None:
+    enter("room-create-request", {"room": room})
+    assert refusal("room-join-request", {"room": room}) == "bad-request"
+
+
+@pytest.mark.parametrize("room", [1, True, [], {}, 1.5])
+def test_a_room_name_is_text(room: object) -> None:
+    assert refusal("room-create-request", {"room": room}) == "bad-request"
+
+
+def test_either_name_of_a_peer_will_do_and_two_that_differ_will_not() -> None:
+    for fields in ({"to": "a"}, {"peer_id": "a"}, {"to": "a", "peer_id": "a"}, {"to": "a", "peer_id": None}):
+        event = enter("room-join-accept", {"room": "room", **fields})
+        assert isinstance(event, PeerEvent)
+        assert peer_named(event) == "a"
+    assert refusal("room-join-accept", {"room": "room", "to": "a", "peer_id": "b"}) == "bad-request"
+    enter("room-join-accept", {"room": "room", "to": "a" * MAX_PEER_ID})
+    assert refusal("room-join-accept", {"room": "room", "to": "a" * (MAX_PEER_ID + 1)}) == "bad-request"
+
+
+def test_null_is_no_description_but_ends_candidates() -> None:
+    assert refusal("relay-session-description", {**WHOLE, "session_description": None}) == "bad-request"
+    enter("relay-ice-candidate", {**WHOLE, "ice_candidate": None})
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_bodies_may_be_nested_as_deep_as_the_limit_and_no_deeper(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+
+    def nested(depth: int) -> msgspec.Raw:
+        body = opening * depth + "1" + closing * depth
+        return msgspec.Raw(f'{{"room": "r", "to": "p", "session_description": {body}}}'.encode())
+
+    read("relay-session-description", nested(MAX_DEPTH), BIG)
+    for levels in (MAX_DEPTH + 1, 2000, 100_000):
+        with pytest.raises(Refusal) as caught:
+            read("relay-session-description", nested(levels), BIG)
+        assert caught.value.code == BAD_REQUEST.code
+
+
+def test_brackets_in_texts_are_not_nesting() -> None:
+    body = {"a": '["\\"[[' + "[{" * 100, "b": ["]"]}
+    event = enter("relay-session-description", {**WHOLE, "session_description": body}, BIG)
+    assert isinstance(event, RelaySessionDescription)
+    assert json.loads(bytes(event.session_description)) == body
+
+
+@pytest.mark.parametrize("number", ["9" * 4301, "-" + "1" * 5000, "1" * 100_000])
+def test_numbers_that_break_other_readers_are_refused(number: str) -> None:
+    body = f'{{"room": "r", "to": "p", "session_description": [{number}]}}'.encode()
+    with pytest.raises(Refusal) as caught:
+        read("relay-session-description", msgspec.Raw(body), BIG)
+    assert caught.value.code == BAD_REQUEST.code
+
+
+@pytest.mark.parametrize("number", ["1e999", "9" * 400, "-0", "1E+2"])
+def test_other_numbers_pass_as_they_came(number: str) -> None:
+    body = f'{{"room": "r", "to": "p", "session_description": {number}}}'.encode()
+    event = read("relay-session-description", msgspec.Raw(body), BIG)
+    assert isinstance(event, RelaySessionDescription)
+    assert bytes(event.session_description) == number.encode()
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'"\udc00"', r'"\ud800A"', '"\x01"', r'"\x"', "01", "NaN"])
+def test_what_other_readers_may_not_take_for_json_is_refused(text: str) -> None:
+    body = msgspec.Raw(f'{{"payload": {text}}}'.encode())
+    with pytest.raises(Refusal) as caught:
+        read("room-create-request", body, SIZES)
+    assert caught.value.code == BAD_REQUEST.code
+
+
+def test_an_app_token_alone_is_an_auth_request() -> None:
+    assert enter("auth-request", "a token") == AuthRequest(token="a token")
+    assert refusal("room-create-request", "a token") == "bad-request"
+
+
+@pytest.mark.parametrize("received", [-1, 1.5, "1", True, 10**30])
+def test_what_was_received_is_a_count(received: object) -> None:
+    assert refusal("auth-request", {"received": received}) == "bad-request"
+
+
+def test_of_a_refused_event_its_sender_gets_back_what_is_small_enough() -> None:
+    body = {"room": 1, "peer_id": "p" * 100, "payload": "x" * 100}
+    assert known_of(msgspec.Raw(json.dumps(body).encode()), SIZES) == {}
+    fine = msgspec.Raw(b'{"room": "r", "peer_id": "p", "payload": [1], "to": 3}')
+    assert known_of(fine, SIZES) == {"room": "r", "peer_id": "p", "payload": msgspec.Raw(b"[1]")}
+    assert known_of(None, SIZES) == {}
+
+
+def deep_of(value: Any) -> int:
+    """The same by recursion, for what is small."""
+    if isinstance(value, dict):
+        return 1 + max(map(deep_of, value.values()), default=0)
+    return 1 + max(map(deep_of, value), default=0) if isinstance(value, list) else 0
+
+
+TEXTS = st.text(st.sampled_from('[]{}"\\\\/x'))
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=30
+)
+
+
+@given(VALUES)
+def test_depth_is_what_it_is_whatever_stands_in_strings(value: Any) -> None:
+    assert depth(json.dumps(value).encode()) == deep_of(value)
+
+
+@given(st.lists(st.integers(0, 30), max_size=12))
+def test_a_huge_number_is_found_wherever_it_stands(runs: list[int]) -> None:
+    data = b",".join(b"7" * run for run in runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(door, "MAX_DIGITS", 7)
+        assert has_huge_number(data) is any(run >= 7 for run in runs)
+
+
+def seconds(work: Callable[[bytes], object], data: bytes) -> float:
+    """Of the processor, at best."""
+    best = 1e9
+    for _ in range(7):
+        start = time.process_time()
+        work(data)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def loose(body: bytes) -> object:
+    return known_of(msgspec.Raw(body), Sizes()), auth_of(msgspec.Raw(body))
+
+
+def decoded(body: bytes) -> object:
+    return decode("relay-session-description", msgspec.Raw(body))
+
+
+def arguments(body: bytes) -> object:
+    return _event_of(f'["x",{body.decode()}]')
+
+
+HOSTILE: dict[str, bytes] = {
+    "digits": b"9" * (MAX_DIGITS - 1) + b",",
+    "digits and no end": b"9",
+    "brackets": b"[],",
+    "braces": b'{"":1},',
+    "quotes": b'"",',
+    "escapes": b'"' + b"\\\\" * 500 + b'\\"",',
+    "commas": b"1,",
+}
+
+
+@pytest.mark.parametrize("work", [depth, has_huge_number, loose, decoded, arguments])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_twice_as_much_takes_twice_as_long_and_not_four_times(work: Callable[[bytes], object], kind: str) -> None:
+    def body(size: int) -> bytes:
+        inner = b"[" + HOSTILE[kind] * (size // len(HOSTILE[kind])) + b"0]"
+        return inner if work in (depth, has_huge_number) else b'{"auth":"x","session_description":%b}' % inner
+
+    for size in (400_000, 1_600_000, 6_400_000):  # larger, should the clock have been disturbed
+        if seconds(work, body(2 * size)) < 3 * seconds(work, body(size)) + 1e-3:
+            return
+    raise AssertionError("it takes too long")

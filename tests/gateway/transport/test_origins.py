@@ -1,0 +1,47 @@
+import pytest
+
+from gateway.transport.origins import origins
+from shared.process.settings import SettingError
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://www.example.org", "https://www.example.org"),
+        ("https://www.example.org/", "https://www.example.org"),
+        ("HTTPS://WWW.Example.ORG", "https://www.example.org"),
+        ("https://www.example.org:443", "https://www.example.org"),
+        ("http://www.example.org:80/", "http://www.example.org"),
+        ("http://www.example.org:443", "http://www.example.org:443"),
+        ("https://www.example.org:08443", "https://www.example.org:8443"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("null", "null"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(text: str, origin: str) -> None:
+    assert origins([text]) == (origin,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "www.example.org",
+        "https://",
+        "https://www.example.org/app",
+        "https://www.example.org?x",
+        "https://user@www.example.org",
+        "https://*.example.org",
+        "https://www.example.org:70000",
+        "https://www.example.org:https",
+        "https://b\u00fccher.example",
+        "https://a.example https://b.example",
+        "https://www.example.org//",
+    ],
+)
+def test_what_no_browser_sends_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(SettingError, match="CORS_ORIGINS: must name origins like"):
+        origins([text])

@@ -1,0 +1,153 @@
+"""Where HTTP begins: heads, bodies, connections; over real sockets."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from shared.http import edge as http_edge
+from shared.http.client_address import networks
+from shared.http.edge import MAX_FIELD, MAX_HEAD, Crowd, Runner
+
+Serve = Callable[..., Awaitable[int]]
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serves an application that says how long a body is; returns the port."""
+    runners: list[Runner] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=str(len(await request.read())))
+
+    async def early(_: web.Request) -> web.Response:
+        return web.Response(text="early")
+
+    async def serving(crowd: Crowd | None = None) -> int:
+        app = web.Application(client_max_size=10 * MAX_HEAD)
+        app.router.add_route("*", "/", answer)
+        app.router.add_route("*", "/early", early)
+        runner = Runner(app, crowd, shutdown_timeout=0.1)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port: int = runner.addresses[0][1]
+        return port
+
+    yield serving
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def exchange(port: int, *parts: bytes) -> bytes:
+    """All that is answered until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        async with asyncio.timeout(5):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+def headers(size: int, each: int = 4000) -> bytes:
+    """Headers that are that many bytes together."""
+    lines = [b"X-%d: %s\r\n" % (number, b"x" * (each - 10)) for number in range(size // each)]
+    return b"".join(lines)
+
+
+async def test_a_head_may_be_large_and_no_larger(serve: Serve) -> None:
+    port = await serve()
+    last = b"Connection: close\r\n\r\n"
+    assert b" 200 " in await exchange(port, GET + headers(MAX_HEAD - 1000) + last)
+    assert b" 200 " in await exchange(port, GET, headers(MAX_HEAD - 1000), last)
+    assert b" 431 " in await exchange(port, GET + headers(3 * MAX_HEAD))
+    answers = await asyncio.gather(*(exchange(port, GET, *[headers(4000)] * 20) for _ in range(3)))
+    assert all(b" 200 " not in answer for answer in answers)
+
+
+async def test_one_header_may_hold_the_cookies_of_a_browser(serve: Serve) -> None:
+    port = await serve()
+    fitting = b"Cookie: %s\r\nConnection: close\r\n\r\n" % (b"x" * (MAX_FIELD - 100))
+    assert b" 200 " in await exchange(port, GET + fitting)
+    assert b" 400 " in await exchange(port, GET + fitting.replace(b"xx", b"x" * 4, 200))
+
+
+async def test_each_of_many_requests_has_a_head_of_its_own(serve: Serve) -> None:
+    port = await serve()
+    one = GET + headers(8000) + b"\r\n"
+    answer = await exchange(port, one * 20 + GET + b"Connection: close\r\n\r\n")
+    assert answer.count(b" 200 ") == 21
+
+
+async def test_a_body_may_be_larger_than_a_head(serve: Serve) -> None:
+    port = await serve()
+    size = 5 * MAX_HEAD
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size
+    assert (await exchange(port, post, b"x" * size)).endswith(b"%d" % size)
+
+
+async def test_a_compressed_body_is_not_unpacked(serve: Serve) -> None:
+    port = await serve()
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+    assert (await exchange(port, post)).endswith(b"3")
+
+
+@pytest.mark.parametrize("parts", [[], [b"GET / HT"], [GET], [GET + b"\r\n"]], ids=["nothing", "word", "head", "idle"])
+async def test_a_connection_on_which_no_request_comes_is_closed(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]
+) -> None:
+    monkeypatch.setattr(http_edge, "HEAD_SECONDS", 0.3)
+    await exchange(await serve(), *parts)
+
+
+async def test_a_body_that_nobody_wants_is_not_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_edge, "LINGERING", 0.2)
+    head = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    assert b"early" in await exchange(await serve(), head)
+
+
+async def test_there_are_so_many_connections_and_no_more(serve: Serve) -> None:
+    port = await serve(Crowd(most=3))
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+    held[0][1].write(GET + b"\r\n")
+    assert b" 200 " in await held[0][0].readline()
+    assert await exchange(port, GET + b"Connection: close\r\n\r\n") == b""
+    held[1][1].transport.abort()
+    async with asyncio.timeout(5):
+        while b" 200 " not in await exchange(port, GET + b"Connection: close\r\n\r\n"):
+            pass
+    for _, writer in held:
+        writer.transport.abort()
+
+
+def test_one_address_has_so_many_connections_and_no_more() -> None:
+    crowd = Crowd(most=10, each=2, trusted=networks(["10.0.0.0/8"]))
+    assert [crowd.enter("192.0.2.1") for _ in range(3)] == ["192.0.2.1", "192.0.2.1", None]
+    assert crowd.enter("192.0.2.2") == "192.0.2.2"
+    crowd.leave("192.0.2.1")
+    assert crowd.enter("192.0.2.1") == "192.0.2.1"
+    one, other = "2001:db8::1", "2001:db8::ffff:2"
+    assert [crowd.enter(address) is None for address in (one, other, one)] == [False, False, True]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", ""])
+def test_this_machine_and_proxies_are_counted_in_all_only(peer: str) -> None:
+    crowd = Crowd(most=10, each=2, trusted=networks(["10.0.0.0/8"]))
+    assert [crowd.enter(peer) is None for _ in range(11)] == [False] * 10 + [True]
+    crowd.leave("")
+    assert crowd.enter(peer) == ""
+
+
+async def test_one_who_is_turned_away_at_once_leaves_no_trace(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    port = await serve(Crowd(most=0))
+    assert {await exchange(port, GET) for _ in range(5)} == {b""}
+    gc.collect()  # of a task that failed, and that nobody waited for, is told when it goes
+    assert caplog.records == []

@@ -1,0 +1,1 @@
+"""Processes and clients for tests of the whole system."""
