@@ -1,4 +1,4 @@
-"""The picture in the README, taken of a call between two people: ``python -m dev.screenshot``, while ``make run`` runs."""
+"""The picture in the README, taken of a call while ``make run`` runs: ``python -m dev.screenshot``."""
 
 import argparse
 import asyncio
