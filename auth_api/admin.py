@@ -2,7 +2,6 @@
 
 import hmac
 import math
-import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -26,6 +25,7 @@ from shared.envelopes.admin import (
 )
 from shared.http.client_address import Network, client_address
 from shared.http.throttle import Throttle
+from shared.process.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,11 +33,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Admin:
     """Answers /admin for who shows ADMIN_TOKEN as a bearer token."""
 
-    def __init__(self, settings: Settings, authority: Authority, trusted: tuple[Network, ...]) -> None:
+    def __init__(self, settings: Settings, authority: Authority, trusted: tuple[Network, ...], world: World) -> None:
         self._token = settings.admin_token.encode()
         self._secret = settings.app_secret
         self._authority = authority
         self._trusted = trusted
+        self._world = world
         self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
         self._calls = Throttle(settings.admin_calls_burst, 1 / settings.admin_calls_per_second, addresses=1)
 
@@ -57,7 +58,7 @@ class Admin:
 
     def _for_operators(self, handler: Handler) -> Handler:
         async def checked(request: web.Request) -> web.StreamResponse:
-            self._check(request, time.monotonic())
+            self._check(request, self._world.monotonic())
             return await handler(request)
 
         return checked
@@ -92,12 +93,12 @@ class Admin:
         return await self._answer(ListApps(request.query.get("after", ""), _limit(request, MOST_APPS, MOST_APPS)))
 
     async def _issue(self, request: web.Request) -> web.Response:
-        app, now = check_app_name(request.match_info["app"]), int(time.time())
+        app, now = check_app_name(request.match_info["app"]), int(self._world.now())
         await self._answer(NoteIssued(app, now))
         return accept({"token": make_app_token(self._secret, app, now)})
 
     async def _revoke(self, request: web.Request) -> web.Response:
-        app, now = check_app_name(request.match_info["app"]), int(time.time())
+        app, now = check_app_name(request.match_info["app"]), int(self._world.now())
         await self._answer(RevokeApp(app, now))
         return accept({"app": app, "revoked": now})
 

@@ -3,7 +3,6 @@
 import hmac
 import logging
 import math
-import time
 
 from aiohttp import web
 from prometheus_client import Counter
@@ -17,6 +16,7 @@ from shared.contract.tokens import make_app_token
 from shared.envelopes.admin import NoteIssued
 from shared.http.client_address import Network, client_address
 from shared.http.throttle import Throttle
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,11 @@ REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by o
 class AppTokens:
     """Answers /app."""
 
-    def __init__(self, settings: Settings, trusted: tuple[Network, ...], authority: Authority | None = None) -> None:
+    def __init__(
+        self, settings: Settings, trusted: tuple[Network, ...], world: World, authority: Authority | None = None
+    ) -> None:
         self._authority = authority
+        self._world = world
         self._secret = settings.app_secret
         self._password = settings.app_pass.encode()
         self._trusted = trusted
@@ -45,10 +48,10 @@ class AppTokens:
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
         asked = await read_app_request(request)
-        self._check(asked.password, client_address(request, self._trusted), time.monotonic())
-        if self._issues.due(asked.app, time.monotonic()):
+        self._check(asked.password, client_address(request, self._trusted), self._world.monotonic())
+        if self._issues.due(asked.app, self._world.monotonic()):
             log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
-        now = int(time.time())
+        now = int(self._world.now())
         if self._authority is not None:
             self._authority.tell(NoteIssued(asked.app, now))
         return accept({"token": make_app_token(self._secret, asked.app, now)})

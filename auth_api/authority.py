@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from types import TracebackType
 
 import msgspec
@@ -16,6 +15,7 @@ from shared.envelopes import subjects
 from shared.envelopes.admin import Answer, AnyAsk, pack, unpack_answer
 from shared.messaging.connection import connect
 from shared.process.stop import Stop
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,9 @@ MAX_TELLING = 1000  # what may wait for the broker at once
 class Authority:
     """Connects in the background; until then, and whenever no broker answers, questions are refused with 503."""
 
-    def __init__(self, nats_url: str, stop: Stop) -> None:
+    def __init__(self, nats_url: str, stop: Stop, world: World) -> None:
         self._url = nats_url
+        self._monotonic = world.monotonic
         self._stop = stop
         self._connecting: asyncio.Task[Client] | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -53,7 +54,7 @@ class Authority:
         try:
             return unpack_answer((await client.request(subjects.ADMIN, pack(ask), timeout=TIMEOUT)).data)
         except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
-            if self._silences.due("", time.monotonic()):
+            if self._silences.due("", self._monotonic()):
                 log.warning("the broker does not answer: %s", type(error).__name__, extra=left_out(self._silences))
             raise Refused(503, "The broker does not answer") from None
 

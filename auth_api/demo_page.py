@@ -1,7 +1,6 @@
 """GET /demo: the demo page, its files, and what it needs to know."""
 
 import pathlib
-import time
 
 from aiohttp import web
 
@@ -10,6 +9,7 @@ from auth_api.gateways import connect_sources, gateway_urls, seen_from
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
 from shared.contract.tokens import DEMO_APP, make_app_token
+from shared.process.world import World
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"
@@ -19,8 +19,9 @@ SOCKET_IO = "socket.io-client/dist/socket.io.esm.min.js"
 class DemoPage:
     """Answers /demo and what is below it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World) -> None:
         self._secret = settings.app_secret
+        self._now = world.now
         self._gateways = gateway_urls(settings.gateway_url)
         self._ice_servers = ice_servers(settings.ice_servers)
         self._socket_io = ROOT / settings.node_modules / SOCKET_IO
@@ -45,7 +46,7 @@ class DemoPage:
         return web.FileResponse(path)
 
     async def _config(self, request: web.Request) -> web.Response:
-        token = make_app_token(self._secret, DEMO_APP, int(time.time()))
+        token = make_app_token(self._secret, DEMO_APP, int(self._now()))
         return web.json_response(
             {"gateways": self._seen_from(request), "ice_servers": self._ice_servers, "token": token}
         )

@@ -15,10 +15,10 @@ from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
 from auth_api.settings import Settings
 from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
-from shared.http.edge import Crowd, Runner
-from shared.http.listening import listen
+from shared.http.edge import Crowd, Runner, listen
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ CONNECTIONS = 100  # of one address that is no proxy's
 OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
-async def serve(settings: Settings, stop: Stop) -> None:
+async def serve(settings: Settings, world: World, stop: Stop) -> None:
     """Answer until ``stop`` is set. Raises SettingError when the port cannot be had."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
     crowd = Crowd(each=CONNECTIONS, trusted=networks(settings.trusted_proxies))
-    runner = Runner(build(settings, stop), crowd, shutdown_timeout=0.2)
+    runner = Runner(build(settings, world, stop), crowd, shutdown_timeout=0.2)
     await runner.setup()
     try:
         await listen(runner, settings.app_host, settings.app_port)
@@ -40,13 +40,13 @@ async def serve(settings: Settings, stop: Stop) -> None:
         await runner.cleanup()
 
 
-def build(settings: Settings, stop: Stop) -> web.Application:
+def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     """The application, ready to be served. It sets ``stop`` if it cannot go on."""
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings.nats_url, stop) if settings.admin_token else None
-    tokens = AppTokens(settings, trusted, authority)
+    authority = Authority(settings.nats_url, stop, world) if settings.admin_token else None
+    tokens = AppTokens(settings, trusted, world, authority)
     app.router.add_get("/", _root_with_page if settings.demo else _root)
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_post("/app", tokens.issue)
@@ -54,9 +54,9 @@ def build(settings: Settings, stop: Stop) -> web.Application:
     app.on_response_prepare.append(answered)
     if authority is not None:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))
-        Admin(settings, authority, trusted).add_to(app)
+        Admin(settings, authority, trusted, world).add_to(app)
     if settings.demo:
-        DemoPage(settings).add_to(app)
+        DemoPage(settings, world).add_to(app)
     add_probes(app, _readiness)
     return app
 

@@ -1,9 +1,10 @@
 """Doubts: what a broker passes over in the log, since its writer may not say it, is counted and now and then told."""
 
 import logging
-import time
 
 from prometheus_client import Counter
+
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,8 @@ TELL_INTERVAL = 10.0  # seconds between lines in the log
 class Doubts:
     """One broker's. What was said stays out of the logs: it may be anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self._monotonic = world.monotonic
         self._told_at = -TELL_INTERVAL
         self._untold = 0
 
@@ -25,7 +27,7 @@ class Doubts:
         """Something in the log message at ``position`` is passed over."""
         PASSED_OVER.inc()
         self._untold += 1
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._told_at >= TELL_INTERVAL:
             facts = {"position": position, "messages": self._untold}
             log.error("something in the event log was passed over", extra={"facts": facts})

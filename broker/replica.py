@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Iterator
 
 from nats.errors import Error as NatsError
@@ -15,6 +14,7 @@ from broker.core.machine import Core, Place, RuleFailed
 from broker.core.state import State
 from broker.doubts import Doubts
 from broker.garbage import collect_now_and_then
+from broker.metrics import Figures
 from broker.settings import Settings
 from broker.speaking.desk import Desk
 from broker.speaking.lease import Lease
@@ -26,6 +26,7 @@ from broker.storage.stream import EventLog, Extent, Stored
 from shared.envelopes.entries import Batch
 from shared.messaging.connection import cancelled
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +48,23 @@ class ReadingStopped(TimeoutError):
 class Authority:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
-    def __init__(self, nc: Client, settings: Settings, broker: str, failed: frozenset[Place] = frozenset()) -> None:
+    def __init__(
+        self, nc: Client, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
+    ) -> None:
         self._settings = settings
+        self._world = world
+        self._monotonic = world.monotonic
         self._failed = failed
         self._failure: RuleFailed | None = None
         self._broken_off = asyncio.Event()
         self._nc = nc
         self._broker = broker
-        self._log = EventLog(nc, settings)
-        self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas)
+        self._log = EventLog(nc, settings, world)
+        self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas, world)
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
         self._clock = LogClock()
-        self._doubts = Doubts()
+        self._doubts = Doubts(world)
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._pending = 0  # messages of the log behind the one applied last
@@ -74,16 +79,18 @@ class Authority:
         """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
         extent = await self._log.open()
         await self._restore(extent)
-        self._speaker = Speaker(self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker)
+        self._speaker = Speaker(
+            self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker, self._world
+        )
         self._consumed = self.core.state.position
         stop_reading = await self._log.read(self.core.state.position, self._on_consumed)
         try:
             await self._catch_up(extent)
-            self._answered, self._caught_up = time.monotonic(), True
+            self._answered, self._caught_up = self._monotonic(), True
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
-                desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker)
+                desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._log.keep_cutting(), name="cutting")
@@ -102,30 +109,30 @@ class Authority:
         """Why this broker cannot serve, for the readiness probe."""
         if not self._caught_up:
             return {"log": "has not been read to its end"}
-        if time.monotonic() - self._answered > SILENCE:
+        if self._monotonic() - self._answered > SILENCE:
             return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
         return {}
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
-        self._watch.grant_grace(time.monotonic())
+        self._watch.grant_grace(self._monotonic())
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> Figures:
         """Numbers for metrics."""
         state, snapshots = self.core.state, self._snapshots
-        return {
-            "speaking": float(self._lease.held),
-            "term": state.term,
-            "position": state.position,
-            "lag": self._pending,
-            "rooms": len(state.rooms),
-            "peers": len(state.peers),
-            "absent_peers": len(state.absent),
-            "gateways": len(state.gateways),
-            "snapshot_age_seconds": time.monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
-            "snapshot_seconds": snapshots.duration,
-            "snapshot_bytes": snapshots.size,
-        }
+        return Figures(
+            speaking=float(self._lease.held),
+            term=state.term,
+            position=state.position,
+            lag=self._pending,
+            rooms=len(state.rooms),
+            peers=len(state.peers),
+            absent_peers=len(state.absent),
+            gateways=len(state.gateways),
+            snapshot_age_seconds=self._monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
+            snapshot_seconds=snapshots.duration,
+            snapshot_bytes=snapshots.size,
+        )
 
     async def _restore(self, extent: Extent) -> None:
         """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
@@ -171,14 +178,14 @@ class Authority:
         batch = self._believe(stored)
         if batch.number:
             self._words = stored.position
-            self._watch.note_alive(batch.writer, time.monotonic())
+            self._watch.note_alive(batch.writer, self._monotonic())
         doubted = self.core.doubted
         try:
             parcels = self.core.apply(stored.position, stored.time, batch)
         except RuleFailed as failure:
             self._break_off(failure)
             return
-        self._clock.set(self.core.state.now, time.monotonic())
+        self._clock.set(self.core.state.now, self._monotonic())
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
         journal.note(stored.position, batch)
@@ -256,7 +263,7 @@ class Authority:
             except (NatsError, TimeoutError):
                 behind = 0.0
                 continue
-            self._answered = time.monotonic()
+            self._answered = self._monotonic()
             if now.log_id != extent.log_id or now.last < position:
                 raise LogReplaced
             self._seen = now
@@ -277,5 +284,5 @@ class Authority:
                 stored = await self._log.message(position)
                 if stored is None or self._consumed != consumed:
                     return
-                self._answered = time.monotonic()
+                self._answered = self._monotonic()
                 self._on_stored(stored)

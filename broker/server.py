@@ -2,35 +2,36 @@
 
 import asyncio
 import logging
-import secrets
 
 from aiohttp import web
 from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
-from broker.metrics import RULES_FAILED, BrokerCollector
+from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
 from broker.replica import Authority, LogReplaced
 from broker.settings import Settings
 from broker.storage.stream import wait_for_jetstream
-from shared.http.edge import Runner
-from shared.http.listening import listen
+from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end
 from shared.process.logs import where
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
+NAME_BYTES = 8  # of what is not the same in any two names
 RETRY_PAUSE = 0.5  # seconds
 
 
 class Broker:
     """One broker process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World) -> None:
         self._settings = settings
-        self._name = f"b{secrets.token_hex(8)}"
+        self._world = world
+        self._name = f"b{world.new_id(NAME_BYTES)}"
         self._authority: Authority | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
@@ -51,7 +52,7 @@ class Broker:
         try:
             await wait_for_jetstream(nc)
             while True:
-                self._authority = Authority(nc, self._settings, self._name, frozenset(self._failed))
+                self._authority = Authority(nc, self._settings, self._name, self._world, frozenset(self._failed))
                 try:
                     await self._authority.run()
                 except* RuleFailed as failures:
@@ -85,9 +86,9 @@ class Broker:
         await listen(runner, self._settings.app_host, self._settings.app_port)
         return runner
 
-    def figures(self) -> dict[str, float]:
-        """Numbers for metrics, by the last part of their names."""
-        return self._authority.figures() if self._authority is not None else {}
+    def figures(self) -> Figures:
+        """Numbers for metrics; all are 0 until the broker is connected."""
+        return self._authority.figures() if self._authority is not None else NOTHING
 
     def decisions(self) -> dict[tuple[str, str], int]:
         """How often each client event had each outcome."""

@@ -4,8 +4,8 @@ import dataclasses
 
 from aiohttp import WSCloseCode
 
-from gateway.transport.engineio import Socket
-from shared.contract.tokens import App, new_key
+from gateway.transport.engineio.socket import Socket
+from shared.contract.tokens import App
 
 CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not come back by itself
 
@@ -24,6 +24,7 @@ class Connection:
     sid: str
     app: App
     socket: Socket
+    key: str
     peer_id: str = ""
     peerinfo: bytes = b""
     token: str = ""
@@ -32,7 +33,6 @@ class Connection:
     resumable: bool = False
     returning: bool = False
     held: int = 0
-    key: str = dataclasses.field(default_factory=new_key)
 
     def send_away(self) -> None:
         """Close the socket in the way that makes its client reconnect at once."""

@@ -8,14 +8,15 @@ LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others 
 EACH = 256  # bytes that a frame counts for beside its own, for each recipient
 
 
-def check(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
-    """Make sure that a peer may cause ``size`` bytes. Raises Refusal.
+def spend(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
+    """Charge a peer for ``size`` bytes, unless it is too much. Raises Refusal.
 
-    ``part`` of the limit counts, but never less than a LITTLE.
+    Only ``part`` of the limit can be had, but never less than a LITTLE.
     """
-    most = max(min(LITTLE, limits.output_burst), limits.output_burst * part)
-    if size > most - _owed(peer, now, limits):
+    owed = _owed(peer, now, limits) + size
+    if (owed > LITTLE and owed > limits.output_burst * part) or owed > limits.output_burst:
         raise Refusal(TOO_MANY)
+    peer.spent, peer.spent_at = owed, now
 
 
 def charge(peer: Peer, size: int, now: float, limits: Limits) -> None:
@@ -30,4 +31,6 @@ def left(peer: Peer, now: float, limits: Limits) -> float:
 
 
 def _owed(peer: Peer, now: float, limits: Limits) -> float:
+    if not peer.spent:
+        return 0.0
     return max(0.0, peer.spent - (now - peer.spent_at) * limits.output_rate)

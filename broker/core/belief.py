@@ -6,6 +6,7 @@ right is passed over by every broker alike, as this follows from the log and not
 """
 
 from broker.core.state import Peer, State
+from shared.contract.events import RELAYS
 from shared.contract.frames import is_json, relay_start
 from shared.envelopes import subjects
 from shared.envelopes.entries import ANYBODY, BROKER, GATEWAY, Authenticated, Batch, Malformed, Reader, Said
@@ -48,8 +49,8 @@ def can_be_said(said: Said, peer: Peer) -> bool:
 
     Others read them as they are. Whether all of a relay can be read is left to the gateway that delivers it.
     """
-    if start := relay_start(said.event, said.room, peer.peer_id):
-        return said.body.startswith(start)
+    if said.event in RELAYS:
+        return said.body.startswith(relay_start(said.event, said.room, peer.peer_id))
     return not said.body or is_json(said.body)
 
 

@@ -32,17 +32,18 @@ class History:
     def __init__(self, have: int = 0) -> None:
         self._parcels: deque[tuple[Parcel, int, float]] = deque()
         self._bytes = 0
-        self._sent: dict[str, deque[Sent]] = {}
+        self._sent: dict[str, list[Sent]] = {}  # lists, since most are short, and a deque is not
         self.have = have
 
     def note(self, conn: str, sent: Sent) -> None:
         """Remember that a frame goes to ``conn``."""
         known = self._sent.get(conn)
         if known is None:
-            known = self._sent[conn] = deque()
+            self._sent[conn] = [sent]
+            return
         known.append(sent)
         if len(known) > SENT_FRAMES and known[0][0] <= self.have:
-            known.popleft()
+            del known[0]
 
     def take(self, conn: str) -> Iterable[Sent]:
         """What is known to have been sent to ``conn``, oldest first; it is forgotten here."""
@@ -86,4 +87,4 @@ class History:
                 for conn in delivery.conns:
                     known = self._sent.get(conn)
                     if known and known[0][0] <= parcel.number:
-                        known.popleft()
+                        del known[0]

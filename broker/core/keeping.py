@@ -41,6 +41,8 @@ class Keeping:
 
     def take(self, peer: Peer) -> list[Kept]:
         """All that waits, in order; it does not wait any more."""
+        if not peer.kept and not peer.merging:
+            return []
         waiting = list(peer.kept.values())
         self.words -= _words(peer)
         peer.kept, peer.kept_bytes, peer.merging = {}, 0, False

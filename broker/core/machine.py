@@ -7,9 +7,9 @@ from collections import Counter
 
 from broker.core import rules
 from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
+from broker.core.context import Context
 from broker.core.limits import Limits
-from broker.core.outbox import Outbox
-from broker.core.rules import orders, presence
+from broker.core.rules import arrivals, departures, orders
 from broker.core.state import Gateway, Peer, State
 from shared.contract.events import EVENTS, AuthRequest
 from shared.contract.frames import payload_of, refusal_frames, with_raw
@@ -44,17 +44,15 @@ class RuleFailed(Exception):
         self.place = place
 
 
-class Core:
-    """State, outbox and limits, and the order in which entries take effect.
+class Core(Context):
+    """The context, and the order in which entries take effect in it.
 
     ``failed`` are the places of entries at which rules are known to break off: those are refused.
     """
 
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
-        self.limits = limits
+        super().__init__(limits, state)
         self.failed = failed
-        self.state = state or State()
-        self.out = Outbox(self.state, limits)
         self.doubted = 0  # entries that are not believed
         self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
@@ -104,11 +102,11 @@ class Core:
         elif isinstance(entry, Authenticated | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
-            presence.pace(self, writer, entry)
+            arrivals.pace(self, writer, entry)
         elif isinstance(entry, GatewayUp):
             self._bring_up(writer, entry)
         elif isinstance(entry, GatewayDown):
-            presence.lose_gateway(self, writer, entry.seen)
+            departures.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
         elif may_be(self.state, entry.term):
@@ -127,9 +125,9 @@ class Core:
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if isinstance(entry, GatewayLost):
-            presence.lose_gateway(self, entry.gateway, entry.seen)
+            departures.lose_gateway(self, entry.gateway, entry.seen)
         elif isinstance(entry, Tick):
-            presence.expire(self)
+            departures.expire(self)
         else:
             self.state.term = entry.term
 
@@ -137,9 +135,9 @@ class Core:
         if not speaks_for(self.state, writer, entry.conn):
             self.doubted += 1
         elif isinstance(entry, Closed):
-            presence.close(self, entry)
+            departures.close(self, entry)
         elif can_be_shown(entry):
-            presence.authenticate(self, writer, entry)
+            arrivals.authenticate(self, writer, entry)
         else:
             self.doubted += 1
 
@@ -157,7 +155,7 @@ class Core:
             if not can_be_said(said, peer):
                 self.doubted += 1
                 return
-            presence.confirm(peer)
+            arrivals.confirm(peer)
             rule(self, peer, said)
             self.tally[said.event, "ok"] += 1
         except Refusal as refusal:

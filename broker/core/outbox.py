@@ -108,16 +108,19 @@ class Outbox:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
         for peer in peers:
             gateway = self._state.gateways.get(peer.gateway)
-            if gateway is not None and gateway.behind > MOST_BEHIND:
+            if gateway is not None and gateway.sealed - gateway.handled > MOST_BEHIND:
                 raise Refusal(UNAVAILABLE)
 
     def free_part(self, peers: Iterable[Peer]) -> float:
         """The part of what is much for a gateway that is still free on the way to that of these which is furthest
         behind: from 1 to 0.
         """
-        gateways = {peer.gateway: self._state.gateways.get(peer.gateway) for peer in peers}
-        behind = max((gateway.behind for gateway in gateways.values() if gateway is not None), default=0)
-        return max(0.0, 1 - behind / MUCH_BEHIND)
+        furthest = 0
+        for peer in peers:
+            gateway = self._state.gateways.get(peer.gateway)
+            if gateway is not None and gateway.sealed - gateway.handled > furthest:
+                furthest = gateway.sealed - gateway.handled
+        return max(0.0, 1 - furthest / MUCH_BEHIND)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""
@@ -187,8 +190,11 @@ class Outbox:
         known = self._state.gateways[gateway]
         if have == UNKNOWN:
             have, handled = known.parcel, known.sealed
-        known.have = max(known.have, min(have, known.parcel))
-        known.handled = max(known.handled, min(handled, known.sealed))
+        if known.have < have <= known.parcel and known.handled <= handled <= known.sealed:
+            known.have, known.handled = have, handled
+        else:  # a gateway that says what cannot be
+            known.have = max(known.have, min(have, known.parcel))
+            known.handled = max(known.handled, min(handled, known.sealed))
         if gateway in self._lines:
             self._lines[gateway].history.have = known.have
 

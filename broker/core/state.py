@@ -1,4 +1,20 @@
-"""What the room authority knows: peers, rooms, gateways. Plain data, changed by the rules alone."""
+"""What the room authority knows: peers, rooms, gateways. Plain data, changed by the rules alone.
+
+What a peer can be:
+
+| state   | conn | absent | slow | becomes                                                                   |
+|---------|------|--------|------|---------------------------------------------------------------------------|
+| present | yes  |        | no   | slow, absent (socket lost, resumable), gone (socket lost, or said goodbye) |
+| slow    | yes  |        | yes  | present (has read enough), absent, gone                                    |
+| absent  | no   | yes    | no   | present (resumes), gone (its time is over)                                 |
+| gone    |      |        |      | nothing any more: it is in no room, and no request of it waits             |
+
+What becomes of a request to join: *pending* until the owner accepts or rejects it, the candidate withdraws it or is
+gone, or the room is closed. A room exists from its creation until its last member leaves it, or an operator closes
+it. It always has one owner, who is a member.
+"""
+
+from typing import Literal
 
 import msgspec
 
@@ -6,6 +22,9 @@ from shared.contract.events import COUNTED, EVENTS
 
 COUNTED_FRAMES = tuple(b'42["%s"' % name.encode() for name in COUNTED)
 RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
+
+
+Role = Literal["member", "moderator"]
 
 
 class Kept(msgspec.Struct):
@@ -38,23 +57,24 @@ class Kept(msgspec.Struct):
 
 
 class Peer(msgspec.Struct):
-    """Someone who authenticated. ``peer_id`` stays the same over all its sockets.
+    """Someone who authenticated. Rooms are named by their keys, times are in seconds since the epoch.
 
-    ``conn`` is its socket, on ``gateway``; both are empty while the peer is absent. ``slow`` says that its socket has
-    enough to read for now. In both cases ``kept`` holds the frames that wait for it, ``kept_bytes`` long; the keys put
-    them in order. ``merging`` says that so many wait that a newer one replaces an older one of the same thing,
-    ``shed`` that frames which only tell the state of its rooms are not kept any more: it finds that when it is back.
-    ``past`` has some that an absent peer most likely had before.
-
-    ``told`` counts the counted events that were sent to it. ``turn`` counts its sockets. ``starts`` has the turns whose
-    tokens may be its newest, for all that is known, oldest first: how many events it had been told when each began.
-    ``locks`` has what fits the keys in them. Rooms are named by their keys.
-
-    ``taken`` counts how often its place was taken over while its socket was open, less what time has forgiven until
-    ``taken_at``.
-
-    ``spent`` is how many bytes it has caused to be told, at ``spent_at``, less what it has earned since. ``viewed`` has
-    the rooms that it asked to see again, with the time.
+    peer_id     the same over all its sockets
+    conn        its socket; empty while it is absent
+    gateway     where that socket is; empty while it is absent
+    generation  counts its sockets
+    rooms       those it is a member of; ``asked``: those it waits for
+    kept        what waits for it while it is absent or slow, in the order of the keys; ``kept_bytes``: its length
+    past        some of what it most likely received before it became absent
+    told        how many counted events were sent to it
+    starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
+    locks       what the keys in those generations' session tokens open
+    slow        its socket has enough to read for now
+    merging     so much waits that a newer frame replaces an older one about the same thing
+    shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
+    spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
+    viewed      the rooms it asked to see again, and when
+    taken       takeovers of its open socket, at ``taken_at``, less those that time had forgiven by then
     """
 
     peer_id: str
@@ -63,7 +83,7 @@ class Peer(msgspec.Struct):
     gateway: str
     peerinfo: bytes
     resumable: bool
-    turn: int = 1
+    generation: int = msgspec.field(default=1, name="turn")  # as snapshots have always called it
     rooms: dict[str, None] = {}
     asked: dict[str, None] = {}
     kept: dict[int, Kept] = {}
@@ -93,6 +113,16 @@ class Pending(msgspec.Struct):
     reminder: float = 0.0
 
 
+class Member(msgspec.Struct, frozen=True):
+    """A peer's part in a room: when it came in, in seconds since the epoch, and its role there.
+
+    Whether it is the owner is not said here: the room names its owner.
+    """
+
+    joined: float
+    role: Role = "member"
+
+
 class Room(msgspec.Struct):
     """A room with at least one member. ``members`` are in the order in which they came in."""
 
@@ -100,7 +130,7 @@ class Room(msgspec.Struct):
     key: str
     owner: str
     created: float
-    members: dict[str, None]
+    members: dict[str, Member]
     pending: dict[str, Pending] = {}
 
 

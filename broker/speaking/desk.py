@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 import logging
-import time
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from shared.envelopes.admin import (
     unpack_ask,
 )
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,23 @@ ANSWERED = (subjects.ADMIN_INBOX, "_R_.")
 class Desk:
     """Only the speaker answers; what it answers is the state at the log position it has read to."""
 
-    def __init__(self, nc: Client, event_log: EventLog, core: Core, lease: Lease, clock: LogClock, broker: str) -> None:
+    def __init__(
+        self,
+        nc: Client,
+        event_log: EventLog,
+        core: Core,
+        lease: Lease,
+        clock: LogClock,
+        broker: str,
+        world: World,
+    ) -> None:
         self._nc = nc
         self._log = event_log
         self._core = core
         self._lease = lease
         self._clock = clock
         self._broker = broker
+        self._monotonic = world.monotonic
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -74,7 +84,7 @@ class Desk:
             return
         try:
             async with asyncio.timeout(ORDER_TIMEOUT):
-                await message.respond(pack(await self._do(_ask(message.data, self._clock.read(time.monotonic())))))
+                await message.respond(pack(await self._do(_ask(message.data, self._clock.read(self._monotonic())))))
         except (msgspec.MsgspecError, ValueError, NatsError, TimeoutError) as error:
             log.warning("an operator's request was not answered: %s", type(error).__name__)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -17,10 +16,11 @@ from broker.speaking.log_clock import LogClock
 from broker.speaking.watch import Watch
 from broker.storage.stream import EventLog
 from shared.envelopes import subjects
-from shared.envelopes.deliveries import Head, Parcel, pack_fenced, pack_head, pack_parcel, unpack_beat
+from shared.envelopes.deliveries import Fenced, Head, Parcel, pack_message, unpack_beat
 from shared.envelopes.entries import Entry, GatewayLost, Speaking, Tick
 from shared.messaging.connection import cancelled
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,15 @@ class Speaker:
     """Speaks while it holds the lease, and listens all the time, to know how far the gateways are."""
 
     def __init__(
-        self, nc: Client, event_log: EventLog, core: Core, lease: Lease, watch: Watch, clock: LogClock, broker: str
+        self,
+        nc: Client,
+        event_log: EventLog,
+        core: Core,
+        lease: Lease,
+        watch: Watch,
+        clock: LogClock,
+        broker: str,
+        world: World,
     ) -> None:
         self._nc = nc
         self._log = event_log
@@ -44,6 +52,7 @@ class Speaker:
         self._watch = watch
         self._clock = clock
         self._broker = broker
+        self._monotonic = world.monotonic
         self._said_until = 0  # position of the last thing this broker has put into the log itself
         self._strangers: set[str] = set()
         self._asides: set[asyncio.Task[None]] = set()
@@ -52,7 +61,7 @@ class Speaker:
         """Send parcels to their gateways, if it is this broker's turn."""
         if self._lease.held:
             for gateway, parcel in parcels:
-                self._send(gateway, pack_parcel(parcel))
+                self._send(gateway, pack_message(parcel))
 
     async def run(self) -> None:
         """Listen, and look at the clock, until cancelled."""
@@ -72,7 +81,7 @@ class Speaker:
             "speaking now" if self._lease.held else "not speaking any more", extra={"facts": {"term": self._lease.term}}
         )
         if self._lease.held:
-            self._watch.grant_grace(time.monotonic())
+            self._watch.grant_grace(self._monotonic())
             self._aside(self._take_over())
 
     async def let_time_pass(self) -> None:
@@ -90,14 +99,14 @@ class Speaker:
         if self._core.state.position < self._said_until:
             return  # the last thing said has not come back yet
         state, term = self._core.state, self._lease.term
-        lost = self._watch.silent(list(state.gateways), time.monotonic())
+        lost = self._watch.silent(list(state.gateways), self._monotonic())
         for gateway in lost:
             log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})
         due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
         if state.term < term:  # the log has not taken it at the beginning
             due.insert(0, Speaking(term))
         deadline = self._core.next_deadline()
-        if deadline is not None and deadline <= self._clock.read(time.monotonic()):
+        if deadline is not None and deadline <= self._clock.read(self._monotonic()):
             due.append(Tick(term))
         if due:
             await self._append(due)
@@ -119,7 +128,7 @@ class Speaker:
                 self._strangers.add(beat.gateway)
                 self._aside(self._meet_stranger(beat.gateway))
             return
-        now = time.monotonic()
+        now = self._monotonic()
         heard = self._watch.note(beat, now, gateway.parcel)
         if not self._lease.held:
             return
@@ -128,7 +137,7 @@ class Speaker:
             heard.repeated = now
             await self._repeat(beat.gateway, beat.have)
         if not beat.prompt:
-            self._send(beat.gateway, pack_head(Head(gateway.parcel)))
+            self._send(beat.gateway, pack_message(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:
         """Send again what follows parcel ``have``, a part at a time. What is not kept ends the gateway's link."""
@@ -143,10 +152,10 @@ class Speaker:
             return
         size = 0
         for parcel in parcels:
-            packed = pack_parcel(parcel)
+            packed = pack_message(parcel)
             self._send(gateway, packed)
             if (size := size + len(packed)) > REPEAT_BYTES:
-                self._send(gateway, pack_head(Head(known.parcel)))  # it asks for more when it has read this
+                self._send(gateway, pack_message(Head(known.parcel)))  # it asks for more when it has read this
                 return
 
     async def _meet_stranger(self, gateway: str) -> None:
@@ -156,7 +165,7 @@ class Speaker:
             while self._core.state.position < last:  # noqa: ASYNC110 - the core is pure, it wakes nobody
                 await asyncio.sleep(0.05)
             if gateway not in self._core.state.gateways:
-                self._send(gateway, pack_fenced())
+                self._send(gateway, pack_message(Fenced()))
         except (NatsError, NotFoundError, TimeoutError):
             log.debug("cannot tell yet whether a gateway is known")
         finally:

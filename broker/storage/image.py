@@ -16,8 +16,9 @@ from broker.core.state import App, Gateway, Kept, Peer, Room, State
 
 T = TypeVar("T")
 
-VERSION = 3
-LIST_VERSION = 2  # can still be read: what waits for a peer is a list there, and all of it was counted
+VERSION = 4
+NAMES_VERSION = 3  # can still be read: of a room's members it has nothing but their ids
+LIST_VERSION = 2  # can still be read, as the one before: and what waits for a peer is a list, and all of it was counted
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
 
@@ -89,11 +90,11 @@ def decode(log_id: str, data: bytes) -> State:
     """The state that ``encode`` was given, without the words that wait. Raises BadSnapshot."""
     try:
         version = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0], type=int)
-        if version not in (VERSION, LIST_VERSION):
+        if not LIST_VERSION <= version <= VERSION:
             raise BadSnapshot(f"it is of version {version}, this broker knows {LIST_VERSION} to {VERSION}")
         image = msgspec.msgpack.decode(data, type=Image)
         peers = [peer for part in image.peers for peer in _decode_peers(part, version)]
-        rooms = [room for part in image.rooms for room in msgspec.msgpack.decode(part, type=list[Room])]
+        rooms = [room for part in image.rooms for room in _decode_rooms(part, version)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError) as error:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
@@ -166,9 +167,21 @@ async def _encode_slices(things: list[T], form: Callable[[T], T]) -> list[msgspe
 
 
 def _decode_peers(part: msgspec.Raw, version: int) -> list[Peer]:
-    if version == VERSION:
+    if version > LIST_VERSION:
         return msgspec.msgpack.decode(part, type=list[Peer])
     return [_from_list(fields) for fields in msgspec.msgpack.decode(part, type=list[dict[str, Any]])]
+
+
+def _decode_rooms(part: msgspec.Raw, version: int) -> list[Room]:
+    if version > NAMES_VERSION:
+        return msgspec.msgpack.decode(part, type=list[Room])
+    found = msgspec.msgpack.decode(part, type=list[dict[str, Any]])
+    return [msgspec.convert(_with_members(fields), Room, builtin_types=(bytes,)) for fields in found]
+
+
+def _with_members(fields: dict[str, Any]) -> dict[str, Any]:
+    """A room of NAMES_VERSION, whose members count as having been there from its beginning."""
+    return {**fields, "members": {peer_id: {"joined": fields["created"]} for peer_id in fields["members"]}}
 
 
 def _from_list(fields: dict[str, Any]) -> Peer:

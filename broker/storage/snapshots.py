@@ -7,7 +7,6 @@ when it gets there. The log is cut off behind the older one.
 
 import base64
 import logging
-import time
 from contextlib import AbstractContextManager
 
 from nats.errors import Error as NatsError
@@ -23,6 +22,7 @@ from broker.storage.image import PREFIX, BadSnapshot, Name, decode, digest, enco
 from broker.storage.stream import EventLog, Extent
 from shared.envelopes import subjects
 from shared.envelopes.entries import Malformed, Said, unpack_batch
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,11 @@ CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
 class Snapshots:
     """Writes and finds snapshots."""
 
-    def __init__(self, js: JetStreamContext, event_log: EventLog, replicas: int) -> None:
+    def __init__(self, js: JetStreamContext, event_log: EventLog, replicas: int, world: World) -> None:
         self._js = js
         self._log = event_log
         self._replicas = replicas
+        self._monotonic = world.monotonic
         self._unnamed: set[str] = set()  # subjects of chunks that no snapshot named when the last one was taken
         self.taken_at = 0.0  # monotonic seconds
         self.duration = 0.0  # seconds
@@ -45,7 +46,7 @@ class Snapshots:
 
     async def take(self, log_id: str, core: Core, standstill: AbstractContextManager[None]) -> int:
         """Write the state as it is now, and release the log behind the older snapshot. Returns the position."""
-        began = time.monotonic()
+        began = self._monotonic()
         with standstill:
             name = Name.of(core)
             data = await encode(log_id, core.state)
@@ -64,7 +65,7 @@ class Snapshots:
             needs = [] if crowded else [one.needed for one in names if one >= base]
             self._log.release(min([base.position + 1, *needs]))
         await self._sweep({info.nuid or "" for info in found})
-        self.taken_at, self.size = time.monotonic(), len(data)
+        self.taken_at, self.size = self._monotonic(), len(data)
         self.duration = self.taken_at - began
         facts = {"position": name.position, "bytes": self.size, "seconds": round(self.duration, 3)}
         log.info("snapshot taken", extra={"facts": facts})

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -25,6 +23,7 @@ from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Entry, pack_batch
 from shared.messaging.connection import cancelled
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +89,11 @@ OnStored = Callable[[Stored], None]
 class EventLog:
     """The one ordered log."""
 
-    def __init__(self, nc: Client, settings: Settings) -> None:
+    def __init__(self, nc: Client, settings: Settings, world: World) -> None:
         self._nc = nc
         self._js = nc.jetstream(timeout=2.0)
         self._settings = settings
+        self._world = world
         self._released = 0
         self.first = 0  # where the log began when that was looked at last
 
@@ -149,25 +149,25 @@ class EventLog:
 
     async def keep_cutting(self) -> None:
         """Forget what is released, bit by bit, until cancelled."""
-        last, since, interval, pause = 0, time.monotonic(), CUT_WITHIN, LONGEST_PAUSE
+        last, since, interval, pause = 0, self._world.monotonic(), CUT_WITHIN, LONGEST_PAUSE
         patience = PATIENCE  # seconds from ``since`` to the next cut, if there is space
         while not cancelled():
             await asyncio.sleep(pause)
             pause = LONGEST_PAUSE
             if self.first >= self._released:
-                since, interval, patience = time.monotonic(), CUT_WITHIN, PATIENCE
+                since, interval, patience = self._world.monotonic(), CUT_WITHIN, PATIENCE
                 continue
             try:
                 extent = await self.extent()
                 quiet, last = extent.last == last, extent.last
                 interval = min(interval, _interval(extent, self._released))  # so that what there was is gone in time
-                wait = since + patience * (1 - extent.crowding) - time.monotonic()
+                wait = since + patience * (1 - extent.crowding) - self._world.monotonic()
                 little = self._released - extent.first <= _bit(extent) // LITTLE
                 if wait > 0 and not quiet and not little:
                     pause = min(wait, LONGEST_PAUSE)
                 else:
                     held_up = await self.cut(extent)
-                    since, patience = time.monotonic(), interval
+                    since, patience = self._world.monotonic(), interval
                     pause = max(SHORTEST_PAUSE, held_up * REST * (1 - extent.crowding))
             except (NatsError, TimeoutError) as error:
                 log.warning("the log could not be cut off: %s", type(error).__name__)
@@ -178,10 +178,10 @@ class EventLog:
         if before <= extent.first:
             return 0.0
         await self.message(before)  # NATS holds nothing up while it reads a file for this, and then it has read it
-        began = time.monotonic()
+        began = self._world.monotonic()
         await self._js.purge_stream(subjects.EVENT_STREAM, seq=before)
         self.first = before
-        return time.monotonic() - began
+        return self._world.monotonic() - began
 
     async def _renew(self) -> None:
         """Let a log of the version before take what is written now. Raises NotFoundError when there is none."""
@@ -208,7 +208,7 @@ class EventLog:
             max_bytes=self._settings.log_max_bytes,
             discard=DiscardPolicy.NEW,  # a full log refuses what comes, instead of losing what it has
             duplicate_window=DUPLICATE_WINDOW,
-            metadata={ID: uuid.uuid4().hex},
+            metadata={ID: self._world.new_id()},
         )
 
 

@@ -4,7 +4,6 @@ Identity is stamped here; who a client claims to be counts nothing.
 """
 
 import logging
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +16,11 @@ from gateway.incoming.sessions import Sessions
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
 from shared.contract.frames import ack_frame, event_frame, refusal_frames
+from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
-from shared.contract.tokens import App, lock_of
+from shared.contract.tokens import App
 from shared.envelopes.entries import Authenticated, Entry, Said
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,11 @@ Append = Callable[[Connection, Entry, int], bool]
 class Intake:
     """Takes events in. ``append`` puts an entry on its way to the log, and returns False when there is no room."""
 
-    def __init__(self, sessions: Sessions, sizes: door.Sizes, append: Append) -> None:
+    def __init__(self, sessions: Sessions, sizes: door.Sizes, append: Append, world: World) -> None:
         self._sessions = sessions
         self._sizes = sizes
         self._append = append
+        self._world = world
 
     def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
         """Forward an event, or answer why not."""
@@ -99,7 +101,7 @@ class Intake:
             return self._authenticated(connection, event, app.name, ack)
         if not isinstance(event, RoomEvent):
             raise Refusal(UNAUTHORIZED)
-        room = event.room or (str(uuid.uuid4()) if isinstance(event, RoomCreateRequest) else "")
+        room = event.room or (self._world.new_uuid() if isinstance(event, RoomCreateRequest) else "")
         peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
         return Said(event.NAME, connection.sid, ack, room, peer_id, body)
@@ -117,7 +119,7 @@ class Intake:
             peerinfo=b"" if peerinfo == b"null" else peerinfo,
             resumable=event.resumable,
             resume_id=resume.peer_id if resume else "",
-            resume_turn=resume.turn if resume else 0,
+            resume_generation=resume.generation if resume else 0,
             payload=bytes(event.payload),
             received=event.received,
             lock=lock_of(connection.key),

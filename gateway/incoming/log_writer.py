@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import secrets
-import time
 from collections import deque
 from typing import Protocol
 
@@ -15,6 +13,7 @@ from gateway.metrics import BATCH_ENTRIES
 from shared.envelopes import subjects
 from shared.envelopes.entries import UNKNOWN, Batch, Closed, Entry, GatewayDown, GatewayUp, Pace, pack_batch
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +23,7 @@ CONFIRM_BYTES = (
     1024 * 1024
 )  # of deliveries handled, after which the log is told so even if there is nothing else to say
 ACK_TIMEOUT = 1.0  # seconds until an unanswered batch is sent again
+ANSWER_ID_BYTES = 8  # of where an answer goes
 RETRY_PAUSE = 0.1  # seconds
 
 Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and whose it is
@@ -52,9 +52,16 @@ class LogWriter:
     """
 
     def __init__(
-        self, nc: Client, gateway: str, max_held: int, max_held_per_client: int, progress: Progress | None = None
+        self,
+        nc: Client,
+        gateway: str,
+        max_held: int,
+        max_held_per_client: int,
+        world: World,
+        progress: Progress | None = None,
     ) -> None:
         self._nc = nc
+        self._world = world
         self._inbox = nc.new_inbox()
         self._gateway = gateway
         self._subject = subjects.gateway_events(gateway)
@@ -123,7 +130,7 @@ class LogWriter:
 
     def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
         if not self._waiting:
-            self._taken = time.time()
+            self._taken = self._world.now()
             self._idle.clear()
         self._waiting.append((entry, size, connection))
         if not self._packed:
@@ -150,7 +157,7 @@ class LogWriter:
         have, handled = (self._progress.have, self._progress.handled) if self._progress else (UNKNOWN, 0)
         self._confirmed = handled
         self._packed = pack_batch(Batch(self._gateway, self.batches, entries, since, have, handled))
-        self._reply = f"{self._inbox}.{secrets.token_hex(8)}"
+        self._reply = f"{self._inbox}.{self._world.new_id(ANSWER_ID_BYTES)}"
         self._send()
 
     def _is_due(self, least: int) -> bool:
@@ -165,7 +172,7 @@ class LogWriter:
                 break
             taken.append(self._waiting.popleft())
         self.batches += 1
-        self._taken = time.time()  # near enough for those that have to wait for the next batch
+        self._taken = self._world.now()  # near enough for those that have to wait for the next batch
         return taken
 
     def _send(self) -> None:

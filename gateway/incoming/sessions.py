@@ -1,13 +1,13 @@
 """Sessions: who a token speaks for."""
 
 import functools
-import time
 from typing import Any
 
 from gateway.connection import Connection
 from gateway.incoming.revocations import Revocations
 from shared.contract.refusals import UNAUTHORIZED, Refusal
 from shared.contract.tokens import App, Session, TokenError, make_session_token, read_app, read_session_token
+from shared.process.world import World
 
 OTHER_APP = "Token is for another app than that of the handshake"
 
@@ -15,12 +15,13 @@ OTHER_APP = "Token is for another app than that of the handshake"
 class Sessions:
     """Checks app tokens and session tokens, and makes the latter. ``lifetime`` is in seconds."""
 
-    def __init__(self, secrets: tuple[str, ...], lifetime: int, revocations: Revocations | None = None) -> None:
+    def __init__(self, secrets: tuple[str, ...], lifetime: int, revocations: Revocations, world: World) -> None:
         self._secrets = secrets
-        self._revocations = revocations or Revocations()
+        self._revocations = revocations
+        self._now = world.now
         self._lifetime = lifetime
         # every socket of an app shows the same token, twice
-        self._app_of = functools.lru_cache(maxsize=1024)(functools.partial(read_app, secrets))
+        self._app_of = functools.lru_cache(maxsize=1024)(lambda token: read_app(secrets, token, world.now()))
 
     def app_of(self, token: object) -> App:
         """The app that an app token was made for. Raises Refusal."""
@@ -33,7 +34,7 @@ class Sessions:
 
     def check(self, connection: Connection, token: Any) -> None:
         """Make sure that ``token`` is a session token of this connection's peer. Raises Refusal."""
-        if token is not None and token == connection.token and time.time() < connection.expires:
+        if token is not None and token == connection.token and self._now() < connection.expires:
             return
         session = self.session_of(token) if connection.peer_id else None
         if session is None or session.peer_id != connection.peer_id:
@@ -58,12 +59,12 @@ class Sessions:
     def session_of(self, token: object) -> Session | None:
         """What a session token says, or None if it says nothing that counts."""
         try:
-            return read_session_token(self._secrets, token)
+            return read_session_token(self._secrets, token, self._now())
         except TokenError:
             return None
 
-    def grant(self, app: str, peer_id: str, turn: int, key: str = "") -> tuple[str, int, float]:
+    def grant(self, app: str, peer_id: str, generation: int, key: str = "") -> tuple[str, int, float]:
         """A new session token, its life in seconds, and its end in seconds since the epoch."""
-        expires = int(time.time()) + self._lifetime
-        token = make_session_token(self._secrets[0], Session(app, peer_id, turn, expires, key))
+        expires = int(self._now()) + self._lifetime
+        token = make_session_token(self._secrets[0], Session(app, peer_id, generation, expires, key))
         return token, self._lifetime, float(expires)

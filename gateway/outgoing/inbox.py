@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import time
 from typing import Any
 
 from gateway import metrics
@@ -14,6 +13,7 @@ from gateway.rate import Budgets, Rates
 from gateway.turn import Turn
 from shared.contract.frames import accepted_frames, can_be_read, with_raw
 from shared.envelopes.deliveries import Admit, Delivery, Emit, Parcel, Revoked
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,16 @@ class Inbox:
         self,
         connections: dict[str, Connection],
         sessions: Sessions,
-        revocations: Revocations | None = None,
+        revocations: Revocations,
+        world: World,
         turn: Turn | None = None,
         pacing: Pacing | None = None,
         budgets: Budgets | None = None,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
-        self._revocations = revocations or Revocations()
+        self._revocations = revocations
+        self._world = world
         self._turn = turn
         self._pacing = pacing
         self._budgets = Budgets(Rates()) if budgets is None else budgets  # which is false while nobody is here
@@ -59,7 +61,7 @@ class Inbox:
             self._deliver(delivery)
         self.handled = parcel.total
         if parcel.taken:
-            metrics.RELAY_SECONDS.observe(max(0.0, time.time() - parcel.taken))
+            metrics.RELAY_SECONDS.observe(max(0.0, self._world.now() - parcel.taken))
         return True
 
     def _deliver(self, delivery: Delivery) -> None:
@@ -91,13 +93,15 @@ class Inbox:
 
     def _admit(self, connection: Connection, admit: Admit) -> None:
         """The socket is a peer from here on: give it its session token."""
-        token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.turn, connection.key)
+        token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.generation, connection.key)
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
         connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
-        connection.socket.budget = self._budgets.take_up(admit.peer_id, time.monotonic(), connection.socket.address)
+        connection.socket.budget = self._budgets.take_up(
+            admit.peer_id, self._world.monotonic(), connection.socket.address
+        )
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
@@ -110,5 +114,5 @@ class Inbox:
             **with_raw(rooms=admit.rooms, payload=admit.payload),
         }
         if self._turn is not None:
-            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, admit.app, time.time())
+            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, admit.app, self._world.now())
         connection.send(accepted_frames("auth-accept", fields, admit.ack))

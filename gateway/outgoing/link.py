@@ -6,8 +6,6 @@ closed, as after a death, and a new link with a new id begins.
 
 import asyncio
 import logging
-import secrets
-import time
 
 from nats.errors import Error as NatsError
 
@@ -19,6 +17,7 @@ from shared.envelopes.deliveries import Beat, Fenced, Head, pack_beat, unpack_me
 from shared.envelopes.entries import LONGEST_NAME, GatewayUp
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
@@ -27,21 +26,22 @@ CONFIRM_INTERVAL = 2.0  # seconds within which the log hears how far a gateway i
 PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable peer
 
 
-def new_gateway_id() -> str:
+def new_gateway_id(world: World) -> str:
     """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
-    return f"g{secrets.token_hex(16)}"
+    return f"g{world.new_id()}"
 
 
 class Link:
     """One gateway id, from its first batch to its end. ``fenced`` is set when the broker has given it up."""
 
-    def __init__(self, nc: Client, gateway: str, name: str, writer: LogWriter, inbox: Inbox) -> None:
+    def __init__(self, nc: Client, gateway: str, name: str, writer: LogWriter, inbox: Inbox, world: World) -> None:
         self.gateway = gateway
         self.writer = writer
         self.inbox = inbox
         self.fenced = asyncio.Event()
         self.heard = 0.0  # monotonic seconds when the broker was heard of last
         self._nc = nc
+        self._monotonic = world.monotonic
         self._name = name
         self._resend_asked = 0.0
         self._confirmed_at = 0.0
@@ -64,13 +64,13 @@ class Link:
 
     def in_touch(self) -> bool:
         """Whether the broker has been heard of lately."""
-        return time.monotonic() - self.heard < 4 * BEAT_INTERVAL
+        return self._monotonic() - self.heard < 4 * BEAT_INTERVAL
 
     async def _beat_on(self) -> None:
         await self.writer.flush()  # before the log has it, nobody knows this gateway
         while True:
             self._beat()
-            if (now := time.monotonic()) - self._confirmed_at > CONFIRM_INTERVAL:
+            if (now := self._monotonic()) - self._confirmed_at > CONFIRM_INTERVAL:
                 self._confirmed_at = now
                 self.writer.confirm(least=1)
             await asyncio.sleep(BEAT_INTERVAL)
@@ -89,7 +89,7 @@ class Link:
         except Exception:  # not of a broker: another gateway can make NATS answer it here
             log.debug("a message cannot be read")
             return
-        self.heard = time.monotonic()
+        self.heard = self._monotonic()
         if isinstance(said, Fenced):
             metrics.FENCED.inc()
             log.warning("the broker does not know this gateway any more")
@@ -112,7 +112,7 @@ class Link:
 
     def _ask_again(self) -> None:
         """Ask for what is missing, but not for each of the parcels that follow a gap."""
-        if time.monotonic() - self._resend_asked > 0.1:
-            self._resend_asked = time.monotonic()
+        if self._monotonic() - self._resend_asked > 0.1:
+            self._resend_asked = self._monotonic()
             metrics.GAPS.inc()
             self._beat(gap=True)

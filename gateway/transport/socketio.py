@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 import socketio
 
-from gateway.transport.engineio import Engine, ProtocolError, Socket, size_of
+from gateway.transport.engineio.endings import ProtocolError
+from gateway.transport.engineio.server import Engine
+from gateway.transport.engineio.socket import Socket, size_of
 
 MAX_ACK_DIGITS = 15  # beyond that a JavaScript number is not exact
 

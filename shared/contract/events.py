@@ -133,6 +133,8 @@ EVENTS: dict[str, type[ClientEvent]] = {
     )
 }
 
+RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)
+
 # What a resumable client counts, so that it can say with ``received`` how many of them it has had: events that others
 # cause. Answers to its own events are not among them.
 COUNTED = (

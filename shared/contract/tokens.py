@@ -1,10 +1,7 @@
 """App tokens and session tokens: HS256 JWTs that say what they are for, so one never passes for the other."""
 
+import base64
 import dataclasses
-import hashlib
-import hmac
-import time
-from secrets import token_urlsafe
 from typing import Any
 
 import jwt
@@ -14,7 +11,10 @@ from shared.envelopes.entries import LONGEST_APP
 ALGORITHM = "HS256"
 DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
+KEY_BYTES = 16
 CLOCKS_APART = 10.0  # seconds by which the clock of who made a token may be ahead of this machine's
+# the library would ask this machine's clock
+_TIMES_ARE_OURS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
 
 class TokenError(Exception):
@@ -33,31 +33,21 @@ class App:
 class Session:
     """What a session token vouches for.
 
-    ``turn`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
-    ``expires`` is in seconds since the epoch. ``key`` opens the lock that the room authority knows of this turn; tokens
-    of earlier versions have none.
+    ``generation`` counts the times this peer has been admitted on a new socket; a resume must name the newest one.
+    ``expires`` is in seconds since the epoch. ``key`` opens the lock that the room authority knows of this generation;
+    tokens of earlier versions have none.
     """
 
     app: str
     peer_id: str
-    turn: int
+    generation: int
     expires: int
     key: str = ""
 
 
-def new_key() -> str:
-    """A key for one socket's session tokens, which nobody can guess."""
-    return token_urlsafe(16)
-
-
-def lock_of(key: str) -> bytes:
-    """What fits a key, and tells nothing of it. Without a key there is no lock."""
-    return hashlib.sha256(key.encode()).digest()[:16] if key else b""
-
-
-def opens(key: str, lock: bytes) -> bool:
-    """Whether a key fits. No lock keeps nobody out."""
-    return not lock or hmac.compare_digest(lock_of(key), lock)
+def key_of(unguessable: bytes) -> str:
+    """A key for one socket's session tokens, made of bytes that nobody can guess."""
+    return base64.urlsafe_b64encode(unguessable).rstrip(b"=").decode()
 
 
 def make_app_token(secret: str, app: str, issued: int) -> str:
@@ -71,55 +61,64 @@ def make_session_token(secret: str, session: Session) -> str:
         "typ": SESSION,
         "app": session.app,
         "sub": session.peer_id,
-        "turn": session.turn,
+        "turn": session.generation,
         "exp": session.expires,
         "key": session.key,
     }
     return jwt.encode(claims, secret, ALGORITHM)
 
 
-def read_app_token(secrets: tuple[str, ...], token: object) -> str:
+def read_app_token(secrets: tuple[str, ...], token: object, now: float) -> str:
     """The name of the app that ``token`` was made for. See ``read_app``."""
-    return read_app(secrets, token).name
+    return read_app(secrets, token, now).name
 
 
-def read_app(secrets: tuple[str, ...], token: object) -> App:
+def read_app(secrets: tuple[str, ...], token: object, now: float) -> App:
     """The app that ``token`` was made for.
 
-    ``secrets`` are tried in order, so that a secret can be replaced while old tokens still count.
-    Raises TokenError.
+    ``secrets`` are tried in order, so that a secret can be replaced while old tokens are still valid.
+    ``now`` is in seconds since the epoch. Raises TokenError.
     """
-    claims = _claims(secrets, token, APP)
+    claims = _claims(secrets, token, APP, now)
     name, issued = claims.get("app"), claims.get("iat")
     if isinstance(name, str) and 0 < len(name) <= LONGEST_APP and isinstance(issued, int):
         return App(name, issued)
     raise TokenError("Token lacks a claim")
 
 
-def read_session_token(secrets: tuple[str, ...], token: object) -> Session:
-    """What ``token`` vouches for, if it has not expired. Raises TokenError."""
-    claims = _claims(secrets, token, SESSION)
-    app, peer_id, turn, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
+def read_session_token(secrets: tuple[str, ...], token: object, now: float) -> Session:
+    """What ``token`` vouches for, if it has not expired by ``now``. Raises TokenError."""
+    claims = _claims(secrets, token, SESSION, now)
+    app, peer_id, generation, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
     key = claims.get("key", "")
     if not isinstance(key, str):
         raise TokenError("Token has no such key")
-    if isinstance(app, str) and isinstance(peer_id, str) and isinstance(turn, int) and isinstance(expires, int):
-        return Session(app, peer_id, turn, expires, key)
+    if isinstance(app, str) and isinstance(peer_id, str) and isinstance(generation, int) and isinstance(expires, int):
+        return Session(app, peer_id, generation, expires, key)
     raise TokenError("Token lacks a claim")
 
 
-def _claims(secrets: tuple[str, ...], token: object, purpose: str) -> dict[str, Any]:
+def _claims(secrets: tuple[str, ...], token: object, purpose: str, now: float) -> dict[str, Any]:
     if not isinstance(token, str) or not 0 < len(token) <= 4096:
         raise TokenError("Token is missing")
     for secret in secrets:
         try:
-            claims: dict[str, Any] = jwt.decode(token, secret, algorithms=[ALGORITHM], leeway=CLOCKS_APART)
+            claims: dict[str, Any] = jwt.decode(token, secret, algorithms=[ALGORITHM], options=_TIMES_ARE_OURS)
         except jwt.InvalidSignatureError:
             continue
         # PyJWT lets a UnicodeError or RecursionError of a hostile header or payload through
         except (jwt.PyJWTError, ValueError, RecursionError):
             break
-        if claims.get("typ") != purpose or ("exp" in claims and int(claims["exp"]) <= time.time()):
-            break  # its end has no leeway
+        if claims.get("typ") != purpose or not _is_valid_at(now, claims):
+            break
         return claims
     raise TokenError("Token is not valid")
+
+
+def _is_valid_at(now: float, claims: dict[str, Any]) -> bool:
+    """Whether a token has begun, give or take CLOCKS_APART, and not ended, for which there is no leeway."""
+    try:
+        begins = max(int(claims.get("iat", 0)), int(claims.get("nbf", 0)))
+        return begins <= now + CLOCKS_APART and ("exp" not in claims or int(claims["exp"]) > now)
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -51,7 +51,7 @@ class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
 
 
 class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
-    """A socket showed a good app token (or renewed). ``resume_id`` and ``resume_turn`` are from a session token.
+    """A socket showed a good app token (or renewed). ``resume_id`` and ``resume_generation`` are from a session token.
 
     ``received`` counts the events that the returning client has had on its last socket, if it says so. ``lock`` is the
     lock of the session token that the socket will get, and ``resume_key`` the key in the one that it showed
@@ -64,7 +64,7 @@ class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     peerinfo: Body
     resumable: bool | None
     resume_id: MaybeId
-    resume_turn: Number
+    resume_generation: Number
     payload: Body
     received: Number | None
     lock: Lock = b""

@@ -5,6 +5,7 @@ for ten seconds where a body is not wanted. Pinned to aiohttp 3.14.5; tests/shar
 """
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +14,15 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from shared.http.client_address import Network, is_local, plain_address
+from shared.http.listening import BACKLOG, CannotListen, open_listeners
+from shared.process.settings import SettingError
 
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers together
 MAX_LINE = 8190  # bytes of the request's line, as in aiohttp
 MAX_FIELD = 16 * 1024  # bytes of one header: browsers send all cookies in one
 HEAD_SECONDS = 10.0  # for a request to come, with all of its head, from when the connection has nothing else to do
 LINGERING = 1.0  # seconds in which a body that nobody wants is read
+_SETTINGS = {"host": "APP_HOST", "port": "APP_PORT"}
 PROBES = 1000  # connections that a process takes which serves only probes and short requests
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -155,3 +159,14 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         return Edge(await super()._make_server(), self._crowd)
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> list[socket.socket]:
+    """Serve on every address that ``host`` means. Raises SettingError."""
+    try:
+        listeners = open_listeners(host, port)
+    except CannotListen as error:
+        raise SettingError(_SETTINGS[error.part], str(error)) from None
+    for listener in listeners:
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+    return listeners

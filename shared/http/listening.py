@@ -3,16 +3,10 @@
 import contextlib
 import errno
 import socket
-from typing import TYPE_CHECKING, Any
-
-from shared.process.settings import SettingError
-
-if TYPE_CHECKING:
-    from aiohttp import web  # takes longer to import than the launcher takes for all else
+from typing import Any
 
 BACKLOG = 128  # connections that wait to be taken
 EVERY_ADDRESS = "::"  # of IPv6, and of IPv4 too
-NAMES = {"host": "APP_HOST", "port": "APP_PORT"}
 _RIGHTS = "may only be used with special rights; ports from 1024 on need none"
 
 
@@ -23,19 +17,6 @@ class CannotListen(Exception):
         super().__init__(f"{value} {why}")
         self.part = part
         self.why = why
-
-
-async def listen(runner: "web.AppRunner", host: str, port: int) -> list[socket.socket]:
-    """Serve on every address that ``host`` means. Raises SettingError."""
-    try:
-        listeners = open_listeners(host, port)
-    except CannotListen as error:
-        raise SettingError(NAMES[error.part], str(error)) from None
-    from aiohttp import web
-
-    for listener in listeners:
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
-    return listeners
 
 
 def open_listeners(host: str, port: int) -> list[socket.socket]:

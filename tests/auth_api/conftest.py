@@ -12,6 +12,7 @@ from auth_api.server import build
 from auth_api.settings import Settings
 from shared.http.edge import Runner
 from shared.process.stop import Stop
+from shared.process.world import World
 
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"
@@ -32,7 +33,7 @@ def serve() -> Serve:
 
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
-        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings), Stop())
+        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings), World(), Stop())
         server = EdgedServer(app)
         await server.start_server()
         async with TestClient(server) as client:

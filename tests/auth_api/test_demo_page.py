@@ -1,5 +1,6 @@
 import pathlib
 import re
+import time
 
 import pytest
 
@@ -41,7 +42,7 @@ async def test_config_tells_gateways_ice_servers_and_a_token(serve: Serve) -> No
         config = await (await client.get("/demo/config.json")).json()
     assert config["gateways"] == ["http://a:1", "https://b"]
     assert config["ice_servers"] == [{"urls": "stun:c"}]
-    assert read_app_token((SECRET,), config["token"]) == "demo"
+    assert read_app_token((SECRET,), config["token"], time.time()) == "demo"
 
 
 @pytest.mark.parametrize("path", ["/demo", "/demo/style.css", "/demo/config.json", "/demo/nothing"])

@@ -51,7 +51,7 @@ class _World:
                     peerinfo=b'{"name":"x"}',
                     resumable=None,
                     resume_id="",
-                    resume_turn=0,
+                    resume_generation=0,
                     payload=b"",
                     received=None,
                 )

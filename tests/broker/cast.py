@@ -24,7 +24,7 @@ class Person:
             if event == "auth-accept":
                 if fields["peer_id"] != self.token.peer_id:
                     self.story = {}
-                self.token = Token(fields["peer_id"], fields["turn"], self.socket.key)
+                self.token = Token(fields["peer_id"], fields["generation"], self.socket.key)
             elif event in COUNTED:
                 number = fields.get("session_description") or fields.get("ice_candidate") or 0
                 self.story.setdefault(fields["room"], []).append((event, fields["peer_id"], number))

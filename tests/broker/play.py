@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from broker.core.rules.presence import MOST_TAKEOVERS, TAKEOVER_SECONDS
+from broker.core.rules.arrivals import MOST_TAKEOVERS, TAKEOVER_SECONDS
 from shared.envelopes.entries import Entry, Said
 from tests.broker.cast import Answers, Person
 from tests.broker.model import Model, Refused
@@ -15,10 +15,10 @@ Saying = tuple[str, str, int, bool]
 
 
 class Seat(NamedTuple):
-    """Where a peer is: its socket, or until when its place is kept. ``turn`` counts its sockets."""
+    """Where a peer is: its socket, or until when its place is kept. ``generation`` counts its sockets."""
 
     conn: str
-    turn: int
+    generation: int
     deadline: float = 0.0
     left: int = 0
 
@@ -87,8 +87,8 @@ class Play:
 
     def outdated(self, token: Token) -> Token | None:
         """A token of the same peer that cannot count any more."""
-        used = token.peer_id in self._confirmed and self.seats[token.peer_id].turn == token.turn > 1
-        return token._replace(turn=token.turn - 1) if used else None
+        used = token.peer_id in self._confirmed and self.seats[token.peer_id].generation == token.generation > 1
+        return token._replace(generation=token.generation - 1) if used else None
 
     def authenticate(self, person: Person, resumable: bool | None) -> None:
         """Also checks whether that brings a peer back, or makes a new one."""
@@ -98,14 +98,14 @@ class Play:
             returns = self._takes_over(person.token.peer_id)
         peer = known or (person.token.peer_id if returns else conn)
         if not known:
-            self.seats[peer] = Seat(conn, self.seats[peer].turn + 1 if returns else 1)
+            self.seats[peer] = Seat(conn, self.seats[peer].generation + 1 if returns else 1)
             self._confirmed.discard(peer)
-            self._note_turn(peer, person.token.turn if returns else 0)
+            self._note_generation(peer, person.token.generation if returns else 0)
         self._resumable[peer] = self._resumable.get(peer, False) if resumable is None else resumable
         entry = person.socket.authenticated(resumable=resumable, resume=person.token, received=person.received)
         self.send(person.socket, entry)
         [admit] = self.answers.admits
-        assert (admit.peer_id, admit.resumed, admit.turn) == (peer, returns, self.seats[peer].turn)
+        assert (admit.peer_id, admit.resumed, admit.generation) == (peer, returns, self.seats[peer].generation)
 
     def said(self, socket: Socket, event: str, room: str, whom: int, ack: bool) -> Said:
         """An event that names some person's peer."""
@@ -160,7 +160,7 @@ class Play:
         staying = [peer for peer in peers if self._resumable[peer] and not for_good]
         for peer in staying:
             deadline = self.world.now + RESUME_FOR
-            self.seats[peer] = Seat("", self.seats[peer].turn, deadline, next(self._numbers))
+            self.seats[peer] = Seat("", self.seats[peer].generation, deadline, next(self._numbers))
         self._vacate([peer for peer in peers if peer not in staying])
 
     def expire(self) -> None:
@@ -179,12 +179,12 @@ class Play:
             del self.seats[peer], self._resumable[peer]
             self._confirmed.discard(peer)
 
-    def _note_turn(self, peer: str, shown: int) -> None:
-        """A peer has a new turn, for the token of another one. Only what began with that same token is its own."""
+    def _note_generation(self, peer: str, shown: int) -> None:
+        """A peer has a new generation, for another one's token. Only what began with that same token is its own."""
         if shown != self._shown.get(peer) or not shown:
             self._doubtful[peer] = {shown}
         self._shown[peer] = shown
-        self._doubtful[peer].add(self.seats[peer].turn)
+        self._doubtful[peer].add(self.seats[peer].generation)
 
     def _takes_over(self, peer: str) -> bool:
         taken, at = self._taken.get(peer, (0.0, 0.0))
@@ -202,4 +202,4 @@ class Play:
         if seat is None or not self._resumable[token.peer_id]:
             return False
         unheard = token.peer_id not in self._confirmed
-        return token.turn == seat.turn or (unheard and token.turn in self._doubtful[token.peer_id])
+        return token.generation == seat.generation or (unheard and token.generation in self._doubtful[token.peer_id])

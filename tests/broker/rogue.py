@@ -39,7 +39,7 @@ LIES: list[Lie] = [
     lambda victim, _: [Closed(victim.conn, 2**53, "lost", False)],
     lambda victim, _: take_socket(victim),
     lambda victim, _: [
-        Authenticated(f"{NAME} {victim.conn}", None, "app", b"", True, victim.peer_id, victim.token.turn, b"", 0),
+        Authenticated(f"{NAME} {victim.conn}", None, "app", b"", True, victim.peer_id, victim.token.generation, b"", 0),
         Closed(f"{NAME} {victim.conn}", 0, "closed", True),
     ],
     lambda victim, room: [RoomClosed(room), PeerRemoved(victim.peer_id or "x"), AppRevoked("app", 2**53)],

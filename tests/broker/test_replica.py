@@ -12,7 +12,7 @@ from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
 from broker.storage import snapshots
 from broker.storage.stream import EventLog, Stored
-from shared.contract.tokens import lock_of
+from shared.contract.locks import lock_of
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (
@@ -28,6 +28,7 @@ from shared.envelopes.entries import (
 )
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
@@ -42,9 +43,9 @@ def spoken() -> list[Parcels]:
 @pytest.fixture
 def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Authority:
     """One that has nothing read yet, and whose speaker is heard by the test alone."""
-    authority = Authority(nc, Settings(), "b1")
+    authority = Authority(nc, Settings(), "b1", World())
     authority._speaker = Speaker(
-        nc, authority._log, authority.core, authority._lease, authority._watch, LogClock(), "b1"
+        nc, authority._log, authority.core, authority._lease, authority._watch, LogClock(), "b1", World()
     )
     monkeypatch.setattr(authority._speaker, "publish", spoken.append)
     return authority
@@ -52,7 +53,7 @@ def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def event_log(nc: Client) -> EventLog:
-    return EventLog(nc, Settings())
+    return EventLog(nc, Settings(), World())
 
 
 def stored(position: int, entry: Entry) -> Stored:
@@ -94,7 +95,7 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
     nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "HISTORY_SECONDS", 0.2)
-    authority = Authority(nc, Settings(snapshot_interval=0.1), "b1")
+    authority = Authority(nc, Settings(snapshot_interval=0.1), "b1", World())
     await event_log.open()
     await event_log.append("b", [AppIssued("app", 7)])
     await nc.jetstream().publish(subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [GatewayUp("name")])))
@@ -112,7 +113,7 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
 
 
 async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, event_log: EventLog) -> None:
-    authority = Authority(nc, Settings(snapshot_interval=3600, log_max_bytes=20_000_000), "b1")
+    authority = Authority(nc, Settings(snapshot_interval=3600, log_max_bytes=20_000_000), "b1", World())
     serving = asyncio.create_task(authority.run())
     try:
         await until(lambda: authority._lease.held, "it has the lease")
@@ -137,7 +138,7 @@ async def test_a_log_of_the_version_before_with_a_term_that_cannot_be_holds_nobo
     for entry in (AppIssued("app", 7), Speaking(3), Speaking(2**64 - 1), Speaking(2**53)):
         await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("b0", 0, [entry])))
     await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("of the version before")])))
-    authority = Authority(nc, Settings(), "b1")
+    authority = Authority(nc, Settings(), "b1", World())
     serving = asyncio.create_task(authority.run())
     try:
         await until(lambda: authority.core.state.told_apart, "it speaks, under the brokers' own subject")
@@ -178,7 +179,7 @@ async def test_a_place_ends_in_time_however_wrong_the_clock_of_the_broker_is(
 ) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + ahead)
-    authority = Authority(nc, Settings(resume_for=1.0, gateway_timeout=60.0), "b1")
+    authority = Authority(nc, Settings(resume_for=1.0, gateway_timeout=60.0), "b1", World())
     serving = asyncio.create_task(authority.run())
     try:
         await until(lambda: authority.core.state.term, "it speaks")
@@ -196,7 +197,7 @@ async def test_it_is_not_ready_when_nats_has_been_gone_for_some_seconds(
     nc: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authority_module, "SILENCE", 1.5)
-    authority = Authority(nc, Settings(), "b1")
+    authority = Authority(nc, Settings(), "b1", World())
     assert authority.missing == {"log": "has not been read to its end"}
     serving = asyncio.create_task(authority.run())
     try:

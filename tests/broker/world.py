@@ -3,14 +3,16 @@
 import json
 from typing import Any, NamedTuple
 
+import msgspec
+
 from broker.core.belief import NOTHING, Unbelievable, believe
 from broker.core.limits import Limits
 from broker.core.machine import Core
 from shared.contract.events import COUNTED
 from shared.contract.frames import event_frame
-from shared.contract.tokens import lock_of
+from shared.contract.locks import lock_of
 from shared.envelopes import subjects
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_parcel, unpack_message
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_message, unpack_message
 from shared.envelopes.entries import (
     Authenticated,
     Batch,
@@ -32,7 +34,7 @@ class Token(NamedTuple):
     """What a session token vouches for."""
 
     peer_id: str
-    turn: int
+    generation: int
     key: str = ""
 
 
@@ -138,7 +140,7 @@ class World:
         parcels = read(self.core, message)
         self.parcels += parcels
         for name, parcel in parcels:
-            self.gateways[name].receive(pack_parcel(parcel))
+            self.gateways[name].receive(pack_message(parcel))
 
 
 class Gateway:
@@ -235,7 +237,7 @@ class Socket:
             _json(peerinfo),
             resumable,
             resume.peer_id,
-            resume.turn,
+            resume.generation,
             _json(payload),
             received,
             lock_of(self.key),
@@ -262,8 +264,8 @@ class Socket:
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
-        self.token = Token(delivery.peer_id, delivery.turn, self.key)
-        fields = {**delivery._asdict(), "rooms": json.loads(delivery.rooms or b"[]")}
+        self.token = Token(delivery.peer_id, delivery.generation, self.key)
+        fields = {**msgspec.structs.asdict(delivery), "rooms": json.loads(delivery.rooms or b"[]")}
         self.inbox.append(Told("auth-accept", fields))
         if delivery.ack is not None:
             self.acks.setdefault(delivery.ack, []).append({"ok": True})

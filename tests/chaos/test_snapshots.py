@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from broker.core.state import Peer, Room, State
+from broker.core.state import Member, Peer, Room, State
 from broker.storage.image import encode
 from tests.chaos.conftest import StartCompany
 from tests.chaos.rig.company import Company, id_of, relay
@@ -94,7 +94,7 @@ async def test_without_a_good_snapshot_all_begins_afresh(
 async def test_a_snapshot_of_many_peers_does_not_hold_up_the_broker() -> None:
     peers = {str(n): Peer(str(n), "app", f"conn-{n}", "gateway", b'{"name":"x"}' * 8, True) for n in range(PEERS)}
     members = [list(peers)[start : start + 4] for start in range(0, PEERS, 4)]
-    rooms = {four[0]: Room(four[0], four[0], four[0], 0.0, dict.fromkeys(four)) for four in members}
+    rooms = {four[0]: Room(four[0], four[0], four[0], 0.0, dict.fromkeys(four, Member(0.0))) for four in members}
     state = State(peers=peers, conns={peer.conn: peer.peer_id for peer in peers.values()}, rooms=rooms)
     stalls: list[float] = []
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from gateway.rate import Budget, Rates
-from gateway.transport.engineio import Socket
+from gateway.transport.engineio.socket import Socket
 from gateway.transport.newcomers import Limits, Newcomers
 from gateway.transport.socketio import Server
 from shared.http.client_address import networks

@@ -4,7 +4,7 @@ from typing import cast
 
 from gateway.connection import Connection
 from gateway.rate import Allowance, Stranger
-from gateway.transport.engineio import Socket
+from gateway.transport.engineio.socket import Socket
 from shared.contract.tokens import App
 
 
@@ -41,7 +41,7 @@ APP = App("app", 0)
 
 def connection(sid: str, app: App = APP) -> Connection:
     """A connection on a Wire, in the state right after its handshake."""
-    return Connection(sid, app, cast("Socket", Wire()))
+    return Connection(sid, app, cast("Socket", Wire()), "key")
 
 
 def wire(connection: Connection) -> Wire:

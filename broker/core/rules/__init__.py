@@ -1,8 +1,8 @@
 """The rules of the rooms: one function for each client event. Each checks first and changes afterwards."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from broker.core.context import Context
 from broker.core.rules import admission, relay, rooms
 from broker.core.state import Peer
 from shared.contract.events import (
@@ -16,10 +16,7 @@ from shared.contract.events import (
 )
 from shared.envelopes.entries import Said
 
-if TYPE_CHECKING:
-    from broker.core.machine import Core
-
-Rule = Callable[["Core", Peer, Said], None]
+Rule = Callable[[Context, Peer, Said], None]
 
 RULES: dict[str, Rule] = {
     RoomCreateRequest.NAME: rooms.create,

@@ -1,18 +1,16 @@
 """Admission: one asks, the owner decides. Nobody else gets anybody into a room."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from broker.core import allowance, keeping
-from broker.core.rules.rooms import end_request, others, request_frame, room_key, tell_owner
-from broker.core.state import Peer, Pending, Room
+from broker.core.context import Context
+from broker.core.rules.rooms import end_request, others, request_frame, room_key
+from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.frames import event_frame, refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
 from shared.envelopes.entries import Said
-
-if TYPE_CHECKING:
-    from broker.core.machine import Core
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
 REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
@@ -21,7 +19,7 @@ MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement h
 UNASKED = 10  # times as much as an answer counts what comes to somebody who has not asked for it
 
 
-def ask(core: "Core", candidate: Peer, said: Said) -> None:
+def ask(core: Context, candidate: Peer, said: Said) -> None:
     """Ask to be let in. Asking again reminds the owner; a member is told once more what it knows."""
     room = core.state.rooms.get(room_key(core, candidate, said.room))
     if room is None:
@@ -33,18 +31,19 @@ def ask(core: "Core", candidate: Peer, said: Said) -> None:
     before = room.pending.get(candidate.peer_id)
     _check_room_for(core, room, candidate)
     _check_patience(core, room, candidate, before)
-    tells = before is None or core.state.now >= before.reminder
-    if tells:
-        owner = core.state.peers[room.owner]
-        core.out.check_way_to([owner])
-        size = len(request_frame(room, candidate, said.body)) + allowance.EACH
-        _spend(core, candidate, UNASKED * size, [owner])
-    _note_request(core, room, candidate, Pending(said.body, acks))
-    if tells:
-        tell_owner(core, room, candidate)
+    asked = Pending(said.body, acks)
+    if before is not None and core.state.now < before.reminder:
+        _note_request(core, room, candidate, asked)
+        return
+    owner = core.state.peers[room.owner]
+    core.out.check_way_to([owner])
+    frame = request_frame(room, candidate, said.body)
+    _spend(core, candidate, UNASKED * (len(frame) + allowance.EACH), [owner])
+    _note_request(core, room, candidate, asked)
+    core.out.emit_one(owner, frame, keeping.asked(room.key, candidate.peer_id))
 
 
-def accept(core: "Core", owner: Peer, said: Said) -> None:
+def accept(core: Context, owner: Peer, said: Said) -> None:
     """The owner lets a candidate in."""
     room, candidate = _pending(core, owner, said)
     _check_room_for(core, room, candidate)
@@ -57,7 +56,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     core.out.check_way_to(told)
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
     pending = end_request(core, room, candidate)
-    room.members[candidate.peer_id] = None
+    room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
     core.out.ack(candidate, pending.acks, answer)
@@ -65,7 +64,7 @@ def accept(core: "Core", owner: Peer, said: Said) -> None:
     _answer_owner(core, owner, said)
 
 
-def reject(core: "Core", owner: Peer, said: Said) -> None:
+def reject(core: Context, owner: Peer, said: Said) -> None:
     """The owner sends a candidate away."""
     room, candidate = _pending(core, owner, said)
     pending = end_request(core, room, candidate)
@@ -77,7 +76,7 @@ def reject(core: "Core", owner: Peer, said: Said) -> None:
     _answer_owner(core, owner, said)
 
 
-def room_view(core: "Core", room: Room, peer_id: str) -> dict[str, Any]:
+def room_view(core: Context, room: Room, peer_id: str) -> dict[str, Any]:
     """A room as one of its members sees it: the owner, the others, and what each of them says of itself."""
     peers = others(core, room, peer_id)
     shown = peers if sum(len(peer.peerinfo) for peer in peers) <= MOST_SHOWN else ()
@@ -89,7 +88,7 @@ def room_view(core: "Core", room: Room, peer_id: str) -> dict[str, Any]:
     }
 
 
-def _welcome(core: "Core", room: Room, peer: Peer, payload: bytes) -> tuple[bytes, dict[str, Any]]:
+def _welcome(core: Context, room: Room, peer: Peer, payload: bytes) -> tuple[bytes, dict[str, Any]]:
     """The event for one who is in a room, and the fields of its acknowledgement: all the same, unless it is much."""
     named = {"peer_id": peer.peer_id, "room": room.name}
     fields = {**named, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
@@ -97,7 +96,7 @@ def _welcome(core: "Core", room: Room, peer: Peer, payload: bytes) -> tuple[byte
     return frame, {"ok": True, **(fields if len(frame) <= MOST_REPEATED else named)}
 
 
-def _note_request(core: "Core", room: Room, candidate: Peer, asked: Pending) -> None:
+def _note_request(core: Context, room: Room, candidate: Peer, asked: Pending) -> None:
     before = room.pending.get(candidate.peer_id)
     if before is not None:
         asked.acks = before.acks + asked.acks
@@ -107,7 +106,7 @@ def _note_request(core: "Core", room: Room, candidate: Peer, asked: Pending) -> 
     candidate.asked[room.key] = None
 
 
-def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list[tuple[str, int]]) -> None:
+def _show_again(core: Context, room: Room, peer: Peer, payload: bytes, acks: list[tuple[str, int]]) -> None:
     """A member asks who is in the room: it is told, but not all the time."""
     now = core.state.now
     if peer.viewed and now - peer.viewed.get(room.key, -VIEW_INTERVAL) < VIEW_INTERVAL:
@@ -120,7 +119,7 @@ def _show_again(core: "Core", room: Room, peer: Peer, payload: bytes, acks: list
     core.out.ack(peer, acks, answer)
 
 
-def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending | None) -> None:
+def _check_patience(core: Context, room: Room, candidate: Peer, before: Pending | None) -> None:
     if before is not None:
         if len(before.acks) >= core.limits.pending_per_peer:
             raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
@@ -131,13 +130,12 @@ def _check_patience(core: "Core", room: Room, candidate: Peer, before: Pending |
         raise Refusal(TOO_MANY, "Too many are waiting to join this room")
 
 
-def _spend(core: "Core", peer: Peer, size: int, told: list[Peer]) -> None:
+def _spend(core: Context, peer: Peer, size: int, told: list[Peer]) -> None:
     """Charge a peer for what it causes ``told`` to be told, unless it is too much. Raises Refusal."""
-    allowance.check(peer, size, core.state.now, core.limits, core.out.free_part(told))
-    allowance.charge(peer, size, core.state.now, core.limits)
+    allowance.spend(peer, size, core.state.now, core.limits, core.out.free_part(told))
 
 
-def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer]:
+def _pending(core: Context, owner: Peer, said: Said) -> tuple[Room, Peer]:
     room = core.state.rooms.get(room_key(core, owner, said.room))
     if room is None:
         raise Refusal(NOT_FOUND)
@@ -148,7 +146,7 @@ def _pending(core: "Core", owner: Peer, said: Said) -> tuple[Room, Peer]:
     return room, core.state.peers[said.peer_id]
 
 
-def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
+def _check_room_for(core: Context, room: Room, candidate: Peer) -> None:
     if candidate.slow and candidate.kept_bytes > core.limits.kept_bytes:
         raise Refusal(TOO_MANY, "The peer has not read enough of what it was told")
     if len(room.members) >= core.limits.peers_per_room:
@@ -157,6 +155,6 @@ def _check_room_for(core: "Core", room: Room, candidate: Peer) -> None:
         raise Refusal(FULL, "The peer is in as many rooms as it may be")
 
 
-def _answer_owner(core: "Core", owner: Peer, said: Said) -> None:
+def _answer_owner(core: Context, owner: Peer, said: Said) -> None:
     if said.ack is not None:
         core.out.ack(owner, [(said.conn, said.ack)], {"ok": True, "room": said.room, "peer_id": said.peer_id})

@@ -1,21 +1,19 @@
 """What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from broker.core import keeping
-from broker.core.rules.presence import CLOSED, remove
+from broker.core.context import Context
+from broker.core.rules.departures import CLOSED, remove
 from broker.core.rules.rooms import dissolve, others
 from broker.core.state import App
 from shared.contract.frames import event_frame, with_raw
 from shared.envelopes.deliveries import Revoked
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
 
-if TYPE_CHECKING:
-    from broker.core.machine import Core
 
-
-def close_room(core: "Core", order: RoomClosed) -> None:
+def close_room(core: Context, order: RoomClosed) -> None:
     """Everybody is told that everybody else has left, as clients that know of no closed rooms understand it."""
     room = core.state.rooms.get(order.key)
     if room is None:
@@ -32,7 +30,7 @@ def close_room(core: "Core", order: RoomClosed) -> None:
     dissolve(core, room)
 
 
-def remove_peer(core: "Core", order: PeerRemoved) -> None:
+def remove_peer(core: Context, order: PeerRemoved) -> None:
     """The peer leaves its rooms, and its socket is closed."""
     peer = core.state.peers.get(order.peer_id)
     if peer is None:
@@ -42,13 +40,13 @@ def remove_peer(core: "Core", order: PeerRemoved) -> None:
     remove(core, [peer], CLOSED)
 
 
-def note_issued(core: "Core", order: AppIssued) -> None:
+def note_issued(core: Context, order: AppIssued) -> None:
     """Remember that the app has a token."""
     app = core.state.apps.setdefault(order.app, App())
     app.issued = max(app.issued, order.issued)
 
 
-def revoke(core: "Core", order: AppRevoked) -> None:
+def revoke(core: Context, order: AppRevoked) -> None:
     """Tell every gateway; those that come up later are told then."""
     app = core.state.apps.setdefault(order.app, App())
     app.revoked = max(app.revoked, order.until)
@@ -56,14 +54,14 @@ def revoke(core: "Core", order: AppRevoked) -> None:
         core.out.revoke(gateway, Revoked(order.app, app.revoked))
 
 
-def tell_revoked(core: "Core", gateway: str) -> None:
+def tell_revoked(core: Context, gateway: str) -> None:
     """What a gateway that comes up has to refuse."""
     for name, app in core.state.apps.items():
         if app.revoked:
             core.out.revoke(gateway, Revoked(name, app.revoked))
 
 
-ORDERS: dict[type[Ordered], Callable[["Core", Any], None]] = {
+ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {
     RoomClosed: close_room,
     PeerRemoved: remove_peer,
     AppIssued: note_issued,

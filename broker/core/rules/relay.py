@@ -1,17 +1,13 @@
 """Session descriptions and ICE candidates: from a peer to a roommate, and to nobody else."""
 
-from typing import TYPE_CHECKING
-
+from broker.core.context import Context
 from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
 from shared.contract.refusals import NOT_MEMBER, Refusal
 from shared.envelopes.entries import Said
 
-if TYPE_CHECKING:
-    from broker.core.machine import Core
 
-
-def pass_on(core: "Core", sender: Peer, said: Said) -> None:
+def pass_on(core: Context, sender: Peer, said: Said) -> None:
     """Deliver the frame as it came. Whether a stranger exists is not given away."""
     room = core.state.rooms.get(room_key(core, sender, said.room))
     to = said.peer_id

@@ -1,31 +1,30 @@
 """Rooms come and go: creating, leaving, and ownership moving on."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from broker.core import allowance, keeping
-from broker.core.state import Peer, Pending, Room
+from broker.core.context import Context
+from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.frames import accepted_frames, event_frame, refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_MEMBER, NOT_PENDING, TAKEN, Refusal
 from shared.envelopes.entries import Said
 
-if TYPE_CHECKING:
-    from broker.core.machine import Core
 
-
-def room_key(core: "Core", peer: Peer, name: str) -> str:
+def room_key(core: Context, peer: Peer, name: str) -> str:
     """Where a room of that name is filed for this peer; neither apps nor rooms have control characters."""
     return f"{peer.app}\n{name}" if core.limits.scope_by_app else name
 
 
-def create(core: "Core", peer: Peer, said: Said) -> None:
+def create(core: Context, peer: Peer, said: Said) -> None:
     """The first to ask for a name gets the room, as its owner and only member. Asking again, it is told so again."""
     key = room_key(core, peer, said.room)
     room = core.state.rooms.get(key)
     if room is None:
         if len(peer.rooms) >= core.limits.rooms_per_peer:
             raise Refusal(FULL, "You are in as many rooms as you may be")
-        core.state.rooms[key] = Room(said.room, key, peer.peer_id, core.state.now, {peer.peer_id: None})
+        now = core.state.now
+        core.state.rooms[key] = Room(said.room, key, peer.peer_id, now, {peer.peer_id: Member(now)})
         peer.rooms[key] = None
     elif room.owner != peer.peer_id:
         raise Refusal(TAKEN)
@@ -33,7 +32,7 @@ def create(core: "Core", peer: Peer, said: Said) -> None:
     core.out.answer(peer.gateway, said.conn, accepted_frames("room-create-accept", fields, said.ack))
 
 
-def leave(core: "Core", peer: Peer, said: Said) -> None:
+def leave(core: Context, peer: Peer, said: Said) -> None:
     """A member goes of its own will, or a candidate takes its request back."""
     room = core.state.rooms.get(room_key(core, peer, said.room))
     if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
@@ -48,25 +47,25 @@ def leave(core: "Core", peer: Peer, said: Said) -> None:
     take_out(core, room, [peer], "left", said.body)
 
 
-def withdraw(core: "Core", room: Room, candidate: Peer) -> None:
+def withdraw(core: Context, room: Room, candidate: Peer) -> None:
     """A candidate does not want to be let in any more."""
     pending = end_request(core, room, candidate)
     core.out.ack(candidate, pending.acks, {"ok": False, **Refusal(NOT_PENDING, "You took your request back").fields()})
 
 
-def end_request(core: "Core", room: Room, candidate: Peer) -> Pending:
+def end_request(core: Context, room: Room, candidate: Peer) -> Pending:
     """A request does not wait any more. Returns what is to be answered."""
     del candidate.asked[room.key]
     take_back_request(core, room, candidate.peer_id)
     return room.pending.pop(candidate.peer_id)
 
 
-def others(core: "Core", room: Room, peer_id: str) -> list[Peer]:
+def others(core: Context, room: Room, peer_id: str) -> list[Peer]:
     """The members of a room but one."""
     return [core.state.peers[member] for member in room.members if member != peer_id]
 
 
-def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:
+def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:
     """Members leave, all at once: the rest are told of each, and of the new owner if it was one of them."""
     gone = [peer for peer in gone if peer.peer_id in room.members]
     for peer in gone:
@@ -86,16 +85,18 @@ def take_out(core: "Core", room: Room, gone: Iterable[Peer], reason: str, payloa
         _pass_on_ownership(core, room, rest)
 
 
-def tell_owner(core: "Core", room: Room, candidate: Peer) -> None:
+def tell_owner(core: Context, room: Room, candidate: Peer) -> None:
     """Ask the owner to decide on a candidate."""
     pending = room.pending[candidate.peer_id]
     about = keeping.asked(room.key, candidate.peer_id)
     core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
 
 
-def take_back_request(core: "Core", room: Room, candidate_id: str) -> None:
+def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
     """The owner does not have to hear any more of a request that is over."""
-    core.out.keeping.take_back(core.state.peers[room.owner], keeping.asked(room.key, candidate_id))
+    owner = core.state.peers[room.owner]
+    if owner.merging:
+        core.out.keeping.take_back(owner, keeping.asked(room.key, candidate_id))
 
 
 def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
@@ -104,7 +105,7 @@ def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
     return event_frame("room-join-request", {**fields, **with_raw(peerinfo=candidate.peerinfo, payload=payload)})
 
 
-def _pass_on_ownership(core: "Core", room: Room, members: list[Peer]) -> None:
+def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
     """The member who has been there longest becomes the owner, and hears who is waiting."""
     room.owner = members[0].peer_id
     frame = event_frame("room-owner", {"room": room.name, "peer_id": room.owner})
@@ -113,7 +114,7 @@ def _pass_on_ownership(core: "Core", room: Room, members: list[Peer]) -> None:
         tell_owner(core, room, core.state.peers[candidate_id])
 
 
-def dissolve(core: "Core", room: Room) -> None:
+def dissolve(core: Context, room: Room) -> None:
     """A room without members is gone; whoever waited for it hears so."""
     del core.state.rooms[room.key]
     refusal = Refusal(NOT_FOUND, "Room is closed.")

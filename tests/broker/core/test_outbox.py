@@ -4,7 +4,7 @@ from broker.core import allowance, outbox
 from broker.core.limits import Limits
 from broker.core.outbox import Outbox
 from broker.core.state import Gateway, Peer, State
-from shared.envelopes.deliveries import Emit, Parcel, pack_parcel
+from shared.envelopes.deliveries import Emit, Parcel, pack_message
 from shared.envelopes.entries import Closed
 from shared.envelopes.subjects import LEAST_PAYLOAD
 from tests.broker.world import World
@@ -123,7 +123,7 @@ def test_a_gateway_that_was_not_told_for_long_can_be_told_all_of_it() -> None:
 
 
 def packed_sizes(world: World) -> list[int]:
-    return [len(pack_parcel(parcel)) for _, parcel in world.parcels]
+    return [len(pack_message(parcel)) for _, parcel in world.parcels]
 
 
 def test_no_parcel_is_larger_than_every_nats_server_takes() -> None:

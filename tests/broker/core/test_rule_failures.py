@@ -15,6 +15,7 @@ from shared.envelopes.deliveries import Emit, Parcel
 from shared.envelopes.entries import Authenticated, Batch, Entry, GatewayUp, Said, pack_batch, unpack_batch
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process import world as around
 from shared.process.logs import where
 from tests.broker.invariants import check, plain
 from tests.broker.world import World
@@ -89,17 +90,17 @@ def test_one_that_began_later_and_one_that_failed_there_come_to_the_same() -> No
 
 
 async def test_a_broker_goes_on_without_the_entry(nc: Client, caplog: pytest.LogCaptureFixture) -> None:
-    event_log = EventLog(nc, Settings())
+    event_log = EventLog(nc, Settings(), around.World())
     await event_log.open()
     up: list[Entry] = [GatewayUp("name"), Authenticated("c", None, "app", b"", None, "", 0, b"", None)]
     said: list[Entry] = [Said("room-create-request", "c", 1, name, "", b"") for name in ("a", "broken", "b")]
     for number, entries in enumerate((up, said), 1):
         data = pack_batch(Batch("g1", number, entries))
         await nc.jetstream().publish(subjects.gateway_events("g1"), data)
-    first = Authority(nc, Settings(), "b1")
+    first = Authority(nc, Settings(), "b1", around.World())
     with pytest.raises(RuleFailed) as raised:
         await first.run()
-    second = Authority(nc, Settings(), "b1", frozenset([raised.value.place]))
+    second = Authority(nc, Settings(), "b1", around.World(), frozenset([raised.value.place]))
     serving = asyncio.create_task(second.run())
     try:
         await until(lambda: list(second.core.state.rooms) == ["a", "b"], "it has read the log")

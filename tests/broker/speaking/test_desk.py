@@ -16,6 +16,7 @@ from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
 from shared.envelopes.admin import CloseRoom, ListRooms, NoteIssued, RemovePeer, RevokeApp, pack, unpack_ask
 from shared.messaging.nats import Client
+from shared.process.world import World
 
 NOW = int(time.time())
 
@@ -23,13 +24,13 @@ NOW = int(time.time())
 @pytest.fixture
 async def desk(nc: Client) -> Desk:
     """One that is asked while its broker speaks."""
-    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
     lease = Lease(nc.jetstream(), "broker", 1, lambda: 0)
     lease.term = 1
     clock = LogClock()
     clock.set(NOW, time.monotonic())
-    return Desk(nc, event_log, core, lease, clock, "broker")
+    return Desk(nc, event_log, core, lease, clock, "broker", World())
 
 
 async def answered(nc: Client, desk: Desk, reply: str, data: bytes) -> bool:

@@ -17,17 +17,18 @@ from shared.envelopes.deliveries import Beat, Fenced, Head, Parcel, pack_beat, u
 from shared.envelopes.entries import Batch, GatewayUp, Speaking, unpack_batch
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.system.rig.waiting import until
 
 
 @pytest.fixture
 async def speaking(nc: Client) -> AsyncIterator[None]:
     """A speaker that holds the lease and knows gateway g1."""
-    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
-    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), LogClock(), "broker")
+    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), LogClock(), "broker", World())
     tasks = asyncio.create_task(lease.run(speaker.on_lease_change)), asyncio.create_task(speaker.run())
     await until(lambda: lease.held, "the lease is held")
     yield
@@ -37,9 +38,9 @@ async def speaking(nc: Client) -> AsyncIterator[None]:
 async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
     nc: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
-    speaker = Speaker(nc, event_log, core, lease, Watch(1.0), LogClock(), "broker")
+    speaker = Speaker(nc, event_log, core, lease, Watch(1.0), LogClock(), "broker", World())
     campaigning = asyncio.create_task(lease.run(speaker.on_lease_change))
     await until(lambda: "the log does not take entries" in caplog.text, "there is no log to say it to")
     await event_log.open()
@@ -65,12 +66,12 @@ async def test_a_beat_is_answered_unless_it_is_a_prompt_one(nc: Client) -> None:
 
 
 async def test_beats_that_cannot_be_right_make_no_work_and_leave_nothing_behind(nc: Client) -> None:
-    event_log, core = EventLog(nc, Settings()), Core(Limits())
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
     watch = Watch(60.0)
-    speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker")
+    speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker", World())
     lease.term = 1
     for number in range(MOST_STRANGERS + 20):
         await speaker._on_beat(Msg(nc, data=pack_beat(Beat(f"stranger {number}", 0, gap=True))))
@@ -102,7 +103,7 @@ async def test_a_gateway_that_was_sent_a_part_of_what_it_missed_hears_at_once_th
         core.out.answer("g1", "conn", [b"x" * 400])
         core.out.seal(position, 0.0)
     lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
-    speaker = Speaker(nc, EventLog(nc, Settings()), core, lease, Watch(60.0), LogClock(), "broker")
+    speaker = Speaker(nc, EventLog(nc, Settings(), World()), core, lease, Watch(60.0), LogClock(), "broker", World())
     subscription = await nc.subscribe(subjects.deliveries("g1"))
     await nc.flush()
     await speaker._repeat("g1", 0)

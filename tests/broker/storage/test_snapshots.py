@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -16,14 +17,17 @@ from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.core.state import Peer, State
 from broker.settings import Settings
-from broker.storage.image import SLICE, VERSION, BadSnapshot, decode, encode
+from broker.storage.image import LIST_VERSION, SLICE, VERSION, BadSnapshot, decode, encode
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from shared.envelopes import subjects
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process import world as around
 from tests.broker.invariants import plain
 from tests.broker.world import Token, World
+
+OLDER = Path(__file__).parent / "older"
 
 
 def busy_world() -> World:
@@ -71,6 +75,21 @@ def test_many_peers_are_encoded_in_slices_with_breaks_between() -> None:
     assert breaks >= 3
 
 
+@pytest.mark.parametrize("version", range(LIST_VERSION, VERSION))
+def test_a_snapshot_of_an_earlier_version_is_read(version: int) -> None:
+    """The files are what earlier brokers made of a world like ``busy_world``."""
+    state = decode("log", (OLDER / f"version-{version}.snapshot").read_bytes())
+    [room] = state.rooms.values()
+    assert [state.peers[member].peer_id for member in room.members] == list(room.members)
+    assert room.owner == next(iter(room.members))
+    assert {member.role for member in room.members.values()} == {"member"}
+    assert {member.joined for member in room.members.values()} == {room.created}
+    [absent] = state.absent
+    assert absent in room.members
+    assert len(state.peers[absent].kept) == 2
+    assert len(room.pending) == 1
+
+
 def test_a_snapshot_of_another_log_is_refused() -> None:
     with pytest.raises(BadSnapshot, match="another log"):
         decode("other", image(busy_world()))
@@ -108,8 +127,8 @@ class Store:
 
     def __init__(self, nc: Client) -> None:
         self.world = World()
-        self.log = EventLog(nc, Settings())
-        self.snapshots = Snapshots(nc.jetstream(), self.log, 1)
+        self.log = EventLog(nc, Settings(), around.World())
+        self.snapshots = Snapshots(nc.jetstream(), self.log, 1, around.World())
         self._js = nc.jetstream()
         self._written = 0
 

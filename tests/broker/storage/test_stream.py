@@ -12,13 +12,14 @@ from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Entry, Speaking, Tick, pack_batch, unpack_batch
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
 
 @pytest.fixture
 def event_log(nc: Client) -> EventLog:
-    return EventLog(nc, Settings())
+    return EventLog(nc, Settings(), World())
 
 
 @pytest.mark.parametrize(
@@ -37,18 +38,18 @@ async def test_the_log_is_made_once_and_keeps_its_name(event_log: EventLog, nc: 
     assert first.log_id
     assert first.last == 0
     await event_log.append("b", [Tick(1)])
-    again = await EventLog(nc, Settings()).open()
+    again = await EventLog(nc, Settings(), World()).open()
     assert (again.log_id, again.first, again.last) == (first.log_id, 1, 1)
 
 
 async def test_two_brokers_that_open_it_at_once_find_the_same_log(nc: Client) -> None:
-    extents = await asyncio.gather(*(EventLog(nc, Settings()).open() for _ in range(4)))
+    extents = await asyncio.gather(*(EventLog(nc, Settings(), World()).open() for _ in range(4)))
     assert len({extent.log_id for extent in extents}) == 1
 
 
 async def test_a_log_for_which_there_is_no_space_is_refused_with_the_setting_to_change(nc: Client) -> None:
     with pytest.raises(LogRefused, match="LOG_MAX_BYTES=1152921504606846976: insufficient storage"):
-        await EventLog(nc, Settings(log_max_bytes=2**60)).open()
+        await EventLog(nc, Settings(log_max_bytes=2**60), World()).open()
 
 
 async def test_a_log_that_is_made_anew_is_another(event_log: EventLog, nc: Client) -> None:
@@ -156,7 +157,7 @@ async def long_log(nc: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """It is being cut off."""
     monkeypatch.setattr(event_log_module, "CUT_BYTES", 1000)
     monkeypatch.setattr(event_log_module, "LONGEST_PAUSE", 0.05)
-    long_log = LongLog(nc, Settings())
+    long_log = LongLog(nc, Settings(), World())
     await long_log.fill()
     cutting = asyncio.create_task(long_log.keep_cutting())
     yield long_log
@@ -247,7 +248,7 @@ async def test_a_log_of_the_version_before_is_read_on_and_takes_the_subjects_of_
     await js.add_stream(name=subjects.EVENT_STREAM, subjects=[subjects.OLD_EVENTS], metadata={"parley-log-id": "old"})
     before = pack_batch(Batch("b0", 0, [Speaking(1)]))
     await js.publish(subjects.OLD_EVENTS, before)
-    logs = [EventLog(nc, Settings()) for _ in range(2)]
+    logs = [EventLog(nc, Settings(), World()) for _ in range(2)]
     extents = await asyncio.gather(*(each.open() for each in logs))
     assert [extent.log_id for extent in extents] == ["old", "old"]
     await logs[0].append("b1", [Speaking(2)])

@@ -10,11 +10,14 @@ from prometheus_client import REGISTRY
 from gateway.connection import Connection
 from gateway.incoming.door import Sizes
 from gateway.incoming.intake import Intake
+from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import OTHER_APP, Sessions
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS
-from shared.contract.tokens import App, Session, lock_of, make_app_token, make_session_token
+from shared.contract.locks import lock_of
+from shared.contract.tokens import App, Session, make_app_token, make_session_token
 from shared.envelopes.entries import Authenticated, Entry, Said
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -23,8 +26,8 @@ RELAYS = {"relay-session-description": "session_description", "relay-ice-candida
 PEER_EVENTS = [name for name in EVENTS if name != "auth-request"]
 
 
-def session_token(peer_id: str, turn: int = 1) -> str:
-    return make_session_token(SECRET, Session("app", peer_id, turn, int(time.time()) + 60))
+def session_token(peer_id: str, generation: int = 1) -> str:
+    return make_session_token(SECRET, Session("app", peer_id, generation, int(time.time()) + 60))
 
 
 class Desk:
@@ -34,7 +37,7 @@ class Desk:
         self.room_left = True
         self.entries: list[Entry] = []
         self.ann = self.peer("s1", "ann")
-        self.intake = Intake(Sessions((SECRET,), 60), Sizes(), self._append)
+        self.intake = Intake(Sessions((SECRET,), 60, Revocations(), World()), Sizes(), self._append, World())
 
     def peer(self, sid: str, peer_id: str) -> Connection:
         client = connection(sid)
@@ -194,11 +197,11 @@ def test_an_authentication_carries_what_was_said_and_no_more(desk: Desk) -> None
 
 def test_one_that_returns_is_named_by_its_session_token_alone(desk: Desk) -> None:
     returning = connection("s2")
-    resume = session_token("ann", turn=7)
+    resume = session_token("ann", generation=7)
     desk.say(returning, "auth-request", {"token": APP_TOKEN, "resume": resume, "peer_id": "ben"})
     [entry] = desk.entries
     assert isinstance(entry, Authenticated)
-    assert (entry.conn, entry.resume_id, entry.resume_turn) == ("s2", "ann", 7)
+    assert (entry.conn, entry.resume_id, entry.resume_generation) == ("s2", "ann", 7)
     assert returning.returning
 
 
@@ -207,7 +210,7 @@ def test_one_that_returns_with_anything_else_is_new(desk: Desk, resume: Any) -> 
     desk.say(desk.ann, "auth-request", {"token": APP_TOKEN, "resume": resume})
     [entry] = desk.entries
     assert isinstance(entry, Authenticated)
-    assert (entry.resume_id, entry.resume_turn) == ("", 0)
+    assert (entry.resume_id, entry.resume_generation) == ("", 0)
 
 
 @pytest.mark.parametrize("token", [None, "a.b.c", session_token("ben"), 17])

@@ -12,6 +12,7 @@ from gateway.incoming import log_writer
 from gateway.incoming.log_writer import BATCH_BYTES, BATCH_LIMIT, LogWriter
 from shared.envelopes.entries import Batch, Closed, GatewayUp, Said, unpack_batch
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.gateway.wire import connection
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
@@ -27,7 +28,7 @@ class Desk:
     """A writer at work on a log of its own."""
 
     def __init__(self, nc: Client) -> None:
-        self.event_log = EventLog(nc, Settings())
+        self.event_log = EventLog(nc, Settings(), World())
         self._nc = nc
         self._running: list[asyncio.Task[None]] = []
 
@@ -37,7 +38,7 @@ class Desk:
         return self._nc.stats["out_msgs"]
 
     def writer(self, gateway: str = "g1", max_held: int = 1 << 30, max_held_per_client: int = 1 << 30) -> LogWriter:
-        return LogWriter(self._nc, gateway, max_held, max_held_per_client)
+        return LogWriter(self._nc, gateway, max_held, max_held_per_client, World())
 
     def start(self, writer: LogWriter) -> None:
         self._running.append(asyncio.create_task(writer.run()))

@@ -7,6 +7,7 @@ from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import Sessions
 from shared.contract.refusals import UNAUTHORIZED, Refusal
 from shared.contract.tokens import App, Session, make_app_token, make_session_token
+from shared.process.world import World
 from tests.gateway.wire import connection
 
 NEW, OLD, OTHER = (
@@ -24,7 +25,7 @@ def revocations() -> Revocations:
 
 @pytest.fixture
 def sessions(revocations: Revocations) -> Sessions:
-    return Sessions((NEW, OLD), 60, revocations)
+    return Sessions((NEW, OLD), 60, revocations, World())
 
 
 @pytest.fixture
@@ -130,13 +131,13 @@ def test_a_token_that_is_granted_counts_at_every_gateway(sessions: Sessions, ann
     token, lifetime, expires = sessions.grant("app", "ann", 3)
     assert lifetime == 60
     assert before + 59 <= expires <= time.time() + 60
-    assert Sessions((NEW,), 1).session_of(token) == Session("app", "ann", 3, int(expires))
+    assert Sessions((NEW,), 1, Revocations(), World()).session_of(token) == Session("app", "ann", 3, int(expires))
     sessions.check(ann, token)
 
 
 def test_nobody_renews_once_its_app_is_revoked(ann: Connection) -> None:
     revocations = Revocations()
-    sessions = Sessions((NEW,), 60, revocations)
+    sessions = Sessions((NEW,), 60, revocations, World())
     sessions.app_for(ann, session_token("ann"))
     revocations.revoke("app", ann.app.issued)
     for token in (session_token("ann"), make_app_token(NEW, "app", ann.app.issued)):

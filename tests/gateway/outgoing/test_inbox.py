@@ -3,6 +3,7 @@ import random
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from gateway.turn import Turn
 from shared.contract.frames import event_frame
 from shared.contract.tokens import App, Session
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 
 SECRET = "a secret for tests, 32 bytes long"
@@ -25,7 +27,7 @@ ADMIT = Admit(
     ack=None,
     peer_id="ann",
     app="app",
-    turn=3,
+    generation=3,
     peerinfo=b'{"name":"Ann"}',
     resume_for=0,
     resumed=False,
@@ -39,9 +41,9 @@ class Post:
 
     def __init__(self, turn: Turn | None = None) -> None:
         self.connections: dict[str, Connection] = {sid: connection(sid) for sid in ("s1", "s2")}
-        self.sessions = Sessions((SECRET,), 60)
         self.revocations = Revocations()
-        self.inbox = Inbox(self.connections, self.sessions, self.revocations, turn)
+        self.sessions = Sessions((SECRET,), 60, self.revocations, World())
+        self.inbox = Inbox(self.connections, self.sessions, self.revocations, World(), turn)
 
     def bring(self, *deliveries: Delivery) -> None:
         number = self.inbox.have + 1
@@ -126,7 +128,7 @@ def test_one_who_is_admitted_gets_a_token_and_may_stay(post: Post) -> None:
 def test_one_who_comes_back_gets_its_rooms_and_its_payload_as_they_are(post: Post) -> None:
     rooms = b'[{"room":"r","owner":"ann","peers":[],"peersinfo":{}}]'
     payload = b'{"n":1.10, "s":"\\u00e9"}'
-    post.bring(ADMIT._replace(resume_for=30.0, resumed=True, rooms=rooms, payload=payload, ack=7))
+    post.bring(msgspec.structs.replace(ADMIT, resume_for=30.0, resumed=True, rooms=rooms, payload=payload, ack=7))
     assert post.connections["s1"].resumable
     event, ack = wire(post.connections["s1"]).frames
     assert rooms.decode() in event
@@ -155,12 +157,12 @@ def test_admissions_are_counted_by_outcome(post: Post, resumed: bool, returning:
 
     before = count()
     post.connections["s1"].returning = returning
-    post.bring(ADMIT._replace(resumed=resumed))
+    post.bring(msgspec.structs.replace(ADMIT, resumed=resumed))
     assert count() == before + 1
 
 
 def test_one_who_is_gone_is_neither_admitted_nor_closed(post: Post) -> None:
-    post.bring(ADMIT._replace(conn="gone"), Close("gone"), Emit(["s1"], b"42[1]"))
+    post.bring(msgspec.structs.replace(ADMIT, conn="gone"), Close("gone"), Emit(["s1"], b"42[1]"))
     assert post.acts("s1") == ["42[1]"]
 
 
@@ -189,7 +191,7 @@ def test_a_socket_goes_on_with_the_budget_of_its_peer(post: Post) -> None:
     post.bring(ADMIT)
     budget = wire(post.connections["s1"]).budget
     assert isinstance(budget, Budget)
-    post.bring(ADMIT._replace(conn="s2", resumed=True))
+    post.bring(msgspec.structs.replace(ADMIT, conn="s2", resumed=True))
     assert wire(post.connections["s2"]).budget is budget
 
 
@@ -217,7 +219,7 @@ def test_a_relay_that_no_client_can_read_is_dropped_and_what_follows_is_not(post
 def test_whoever_is_admitted_has_the_budget_that_the_gateway_was_set_up_with() -> None:
     budgets = Budgets(Rates(frames_burst=3))
     post = Post()
-    post.inbox = Inbox(post.connections, post.sessions, budgets=budgets)
+    post.inbox = Inbox(post.connections, post.sessions, post.revocations, World(), budgets=budgets)
     post.bring(ADMIT)
     budget = post.connections["s1"].socket.budget
     assert [budget.take(1, 0.0) for _ in range(4)] == [True, True, True, False]

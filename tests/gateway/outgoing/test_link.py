@@ -9,6 +9,7 @@ from broker.settings import Settings
 from broker.storage.stream import EventLog
 from gateway.connection import Connection
 from gateway.incoming.log_writer import LogWriter
+from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import Sessions
 from gateway.outgoing import link as link_module
 from gateway.outgoing.inbox import Inbox
@@ -17,15 +18,15 @@ from shared.envelopes import subjects
 from shared.envelopes.deliveries import (
     Beat,
     Emit,
+    Fenced,
     Head,
     Parcel,
-    pack_fenced,
-    pack_head,
-    pack_parcel,
+    pack_message,
     unpack_beat,
 )
 from shared.envelopes.entries import GatewayUp, unpack_batch
 from shared.messaging.nats import Client
+from shared.process.world import World
 from tests.gateway.wire import connection, wire
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
@@ -39,12 +40,13 @@ class Office:
     def __init__(self, nc: Client, broker: Client) -> None:
         self.client = connection("s1")
         self.beats: list[Beat] = []
-        self.event_log = EventLog(broker, Settings())
+        self.event_log = EventLog(broker, Settings(), World())
         self._broker = broker
+        world, revocations = World(), Revocations()
         connections: dict[str, Connection] = {"s1": self.client}
-        self.inbox = Inbox(connections, Sessions((SECRET,), 60))
-        writer = LogWriter(nc, "g1", 1 << 20, 1 << 20)
-        self.link = Link(nc, "g1", "name", writer, self.inbox)
+        self.inbox = Inbox(connections, Sessions((SECRET,), 60, revocations, world), revocations, world)
+        writer = LogWriter(nc, "g1", 1 << 20, 1 << 20, world)
+        self.link = Link(nc, "g1", "name", writer, self.inbox, world)
 
     async def start(self) -> None:
         await self._broker.subscribe(subjects.BEATS, cb=self._on_beat)
@@ -65,7 +67,7 @@ class Office:
     async def deliver(self, *numbers: int) -> None:
         for number in numbers:
             parcel = Parcel(number, 10 + number, [Emit(["s1"], b"42[%d]" % number)])
-            await self.say(pack_parcel(parcel))
+            await self.say(pack_message(parcel))
 
     async def say(self, message: bytes) -> None:
         await self._broker.publish(subjects.deliveries("g1"), message)
@@ -95,7 +97,7 @@ def no_time_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_two_gateways_have_the_same_id() -> None:
-    ids = [new_gateway_id() for _ in range(1000)]
+    ids = [new_gateway_id(World()) for _ in range(1000)]
     assert len(set(ids)) == 1000
     assert all(name.isalnum() for name in ids)  # it is part of a NATS subject
 
@@ -146,9 +148,9 @@ async def test_it_does_not_ask_for_each_parcel_after_a_gap(office: Office) -> No
 async def test_it_asks_for_what_a_head_says_it_has_missed(office: Office) -> None:
     await office.greeted()
     await office.deliver(1)
-    await office.say(pack_head(Head(0)))
-    await office.say(pack_head(Head(1)))
-    await office.say(pack_head(Head(2)))
+    await office.say(pack_message(Head(0)))
+    await office.say(pack_message(Head(1)))
+    await office.say(pack_message(Head(2)))
     await until(lambda: office.beats, "it asks")
     await office.deliver(2)
     await office.told(1, 2)
@@ -168,7 +170,7 @@ async def test_it_says_at_once_how_far_one_is_who_may_come_back(office: Office) 
 @pytest.mark.usefixtures("no_time_beats")
 async def test_one_that_is_fenced_ends(office: Office, nc: Client) -> None:
     await office.greeted()
-    await office.say(pack_fenced())
+    await office.say(pack_message(Fenced()))
     await asyncio.wait_for(office.running, 5)
     assert office.link.fenced.is_set()
     office.link.writer.append_always(GatewayUp("too late"))
@@ -181,7 +183,7 @@ async def test_one_that_is_fenced_ends(office: Office, nc: Client) -> None:
 async def test_it_is_in_touch_for_some_beats_after_it_heard_something(office: Office) -> None:
     await office.greeted()
     assert not office.link.in_touch()
-    await office.say(pack_head(Head(0)))
+    await office.say(pack_message(Head(0)))
     await until(office.link.in_touch, "it has heard")
     office.link.heard -= 4 * BEAT_INTERVAL
     assert not office.link.in_touch()

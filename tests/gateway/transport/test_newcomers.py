@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.transport import engineio as engineio_overrides
+from gateway.transport.engineio import outlet
 from gateway.transport.newcomers import NOBODY, RETRY_LATER, Limits, Newcomers
 from shared.http.client_address import networks
 from tests.gateway.conftest import OpenSite
@@ -108,7 +108,7 @@ async def test_a_handshake_too_many_is_refused_before_there_is_a_session(open_si
 async def test_a_socket_that_shows_no_token_is_closed_early(
     open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engineio_overrides, "GREETING", 0.3)
+    monkeypatch.setattr(outlet, "GREETING", 0.3)
     site = await open_site(stay=False, welcome_timeout=60.0)
     async with RawSocket(site.url) as silent, RawSocket(site.url) as polite:
         await polite.connect("")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from typing import Any
 
 import jwt
@@ -14,18 +13,16 @@ from shared.contract.tokens import (
     App,
     Session,
     TokenError,
-    lock_of,
     make_app_token,
     make_session_token,
-    new_key,
-    opens,
     read_app,
     read_app_token,
     read_session_token,
 )
 
 SECRET, OLD, OTHER = "a" * 32, "b" * 32, "c" * 32
-LATER = int(time.time()) + 3600
+NOW = 2_000_000_000  # of no clock of this machine
+LATER = NOW + 3600
 
 
 def session_token(secret: str = SECRET, expires: int = LATER) -> str:
@@ -33,42 +30,49 @@ def session_token(secret: str = SECRET, expires: int = LATER) -> str:
 
 
 def test_what_is_made_can_be_read() -> None:
-    assert read_app((SECRET,), make_app_token(SECRET, "app", 7)) == App("app", 7)
-    assert read_session_token((SECRET,), session_token()) == Session("app", "peer", 3, LATER)
+    assert read_app((SECRET,), make_app_token(SECRET, "app", 7), NOW) == App("app", 7)
+    assert read_session_token((SECRET,), session_token(), NOW) == Session("app", "peer", 3, LATER)
 
 
 def test_a_former_secret_still_counts_and_a_strange_one_does_not() -> None:
-    assert read_app_token((SECRET, OLD), make_app_token(OLD, "app", 0)) == "app"
+    assert read_app_token((SECRET, OLD), make_app_token(OLD, "app", 0), NOW) == "app"
     with pytest.raises(TokenError):
-        read_app_token((SECRET, OLD), make_app_token(OTHER, "app", 0))
+        read_app_token((SECRET, OLD), make_app_token(OTHER, "app", 0), NOW)
 
 
 def test_neither_passes_for_the_other() -> None:
     with pytest.raises(TokenError):
-        read_app((SECRET,), session_token())
+        read_app((SECRET,), session_token(), NOW)
     with pytest.raises(TokenError):
-        read_session_token((SECRET,), make_app_token(SECRET, "app", 0))
+        read_session_token((SECRET,), make_app_token(SECRET, "app", 0), NOW)
 
 
 def test_an_expired_session_is_over() -> None:
     with pytest.raises(TokenError):
-        read_session_token((SECRET,), session_token(expires=int(time.time()) - 1))
+        read_session_token((SECRET,), session_token(expires=NOW - 1), NOW)
 
 
 def test_the_clock_of_who_issued_a_token_may_be_a_little_ahead() -> None:
-    now = int(time.time())
-    assert read_app((SECRET,), make_app_token(SECRET, "app", now + 5)) == App("app", now + 5)
+    assert read_app((SECRET,), make_app_token(SECRET, "app", NOW + 5), NOW) == App("app", NOW + 5)
     with pytest.raises(TokenError):
-        read_app((SECRET,), make_app_token(SECRET, "app", now + 20))
+        read_app((SECRET,), make_app_token(SECRET, "app", NOW + 20), NOW)
 
 
 def test_no_token_counts_longer_because_clocks_differ() -> None:
-    over = int(time.time()) - 3
+    over = NOW - 3
     claims = {"typ": "app", "app": "app", "iat": 0, "exp": over}
     with pytest.raises(TokenError):
-        read_app((SECRET,), jwt.encode(claims, SECRET, "HS256"))
+        read_app((SECRET,), jwt.encode(claims, SECRET, "HS256"), NOW)
     with pytest.raises(TokenError):
-        read_session_token((SECRET,), session_token(expires=over))
+        read_session_token((SECRET,), session_token(expires=over), NOW)
+
+
+@pytest.mark.parametrize("times", [{"exp": "soon"}, {"exp": None}, {"nbf": []}, {"exp": 1e999}, {"nbf": NOW + 20}])
+def test_a_token_with_times_that_are_none_or_to_come_is_not_valid(times: dict[str, Any]) -> None:
+    claims = {"typ": "app", "app": "app", "iat": 0, "exp": LATER, "nbf": NOW - 1}
+    assert read_app((SECRET,), jwt.encode(claims, SECRET, "HS256"), NOW) == App("app", 0)
+    with pytest.raises(TokenError):
+        read_app((SECRET,), jwt.encode({**claims, **times}, SECRET, "HS256"), NOW)
 
 
 def unsigned(claims: dict[str, Any]) -> str:
@@ -97,7 +101,7 @@ def unsigned(claims: dict[str, Any]) -> str:
 )
 def test_anything_else_is_no_token(token: object) -> None:
     with pytest.raises(TokenError):
-        read_app((SECRET,), token)
+        read_app((SECRET,), token, NOW)
 
 
 segments = st.text('ABCab01-_=.{}"\u00e9\ud800', max_size=40) | st.binary(max_size=40).map(
@@ -109,31 +113,25 @@ segments = st.text('ABCab01-_=.{}"\u00e9\ud800', max_size=40) | st.binary(max_si
 def test_garbage_is_refused_and_nothing_worse(token: str) -> None:
     for read in (read_app, read_session_token):
         with pytest.raises(TokenError):
-            read((SECRET,), token)
+            read((SECRET,), token, NOW)
 
 
 def test_deeply_nested_claims_are_refused() -> None:
     body = base64.urlsafe_b64encode(b"[" * 2900).rstrip(b"=").decode()
     head = jwt.encode({}, SECRET, "HS256").split(".")[0]
     with pytest.raises(TokenError):
-        read_app((SECRET,), f"{head}.{body}.AAAA")
-
-
-def test_a_key_opens_its_own_lock_and_what_has_none() -> None:
-    key, other = new_key(), new_key()
-    assert opens(key, lock_of(key))
-    assert not opens(other, lock_of(key))
-    assert not opens("", lock_of(key))
-    assert opens(key, lock_of(""))
+        read_app((SECRET,), f"{head}.{body}.AAAA", NOW)
 
 
 def test_a_session_token_of_an_earlier_version_has_no_key() -> None:
     claims = {"typ": "session", "app": "app", "sub": "peer", "turn": 3, "exp": LATER}
-    assert read_session_token((SECRET,), jwt.encode(claims, SECRET, "HS256")) == Session("app", "peer", 3, LATER, "")
+    assert read_session_token((SECRET,), jwt.encode(claims, SECRET, "HS256"), NOW) == Session(
+        "app", "peer", 3, LATER, ""
+    )
     with pytest.raises(TokenError):
-        read_session_token((SECRET,), jwt.encode({**claims, "key": 7}, SECRET, "HS256"))
+        read_session_token((SECRET,), jwt.encode({**claims, "key": 7}, SECRET, "HS256"), NOW)
 
 
 def test_a_name_that_no_app_can_have_is_refused() -> None:
     with pytest.raises(TokenError):
-        read_app((SECRET,), make_app_token(SECRET, "a" * 129, 0))
+        read_app((SECRET,), make_app_token(SECRET, "a" * 129, 0), NOW)

@@ -1,5 +1,9 @@
 """What is packed for a gateway can be read again."""
 
+import typing
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +18,7 @@ from shared.envelopes.deliveries import (
     Parcel,
     Revoked,
     pack_beat,
-    pack_fenced,
-    pack_head,
-    pack_parcel,
+    pack_message,
     unpack_beat,
     unpack_message,
 )
@@ -36,7 +38,7 @@ deliveries: st.SearchStrategy[Delivery] = st.one_of(
 
 @given(numbers, numbers, st.lists(deliveries, max_size=5), st.floats(0, 1e10))
 def test_a_parcel_survives(number: int, position: int, said: list[Delivery], taken: float) -> None:
-    read = unpack_message(pack_parcel(Parcel(number, position, said, taken)))
+    read = unpack_message(pack_message(Parcel(number, position, said, taken)))
     assert read == Parcel(number, position, said, taken)
     assert isinstance(read, Parcel)
     assert [type(delivery) for delivery in read.deliveries] == [type(delivery) for delivery in said]
@@ -44,6 +46,43 @@ def test_a_parcel_survives(number: int, position: int, said: list[Delivery], tak
 
 @given(numbers, words.filter(bool), st.booleans(), st.booleans())
 def test_the_small_messages_survive(number: int, gateway: str, gap: bool, prompt: bool) -> None:
-    assert unpack_message(pack_head(Head(number))) == Head(number)
-    assert unpack_message(pack_fenced()) == Fenced()
+    assert unpack_message(pack_message(Head(number))) == Head(number)
+    assert unpack_message(pack_message(Fenced())) == Fenced()
     assert unpack_beat(pack_beat(Beat(gateway, number, gap, prompt))) == Beat(gateway, number, gap, prompt)
+
+
+GOLDEN: dict[str, Parcel | Head | Fenced] = {
+    "9600070994940092a161a162c40434325b5d059b01a16103a170a361707002c4027b7dcb403e000000000000c3c4025b5dc401319302a161c3"
+    "9303a36170700bcb3ff8000000000000cd012c": Parcel(
+        7,
+        9,
+        [
+            Emit(["a", "b"], b"42[]", 5),
+            Admit("a", 3, "p", "app", 2, b"{}", 30.0, True, b"[]", b"1"),
+            Close("a", True),
+            Revoked("app", 11),
+        ],
+        1.5,
+        300,
+    ),
+    "92010c": Head(12),
+    "9202a0": Fenced(),
+}
+
+
+@pytest.mark.parametrize("golden", GOLDEN)
+def test_bytes_mean_for_ever_what_they_mean_now(golden: str) -> None:
+    assert pack_message(GOLDEN[golden]).hex() == golden
+    assert unpack_message(bytes.fromhex(golden)) == GOLDEN[golden]
+
+
+def test_there_are_golden_bytes_of_every_kind() -> None:
+    parcel = next(message for message in GOLDEN.values() if isinstance(message, Parcel))
+    assert {type(delivery) for delivery in parcel.deliveries} == set(typing.get_args(Delivery))
+
+
+def test_a_reader_ignores_new_fields_and_does_without_later_ones() -> None:
+    newer = msgspec.msgpack.encode([0, 7, 9, [[0, ["a"], b"42[]", 5, "new"]], 1.5, 300, "new"])
+    assert unpack_message(newer) == Parcel(7, 9, [Emit(["a"], b"42[]", 5)], 1.5, 300)
+    older = msgspec.msgpack.encode([0, 7, 9, [[0, ["a"], b"42[]"], [2, "a"]]])
+    assert unpack_message(older) == Parcel(7, 9, [Emit(["a"], b"42[]"), Close("a")])

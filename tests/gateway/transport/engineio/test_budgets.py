@@ -7,8 +7,10 @@ import aiohttp
 import pytest
 
 from gateway.rate import STRANGER_FRAMES, Rates
-from gateway.transport import engineio as engineio_overrides
-from gateway.transport.engineio import FLOOD, MAX_POLLS, MAX_QUERY
+from gateway.transport.engineio import posts, websocket
+from gateway.transport.engineio.endings import FLOOD
+from gateway.transport.engineio.polls import MAX_POLLS
+from gateway.transport.engineio.server import MAX_QUERY
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Heard, Site
 from tests.system.rig.rawsocket import HANDSHAKE, Polling, RawSocket
@@ -115,7 +117,7 @@ async def test_one_that_goes_on_while_it_is_being_closed_is_cut_off(open_site: O
         await tcp.send("9")
         await until(lambda: not site.open_sockets, "it is closed")
         await tcp.write(frame(TEXT, b"3") * 1000)
-        await tcp.drain(within=engineio_overrides.SHUTTING / 2)
+        await tcp.drain(within=websocket.SHUTTING / 2)
 
 
 async def test_one_that_probes_without_end_is_cut_off(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
@@ -173,7 +175,7 @@ async def test_a_post_at_a_time(site: Site, http: aiohttp.ClientSession) -> None
 async def test_a_post_that_does_not_come_ends_the_session(
     site: Site, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engineio_overrides, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(posts, "BODY_SECONDS", 0.2)
     polling = await polling_on(site, http)
     assert await bytes_until_closed(http, polling.url, b'42["say",1]') == 400
     assert site.left == ["server disconnect"]
@@ -183,7 +185,7 @@ async def test_so_many_polls_wait_and_no_more(site: Site, http: aiohttp.ClientSe
     polling = await polling_on(site, http)
     polls = [asyncio.create_task(polling.poll()) for _ in range(MAX_POLLS)]
     [session] = site.server.eio.sockets.values()
-    await until(lambda: session._polls == MAX_POLLS, "all wait")
+    await until(lambda: session._polls is not None and session._polls.waiting == MAX_POLLS, "all wait")
     assert (await polling.poll())[0] == 400
     await until(lambda: site.left, "the session is closed")
     await asyncio.wait(polls, timeout=0.5)

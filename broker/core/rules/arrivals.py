@@ -1,38 +1,50 @@
-"""Who is there: peers arrive, come back on another socket, go away for a while or for good."""
+"""Peers arrive, and come back on another socket.
 
-import itertools
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+How a peer keeps its place. A peer outlives its sockets: it has one ``generation`` for each socket that it was
+admitted on, and every generation has a session token of its own, opened by a key that only that socket was given
+(``shared/contract/locks.py``). What a client shows to come back tells which generation it is in:
+
+* The newest generation's token is the ordinary case. The broker sends what the peer's gateway had not handled when the
+  old socket was lost, or, if the client counts what it receives, exactly what it has not had.
+* An older generation's token means that the client never heard of the newer ones: the answer that brought their tokens
+  was lost. It is valid as long as the peer has said nothing on a newer socket (``confirm``). For each generation that
+  the client may be in, ``starts`` has how many counted events the peer had been told when it began. So what was sent
+  in generations that the client never heard of is sent again.
+* If what it missed is not remembered any more, it does not resume: it leaves its rooms and arrives as somebody new,
+  rather than staying with a gap.
+
+The place of an open socket can be taken over, because its client may know before the server that the connection is
+dead. Two clients with one token would do so for ever, so this is limited.
+"""
 
 import msgspec
 
 from broker.core import allowance
+from broker.core.context import Context
 from broker.core.rules.admission import room_view
-from broker.core.rules.rooms import take_back_request, take_out, tell_owner
+from broker.core.rules.departures import LOST, remove, step_out
+from broker.core.rules.rooms import tell_owner
 from broker.core.state import Peer
 from shared.contract.events import AuthRequest
 from shared.contract.frames import refusal_frames, with_raw
+from shared.contract.locks import opens
 from shared.contract.refusals import UNAUTHORIZED, Refusal
-from shared.contract.tokens import opens
 from shared.envelopes.deliveries import Admit
-from shared.envelopes.entries import UNKNOWN, Authenticated, Closed, Pace
+from shared.envelopes.entries import Authenticated, Pace
 
-if TYPE_CHECKING:
-    from broker.core.machine import Core
-
-CLOSED, LOST = "closed", "lost"
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
-MOST_TURNS = 64  # in a row that a peer may come back without hearing of it
+MOST_GENERATIONS = 64  # in a row that a peer may come back without hearing of it
 MOST_TAKEOVERS = 16  # of an open socket in a row: clients that take a place from each other come to rest
 TAKEOVER_SECONDS = 30.0  # after which it may be taken over once more
 
 
-def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
+def authenticate(core: Context, gateway: str, entry: Authenticated) -> None:
     """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one."""
     known = core.state.conns.get(entry.conn)
     if known is not None:
         peer = core.state.peers[known]
-        resumed = entry.resume_id == known and entry.resume_turn < peer.turn  # asks again where it has come back
+        # one that asks again on the socket on which it came back gets the same answer again
+        resumed = entry.resume_id == known and entry.resume_generation < peer.generation
     else:
         returning = _returning(core, entry)
         resumed = returning is not None
@@ -50,25 +62,13 @@ def authenticate(core: "Core", gateway: str, entry: Authenticated) -> None:
 
 
 def confirm(peer: Peer) -> None:
-    """The peer has used its newest socket: tokens of the turns before are worth nothing any more."""
+    """The peer has used its newest socket: tokens of the generations before are worth nothing any more."""
     if len(peer.starts) > 1:
-        peer.starts = {peer.turn: peer.starts[peer.turn]}
+        peer.starts = {peer.generation: peer.starts[peer.generation]}
         _drop_locks(peer)
 
 
-def close(core: "Core", entry: Closed) -> None:
-    """A socket is gone. One that its peer has left behind already is nobody's loss."""
-    peer_id = core.state.conns.get(entry.conn)
-    if peer_id is None:
-        return
-    peer = core.state.peers[peer_id]
-    if peer.resumable and not entry.for_good and core.limits.resume_for > 0:
-        _step_out(core, peer.gateway, [peer], entry.seen)
-    else:
-        remove(core, [peer], entry.reason)
-
-
-def pace(core: "Core", gateway: str, entry: Pace) -> None:
+def pace(core: Context, gateway: str, entry: Pace) -> None:
     """A socket has enough to read for now, and the rest waits here; or it can go on."""
     peer_id = core.state.conns.get(entry.conn)
     if peer_id is None or core.state.peers[peer_id].gateway != gateway:
@@ -79,83 +79,42 @@ def pace(core: "Core", gateway: str, entry: Pace) -> None:
         core.out.resend(peer, core.out.keeping.take(peer))
 
 
-def lose_gateway(core: "Core", gateway: str, seen: int) -> None:
-    """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
-
-    If that is UNKNOWN it most likely had them all; a client that counts knows better.
-    """
-    if gateway not in core.state.gateways:
-        return
-    known = core.state.gateways[gateway]
-    seen = known.parcel if seen == UNKNOWN else max(seen, known.have)
-    theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
-    staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
-    _step_out(core, gateway, staying, seen)
-    del core.state.gateways[gateway]
-    leaving = [peer for peer in theirs if peer.conn]
-    remove(core, leaving, LOST)
-    core.out.forget(gateway)
-
-
-def expire(core: "Core") -> None:
-    """Absent peers whose time is up lose their places."""
-    due = list(itertools.takewhile(lambda absence: absence[1] <= core.state.now, core.state.absent.items()))
-    remove(core, [core.state.peers[peer_id] for peer_id, _ in due], LOST)
-
-
-def remove(core: "Core", peers: Iterable[Peer], reason: str) -> None:
-    """Peers are gone for good: out of their rooms, their requests withdrawn."""
-    peers = list(peers)
-    for peer in peers:
-        for key in peer.asked:
-            del core.state.rooms[key].pending[peer.peer_id]
-            take_back_request(core, core.state.rooms[key], peer.peer_id)
-        peer.asked.clear()
-    for key in {key: None for peer in peers for key in peer.rooms}:
-        take_out(core, core.state.rooms[key], peers, reason)
-    for peer in peers:
-        core.out.forget_peer(peer)
-        core.state.conns.pop(peer.conn, None)
-        core.state.absent.pop(peer.peer_id, None)
-        core.state.peers.pop(peer.peer_id, None)
-
-
-def _refuse_left_behind(core: "Core", gateway: str, entry: Authenticated) -> None:
+def _refuse_left_behind(core: Context, gateway: str, entry: Authenticated) -> None:
     """The peer that is named after this socket lives on, elsewhere."""
     frames = refusal_frames(AuthRequest.NAME, Refusal(UNAUTHORIZED), entry.ack, with_raw(payload=entry.payload))
     core.out.answer(gateway, entry.conn, frames)
 
 
-def _arrive(core: "Core", gateway: str, entry: Authenticated) -> Peer:
+def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
     peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False)
-    peer.locks[peer.turn] = entry.lock
+    peer.locks[peer.generation] = entry.lock
     core.state.peers[peer.peer_id] = peer
     core.state.conns[entry.conn] = peer.peer_id
     return peer
 
 
-def _returning(core: "Core", entry: Authenticated) -> Peer | None:
+def _returning(core: Context, entry: Authenticated) -> Peer | None:
     """The peer that a session token brings back: only its newest token counts.
 
     Those before, back to the one that it used last, count as long as it has never used the newest: the answers may have
     been lost.
     """
     peer = core.state.peers.get(entry.resume_id)
-    if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_turn not in peer.starts:
+    if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_generation not in peer.starts:
         return None
-    if not opens(entry.resume_key, peer.locks.get(entry.resume_turn, b"")):
+    if not opens(entry.resume_key, peer.locks.get(entry.resume_generation, b"")):
         return None  # who has not got the token may know all else of it
     if peer.conn:
         if not _may_take_over(core, peer):
             return None
-        _step_out_of_open_socket(core, peer, again=entry.resume_turn != peer.turn)
+        _step_out_of_open_socket(core, peer, again=entry.resume_generation != peer.generation)
     if not _catch_up(core, peer, entry):
         remove(core, [peer], LOST)
         return None
     return peer
 
 
-def _may_take_over(core: "Core", peer: Peer) -> bool:
+def _may_take_over(core: Context, peer: Peer) -> bool:
     """Whether the place may change hands again, though its socket is open. Two clients with one token would go on."""
     earned = (core.state.now - peer.taken_at) / TAKEOVER_SECONDS
     taken = max(0.0, peer.taken - max(0.0, earned))
@@ -165,14 +124,14 @@ def _may_take_over(core: "Core", peer: Peer) -> bool:
     return True
 
 
-def _step_out_of_open_socket(core: "Core", peer: Peer, again: bool) -> None:
+def _step_out_of_open_socket(core: Context, peer: Peer, again: bool) -> None:
     """The peer is elsewhere already; whatever was sent to the old socket counts as read, unless it says otherwise."""
     conn, gateway = peer.conn, core.state.gateways.get(peer.gateway)
     core.out.close(peer.gateway, conn, again)
-    _step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
+    step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)
 
 
-def _catch_up(core: "Core", peer: Peer, entry: Authenticated) -> bool:
+def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     """Find out what the peer has missed; False when that is not remembered.
 
     By default it is what its gateway had not handled. A client that has counted knows exactly.
@@ -188,49 +147,41 @@ def _catch_up(core: "Core", peer: Peer, entry: Authenticated) -> bool:
 
 
 def _had(peer: Peer, entry: Authenticated) -> int | None:
-    """How many events the peer has had, if that can be said: of turns that it never heard of it has had nothing."""
-    if entry.received is not None and (had := peer.starts[entry.resume_turn] + entry.received) <= peer.told:
+    """How many events the peer has had, if that is known: it had none of generations that it never heard of."""
+    if entry.received is not None and (had := peer.starts[entry.resume_generation] + entry.received) <= peer.told:
         return had
-    if entry.resume_turn == peer.turn:
+    if entry.resume_generation == peer.generation:
         return None
-    return peer.starts[min(turn for turn in peer.starts if turn > entry.resume_turn)]
+    return peer.starts[min(generation for generation in peer.starts if generation > entry.resume_generation)]
 
 
-def _step_out(core: "Core", gateway: str, peers: list[Peer], seen: int) -> None:
-    """Keep the places of peers for a while."""
-    for peer in peers:
-        core.state.conns.pop(peer.conn, None)
-        core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
-    core.out.recover(gateway, peers, seen)
-
-
-def _come_back(core: "Core", peer: Peer, gateway: str, entry: Authenticated) -> None:
+def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) -> None:
     core.state.absent.pop(peer.peer_id, None)
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
-    peer.turn += 1
-    peer.starts = {turn: peer.starts[turn] for turn in _still_in_doubt(peer, entry.resume_turn)}
-    peer.starts[peer.turn] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
-    peer.locks[peer.turn] = entry.lock
+    peer.generation += 1
+    peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
+    peer.starts[peer.generation] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
+    peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)
 
 
 def _still_in_doubt(peer: Peer, used: int) -> list[int]:
-    """The turns that the peer may be in, for all that is known, now that it has shown the token of one of them.
+    """The generations that the peer may be in, for all that is known, now that it has shown the token of one of them.
 
-    If it shows that token for the first time, it got it on the socket it used last: later turns that began with an
-    older token, which it then showed once too often or which another client has, are none of its own.
+    If it shows that token for the first time, it got it on the socket it used last. Later generations that began with
+    an older token, which it then showed once too often or which another client has, are not its own.
     """
     if used != min(peer.starts):
         return [used]
-    return list(peer.starts)[-MOST_TURNS:]
+    return list(peer.starts)[-MOST_GENERATIONS:]
 
 
 def _drop_locks(peer: Peer) -> None:
-    peer.locks = {turn: lock for turn, lock in peer.locks.items() if turn in peer.starts}
+    peer.locks = {generation: lock for generation, lock in peer.locks.items() if generation in peer.starts}
 
 
-def _rooms_of(core: "Core", peer: Peer) -> bytes:
+def _rooms_of(core: Context, peer: Peer) -> bytes:
     """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
     left *= core.out.free_part([peer])
@@ -244,7 +195,7 @@ def _rooms_of(core: "Core", peer: Peer) -> bytes:
     return encoded
 
 
-def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> None:
+def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> None:
     """Answer with everything the gateway needs, then with what the peer has missed."""
     resume_for = core.limits.resume_for if peer.resumable else 0.0
     admit = Admit(
@@ -252,7 +203,7 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         ack=entry.ack,
         peer_id=peer.peer_id,
         app=peer.app,
-        turn=peer.turn,
+        generation=peer.generation,
         peerinfo=peer.peerinfo,
         resume_for=resume_for,
         resumed=resumed,
@@ -266,7 +217,7 @@ def _admit(core: "Core", peer: Peer, entry: Authenticated, resumed: bool) -> Non
         _tell_what_was_shed(core, peer)
 
 
-def _tell_what_was_shed(core: "Core", peer: Peer) -> None:
+def _tell_what_was_shed(core: Context, peer: Peer) -> None:
     """Who waits for this owner, if that was not kept for it. All else it has found in its rooms."""
     if peer.shed:
         peer.shed = False

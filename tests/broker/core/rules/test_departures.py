@@ -4,34 +4,6 @@ from shared.envelopes.entries import Reason, Speaking, Tick
 from tests.broker.world import World
 
 
-def test_a_new_peer_is_named_after_its_first_socket() -> None:
-    world = World()
-    socket = world.socket()
-    socket.authenticate(app="an app", peerinfo={"name": "n"}, ack=1, payload="p")
-    [told] = socket.read()
-    assert told.event == "auth-accept"
-    assert told.fields["peer_id"] == socket.conn
-    assert told.fields["app"] == "an app"
-    assert (told.fields["resumed"], told.fields["resume_for"]) == (False, 0.0)
-    assert (told.fields["peerinfo"], told.fields["payload"]) == (b'{"name": "n"}', b'"p"')
-    assert told.fields["ack"] == 1
-
-
-def test_renewal_keeps_peer_rooms_and_what_is_not_said_anew() -> None:
-    world = World()
-    peer = world.peer(peerinfo="before", resumable=True)
-    world.room(peer)
-    peer.authenticate()
-    [told] = peer.read()
-    assert (told.fields["resumed"], told.fields["rooms"]) == (False, [])
-    assert (told.fields["peer_id"], told.fields["peerinfo"]) == (peer.conn, b'"before"')
-    assert told.fields["resume_for"] == 30.0
-    peer.authenticate(peerinfo="after", resumable=False)
-    [told] = peer.read()
-    assert (told.fields["peerinfo"], told.fields["resume_for"]) == (b'"after"', 0.0)
-    assert peer.peer_id in world.core.state.rooms["room"].members
-
-
 @pytest.mark.parametrize("reason", ["closed", "lost"])
 def test_a_peer_that_did_not_opt_in_leaves_at_once(reason: Reason) -> None:
     world = World()

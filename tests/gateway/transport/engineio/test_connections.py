@@ -7,7 +7,8 @@ import time
 import aiohttp
 import pytest
 
-from gateway.transport.engineio import GRID, SLOW, on_the_grid
+from gateway.transport.engineio.endings import SLOW
+from gateway.transport.engineio.moments import GRID, on_the_grid
 from tests.gateway.site import Site, complaints
 from tests.system.rig.rawsocket import HANDSHAKE, Closed, Polling, RawSocket
 from tests.system.rig.tcpsocket import TcpSocket
@@ -172,7 +173,11 @@ def test_timers_of_one_process_end_together() -> None:
 
 
 def test_two_processes_have_their_own_moments() -> None:
-    said = [sys.executable, "-c", "from gateway.transport.engineio import on_the_grid; print(on_the_grid(1000))"]
+    said = [
+        sys.executable,
+        "-c",
+        "from gateway.transport.engineio.moments import on_the_grid; print(on_the_grid(1000))",
+    ]
     moments = {subprocess.run(said, check=True, capture_output=True).stdout for _ in range(2)}
     assert len(moments) == 2
 

@@ -2,9 +2,9 @@ from typing import NamedTuple
 
 import pytest
 
-from broker.core.rules.presence import MOST_TAKEOVERS, MOST_TURNS, TAKEOVER_SECONDS
-from shared.contract.tokens import lock_of
-from shared.envelopes.deliveries import pack_parcel
+from broker.core.rules.arrivals import MOST_GENERATIONS, MOST_TAKEOVERS, TAKEOVER_SECONDS
+from shared.contract.locks import lock_of
+from shared.envelopes.deliveries import pack_message
 from shared.envelopes.entries import Closed
 from tests.broker.world import Socket, Token, World
 
@@ -23,7 +23,7 @@ def test_an_absent_peer_keeps_its_place_and_gets_what_it_missed() -> None:
     back.authenticate(resume=member.token, resumable=True, ack=9)
     accepted, *missed = back.read()
     assert accepted.fields["resumed"] is True
-    assert (back.peer_id, back.token.turn) == (member.peer_id, 2)
+    assert (back.peer_id, back.token.generation) == (member.peer_id, 2)
     [room] = accepted.fields["rooms"]
     assert (room["room"], room["owner"]) == ("room", owner.peer_id)
     assert room["peers"] == [owner.peer_id, candidate.peer_id]
@@ -222,10 +222,10 @@ def test_a_place_may_be_taken_over_again_when_time_has_passed() -> None:
 def test_how_often_one_may_come_back_unheard_is_bounded() -> None:
     world = World()
     peer = world.peer(resumable=True)
-    for _ in range(2 * MOST_TURNS):
+    for _ in range(2 * MOST_GENERATIONS):
         socket = world.socket()
         socket.authenticate(resume=peer.token)
-        assert len(world.core.state.peers[peer.peer_id].starts) <= MOST_TURNS + 1
+        assert len(world.core.state.peers[peer.peer_id].starts) <= MOST_GENERATIONS + 1
         socket.close()
     last = socket.token
     assert last.peer_id != peer.peer_id, "it was not let back in any more"
@@ -378,7 +378,7 @@ def test_no_key_is_ever_delivered() -> None:
     peer = world.peer(resumable=True)
     back = world.socket("g2")
     back.authenticate(resume=peer.token)
-    told = b"".join(pack_parcel(parcel) for _, parcel in world.parcels)
+    told = b"".join(pack_message(parcel) for _, parcel in world.parcels)
     assert back.peer_id.encode() in told
     for socket in (peer, back):
         assert socket.key.encode() not in told
@@ -398,7 +398,35 @@ def test_one_that_asks_again_on_the_socket_it_has_come_back_on_gets_the_same_ans
     first, missed, second = back.read()
     assert missed.fields["payload"] == "once"
     for told in (first, second):
-        assert (told.fields["resumed"], told.fields["peer_id"], told.fields["turn"]) == (True, peer.peer_id, 2)
+        assert (told.fields["resumed"], told.fields["peer_id"], told.fields["generation"]) == (True, peer.peer_id, 2)
         assert [room["room"] for room in told.fields["rooms"]] == ["room"]
     back.authenticate(resume=back.token)
     assert back.read()[0].fields["resumed"] is False, "a renewal brings nobody back"
+
+
+def test_a_new_peer_is_named_after_its_first_socket() -> None:
+    world = World()
+    socket = world.socket()
+    socket.authenticate(app="an app", peerinfo={"name": "n"}, ack=1, payload="p")
+    [told] = socket.read()
+    assert told.event == "auth-accept"
+    assert told.fields["peer_id"] == socket.conn
+    assert told.fields["app"] == "an app"
+    assert (told.fields["resumed"], told.fields["resume_for"]) == (False, 0.0)
+    assert (told.fields["peerinfo"], told.fields["payload"]) == (b'{"name": "n"}', b'"p"')
+    assert told.fields["ack"] == 1
+
+
+def test_renewal_keeps_peer_rooms_and_what_is_not_said_anew() -> None:
+    world = World()
+    peer = world.peer(peerinfo="before", resumable=True)
+    world.room(peer)
+    peer.authenticate()
+    [told] = peer.read()
+    assert (told.fields["resumed"], told.fields["rooms"]) == (False, [])
+    assert (told.fields["peer_id"], told.fields["peerinfo"]) == (peer.conn, b'"before"')
+    assert told.fields["resume_for"] == 30.0
+    peer.authenticate(peerinfo="after", resumable=False)
+    [told] = peer.read()
+    assert (told.fields["peerinfo"], told.fields["resume_for"]) == (b'"after"', 0.0)
+    assert peer.peer_id in world.core.state.rooms["room"].members

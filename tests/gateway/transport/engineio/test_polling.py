@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from gateway.transport import engineio as engineio_overrides
-from gateway.transport.engineio import MAX_POLLED_PACKETS, MAX_POLLS, MAX_POST, SLOW
+from gateway.transport.engineio import posts, socket
+from gateway.transport.engineio.endings import SLOW
+from gateway.transport.engineio.polls import MAX_POLLS
+from gateway.transport.engineio.posts import MAX_POLLED_PACKETS, MAX_POST
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Site
 from tests.system.rig.rawsocket import HANDSHAKE, Polling
@@ -102,7 +104,7 @@ async def test_a_stranger_may_post_no_more_than_it_may_say(
 async def test_a_body_of_broken_chunks_closes_the_session(
     site: Site, polling: Polling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engineio_overrides, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(posts, "BODY_SECONDS", 0.2)
     path = polling.url.removeprefix(site.url)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
@@ -157,12 +159,12 @@ async def test_one_that_does_not_poll_is_cut_off_and_others_go_on(
     site = await open_site(max_unsent=limit)
     slow, quick = await polling_on(site, http), await polling_on(site, http)
     for _ in range(limit // len(frame)):
-        for socket in site.sockets:
-            socket.send_frame(frame)
+        for one in site.sockets:
+            one.send_frame(frame)
         assert await quick.get() == (200, frame.decode())
     assert site.left == []
-    for socket in site.sockets:
-        socket.send_frame(frame)
+    for one in site.sockets:
+        one.send_frame(frame)
     await until(lambda: site.left == [SLOW], "the slow one is cut off")
     assert await quick.get() == (200, frame.decode())
     assert (await slow.get())[0] == 400
@@ -354,7 +356,7 @@ HALVES: dict[str, list[str | bytes]] = {
 async def test_a_client_whose_upgrade_fails_goes_on_polling(
     site: Site, http: aiohttp.ClientSession, polling: Polling, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(engineio_overrides, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(socket, "PROBE_TIMEOUT", 0.3)
     ws = await probing(http, polling)
     for message in HALVES[kind]:
         await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_str(message))

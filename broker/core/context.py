@@ -1,0 +1,14 @@
+"""What every rule works on. It lies below the rules; the machine that calls them is above."""
+
+from broker.core.limits import Limits
+from broker.core.outbox import Outbox
+from broker.core.state import State
+
+
+class Context:
+    """The state, what is told to clients because of it, and the limits that hold."""
+
+    def __init__(self, limits: Limits, state: State | None = None) -> None:
+        self.limits = limits
+        self.state = state or State()
+        self.out = Outbox(self.state, limits)

@@ -1,0 +1,72 @@
+"""Peers leave: for a while, when their socket is lost and they may come back, or for good."""
+
+import itertools
+from collections.abc import Iterable
+
+from broker.core.context import Context
+from broker.core.rules.rooms import take_back_request, take_out
+from broker.core.state import Peer
+from shared.envelopes.entries import UNKNOWN, Closed
+
+CLOSED, LOST = "closed", "lost"
+
+
+def close(core: Context, entry: Closed) -> None:
+    """A socket is gone. One that its peer has left behind already is nobody's loss."""
+    peer_id = core.state.conns.get(entry.conn)
+    if peer_id is None:
+        return
+    peer = core.state.peers[peer_id]
+    if peer.resumable and not entry.for_good and core.limits.resume_for > 0:
+        step_out(core, peer.gateway, [peer], entry.seen)
+    else:
+        remove(core, [peer], entry.reason)
+
+
+def lose_gateway(core: Context, gateway: str, seen: int) -> None:
+    """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
+
+    If that is UNKNOWN it most likely had them all; a client that counts knows better.
+    """
+    if gateway not in core.state.gateways:
+        return
+    known = core.state.gateways[gateway]
+    seen = known.parcel if seen == UNKNOWN else max(seen, known.have)
+    theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
+    staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
+    step_out(core, gateway, staying, seen)
+    del core.state.gateways[gateway]
+    leaving = [peer for peer in theirs if peer.conn]
+    remove(core, leaving, LOST)
+    core.out.forget(gateway)
+
+
+def expire(core: Context) -> None:
+    """Absent peers whose time is up lose their places."""
+    due = list(itertools.takewhile(lambda absence: absence[1] <= core.state.now, core.state.absent.items()))
+    remove(core, [core.state.peers[peer_id] for peer_id, _ in due], LOST)
+
+
+def remove(core: Context, peers: Iterable[Peer], reason: str) -> None:
+    """Peers are gone for good: out of their rooms, their requests withdrawn."""
+    peers = list(peers)
+    for peer in peers:
+        for key in peer.asked:
+            del core.state.rooms[key].pending[peer.peer_id]
+            take_back_request(core, core.state.rooms[key], peer.peer_id)
+        peer.asked.clear()
+    for key in {key: None for peer in peers for key in peer.rooms}:
+        take_out(core, core.state.rooms[key], peers, reason)
+    for peer in peers:
+        core.out.forget_peer(peer)
+        core.state.conns.pop(peer.conn, None)
+        core.state.absent.pop(peer.peer_id, None)
+        core.state.peers.pop(peer.peer_id, None)
+
+
+def step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:
+    """Keep the places of peers for a while."""
+    for peer in peers:
+        core.state.conns.pop(peer.conn, None)
+        core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
+    core.out.recover(gateway, peers, seen)

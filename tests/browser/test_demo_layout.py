@@ -1,0 +1,61 @@
+"""What people see on a phone, as far as a test can look at it: nothing is cut, and nothing lies over something else."""
+
+from playwright.async_api import Locator, Page, ViewportSize
+
+from tests.browser.demo import Demo
+
+PHONE = ViewportSize(width=360, height=640)
+LONG = "a-room-with-a-name-that-is-far-longer-than-any-telephone-is-wide-" + "x" * 50
+DENIED = 'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };'
+
+
+async def edges(element: Locator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom, in pixels."""
+    box = await element.bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+
+
+async def wider_than_it_is(page: Page) -> bool:
+    """Whether there is something to the right of the page."""
+    wide: bool = await page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
+    return wide
+
+
+async def test_a_long_name_stays_within_the_waiting_card(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0)
+    await ann.create(LONG)
+    ben = await demo.open("Ben", gateway=1, room=LONG)
+    await ben.page.set_viewport_size(PHONE)
+    await ben.ask()
+    await ben.see("#waiting-text", LONG)
+    left, _, right, _ = await edges(ben.page.locator(".still"))
+    assert left >= 0
+    assert right <= PHONE["width"]
+    assert not await wider_than_it_is(ben.page)
+    text = await ben.page.locator("#waiting-text").evaluate("text => text.scrollWidth - text.clientWidth")
+    assert text <= 0
+
+
+async def test_a_toast_of_several_lines_is_not_cut_at_its_corners(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0)
+    await ann.page.set_viewport_size(PHONE)
+    await ann.create("toasts")
+    long = await demo.open("Bartholomew Featherstonehaugh the Third", gateway=1, room="toasts")
+    await long.ask()
+    await ann.decide(long.name, "Admit")
+    await ann.see(".toast", long.name)
+    toast = ann.page.locator(".toast", has_text=long.name)
+    radius = await toast.evaluate("toast => parseFloat(getComputedStyle(toast).borderTopLeftRadius)")
+    padding = await toast.evaluate("toast => parseFloat(getComputedStyle(toast).paddingLeft)")
+    assert radius <= padding + 4  # so the corner ends before the first letter's line begins
+
+
+async def test_a_note_about_the_camera_lies_over_nothing_else(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0, script=DENIED)
+    await ann.page.set_viewport_size(PHONE)
+    await ann.page.locator("#preview-note:not(:empty)").wait_for()
+    assert not await ann.page.locator("#preview-face").is_visible()
+    *_, note = await edges(ann.page.locator("#preview-note"))
+    _, switches, _, _ = await edges(ann.page.locator("#preview .controls"))
+    assert note <= switches

@@ -1,0 +1,50 @@
+"""The house's own rules, held against what modules import."""
+
+import sys
+
+import pytest
+
+from tests import imports
+
+# All that the authority may need. Nothing here knows a clock, a socket, chance or the environment.
+PURE = {
+    "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "hmac", "itertools", "math", "re",
+    "typing", "msgpack", "msgspec",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graph() -> imports.Graph:
+    return imports.graph(imports.modules())
+
+
+def test_no_modules_import_each_other_in_a_circle(graph: imports.Graph) -> None:
+    assert imports.circle(graph) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert imports.circle({"a": frozenset("b"), "b": frozenset({"c", "json"}), "c": frozenset("b")}) == ["b", "c", "b"]
+
+
+def test_the_core_is_pure(graph: imports.Graph) -> None:
+    needed = imports.reached(graph, "broker.core")
+    ours = {name for name in needed if name in graph}
+    assert needed - ours <= PURE
+    assert all(name.startswith(("broker.core", "shared.contract", "shared.envelopes")) for name in ours)
+
+
+def test_the_core_is_reached_at_all(graph: imports.Graph) -> None:
+    assert {"broker.core.rules.admission", "shared.contract.frames", "msgspec"} <= imports.reached(graph, "broker.core")
+    assert "asyncio" in imports.reached(graph, "broker.replica")
+    assert "asyncio" in sys.stdlib_module_names
+
+
+def test_what_is_shared_knows_of_no_process(graph: imports.Graph) -> None:
+    needed = imports.reached(graph, "shared")
+    assert not {name for name in needed if name.split(".")[0] in ("auth_api", "broker", "dev", "gateway")}
+
+
+def test_processes_know_nothing_of_each_other(graph: imports.Graph) -> None:
+    for part in ("auth_api", "broker", "gateway"):
+        others = {"auth_api", "broker", "dev", "gateway"} - {part}
+        assert not {name for name in imports.reached(graph, part) if name.split(".")[0] in others}, part
