@@ -96,8 +96,7 @@ def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
 def _returning(core: Context, entry: Authenticated) -> Peer | None:
     """The peer that a session token brings back: only its newest token is valid.
 
-    Until it has used that, the tokens before are valid too, back to the one that it used last: the answers may have been
-    lost.
+    Until it has used that, earlier ones are valid, back to the one that it used last: the answers may have been lost.
     """
     peer = core.state.peers.get(entry.resume_id)
     if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_generation not in peer.starts:
