@@ -89,7 +89,7 @@ class Speaker:
         await self._append([Tick(self._lease.term)])
 
     async def _take_over(self) -> None:
-        """Begin a term: older terms are ignored from here on, and parcels that may not have been sent are sent again."""
+        """Begin a term: older ones are ignored from here on, and parcels that may not have been sent are sent again."""
         await self._append([Speaking(self._lease.term)])
         for gateway in list(self._core.state.gateways):
             if self._watch.has_heard(gateway):  # the others will say how far they are
