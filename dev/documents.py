@@ -27,7 +27,7 @@ from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "PROTOCOL.md", "deploy/METRICS.md")
+DOCUMENTS = ("SETTINGS.md", "PROTOCOL.md", "deploy/METRICS.md")
 _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
