@@ -172,7 +172,7 @@ class Outbox:
         self._add(gateway, Close(conn, again), EACH)
 
     def revoke(self, gateway: str, revoked: Revoked) -> None:
-        """Tell a gateway that an app's tokens count no more."""
+        """Tell a gateway that an app's tokens are void."""
         self._add(gateway, revoked, len(revoked.app) + EACH)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
@@ -225,7 +225,7 @@ class Outbox:
                 self.keeping.keep(peer, kept)
 
     def adopt(self, state: State) -> None:
-        """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
+        """Continue with this state. Histories stay, except those that differ: better none than wrong ones."""
         for name, line in list(self._lines.items()):
             if line.gateway == state.gateways.get(name):
                 line.gateway = state.gateways[name]
