@@ -21,8 +21,10 @@ from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
 from broker.speaking.watch import Watch
+from broker.storage.extent import Extent
 from broker.storage.snapshots import Snapshots
-from broker.storage.stream import EventLog, Extent, Stored
+from broker.storage.stream import EventLog, Stored
+from broker.storage.trimming import Trimming
 from shared.envelopes.entries import Batch
 from shared.messaging.connection import cancelled
 from shared.messaging.messaging import Messaging
@@ -32,7 +34,7 @@ log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
 FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
-MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be cut off
+MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be trimmed
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
@@ -60,14 +62,16 @@ class Authority:
         self._nc = nc
         self._broker = broker
         self._log = EventLog(nc, settings, world)
-        self._snapshots = Snapshots(nc.jetstream(timeout=5.0), self._log, settings.log_replicas, world)
+        self._trimming = Trimming(self._log, world.monotonic)
+        snapshots_js = nc.jetstream(timeout=5.0)
+        self._snapshots = Snapshots(snapshots_js, self._log, self._trimming, settings.log_replicas, world)
         self._watch = Watch(settings.gateway_timeout)
         self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
         self._clock = LogClock()
         self._doubts = Doubts(world)
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
-        self._pending = 0  # messages of the log behind the one applied last
+        self._behind = 0  # messages of the log behind the one applied last
         self._consumed = 0  # position of the message that the consumer delivered last
         self._words = 0  # position of the newest message that may hold clients' words
         self._seen = Extent("", 0, 0)  # the log when it was looked at last
@@ -93,7 +97,7 @@ class Authority:
                 desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
-                tasks.create_task(self._log.keep_cutting(), name="cutting")
+                tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._check(extent), name="check")
                 tasks.create_task(collect_now_and_then(), name="collector")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
@@ -124,7 +128,7 @@ class Authority:
             speaking=float(self._lease.held),
             term=state.term,
             position=state.position,
-            lag=self._pending,
+            lag=self._behind,
             rooms=len(state.rooms),
             peers=len(state.peers),
             absent_peers=len(state.absent),
@@ -172,7 +176,7 @@ class Authority:
         if self._held_up is not None:
             self._held_up.append(stored)
             return
-        self._pending = stored.pending
+        self._behind = stored.behind
         if stored.position <= self.core.state.position:
             return
         batch = self._believe(stored)

@@ -13,7 +13,7 @@ MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnec
 STRANGER_FRAMES = 64  # until it is admitted as a peer
 STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
 REFILL = 0.05  # seconds from one time that a peer's budget is filled up to the next
-AT_ONCE = 0.25  # the part of the clients of one address that may send all they may at the same moment
+AT_ONCE = 0.25  # the part of the clients of one address that may send a burst, or all their bytes, at the same moment
 REMEMBERED = 50_000  # budgets of peers that have gone
 
 
@@ -56,7 +56,7 @@ class Rates:
     frames: float = 200.0
     frames_burst: float = 2000.0
     bytes: float = 1048576.0
-    bytes_burst: float = 8388608.0
+    bytes_burst: float = 4194304.0
 
     @property
     def patience(self) -> float:
@@ -64,10 +64,10 @@ class Rates:
         return min(MAX_PATIENCE, self.frames_burst)
 
     def of_address(self, clients: float) -> "Rates":
-        """What an address may send: the rates of so many clients, and at once as much as a part of them."""
+        """What an address may send: the frames of that many clients, and as many bytes as a part of them."""
         at_once = max(1.0, clients * AT_ONCE)
         return Rates(
-            self.frames * clients, self.frames_burst * at_once, self.bytes * clients, self.bytes_burst * at_once
+            self.frames * clients, self.frames_burst * at_once, self.bytes * at_once, self.bytes_burst * at_once
         )
 
 

@@ -39,9 +39,11 @@ class Settings:
     bytes_per_second: float = setting(
         1048576.0, "Bytes that one client may send per second in the long run.", at_least=65536
     )
-    bytes_burst: int = setting(8388608, "Bytes that one client may send at once.", at_least=65536)
+    bytes_burst: int = setting(4194304, "Bytes that one client may send at once.", at_least=65536)
     clients_per_address: float = setting(
-        32.0, "Clients of one address that may all send as much as one may; more of them share that.", at_least=1
+        32.0,
+        "How many clients' rate of events one address may use; of bytes and bursts, a quarter of that.",
+        at_least=1,
     )
     handshakes_per_second: float = setting(
         50.0, "Sockets that one address may open per second in the long run; IPv6: one /64.", at_least=0.1

@@ -1,8 +1,7 @@
 """Snapshots: the state at a log position, in a NATS object store, so that a broker need not read the whole log.
 
-What a state does not hold is what gateways were told lately, which decides what a peer that comes back has missed. So a
-broker reads the log from an older snapshot, HISTORY_SECONDS before the newest or more, and takes the newest one's state
-when it gets there. The log is cut off behind the older one.
+A state does not hold what gateways were told lately, which decides what a peer that comes back has missed. So a broker
+reads the log from an older snapshot (``retention.py``), and adopts the newest one's state when it reaches it.
 """
 
 import base64
@@ -13,11 +12,13 @@ from nats.errors import Error as NatsError
 from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
 from nats.js.errors import BadRequestError, NotFoundError
 
-from broker.core.history import HISTORY_SECONDS
 from broker.core.machine import Core
 from broker.core.state import Kept, State
+from broker.storage.extent import Extent
 from broker.storage.image import PREFIX, BadSnapshot, Name, decode, digest, encode, waiting_frames
-from broker.storage.stream import EventLog, Extent
+from broker.storage.retention import retain
+from broker.storage.stream import EventLog
+from broker.storage.trimming import Trimming
 from shared.envelopes import subjects
 from shared.envelopes.entries import Malformed, Said, unpack_batch
 from shared.messaging.messaging import JetStream, ObjectStore
@@ -33,9 +34,10 @@ CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
 class Snapshots:
     """Writes and finds snapshots."""
 
-    def __init__(self, js: JetStream, event_log: EventLog, replicas: int, world: World) -> None:
+    def __init__(self, js: JetStream, event_log: EventLog, trimming: Trimming, replicas: int, world: World) -> None:
         self._js = js
         self._log = event_log
+        self._trimming = trimming
         self._replicas = replicas
         self._monotonic = world.monotonic
         self._unnamed: set[str] = set()  # subjects of chunks that no snapshot named when the last one was taken
@@ -53,16 +55,12 @@ class Snapshots:
         await store.put(str(name), data)
         found = await self._find_all(store)
         names = [Name.parse(info.name) for info in found]
-        base = _base(names)
         crowded = (await self._log.extent()).crowding > 0
-        if crowded:  # full, it would take nothing more, ever
-            base = names[-1]
+        kept = retain(names, crowded)
         for info, one in zip(found, names, strict=True):
-            if base is not None and one < base:
+            if one not in kept.names:
                 await self._delete(store, info.name)
-        if base is not None:
-            needs = [] if crowded else [one.needed for one in names if one >= base]
-            self._log.release(min([base.position + 1, *needs]))
+        self._trimming.release(kept.needed)
         await self._sweep({info.nuid or "" for info in found})
         self.taken_at, self.size = self._monotonic(), len(data)
         self.duration = self.taken_at - began
@@ -92,7 +90,7 @@ class Snapshots:
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
-                log.warning("snapshot %s is passed over: the log does not go on from it", info.name)
+                log.warning("snapshot %s is passed over: the log does not continue from it", info.name)
             except (BadSnapshot, NatsError, TimeoutError) as error:
                 log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
         return None
@@ -158,15 +156,3 @@ class Snapshots:
             return []
         found = [info for info in infos if info.name.startswith(PREFIX) and not info.deleted]
         return sorted(found, key=lambda info: info.name)
-
-
-def _base(names: list[Name]) -> Name | None:
-    """The newest snapshot that is old enough to begin from, if there is one.
-
-    Whoever begins there reads all that gateways were told in the last HISTORY_SECONDS or have not confirmed.
-    """
-    newest = names[-1]
-    old_enough = [
-        name for name in names if name.now < newest.now - HISTORY_SECONDS * 1000 and name.position < newest.unconfirmed
-    ]
-    return old_enough[-1] if old_enough else None

@@ -10,7 +10,7 @@ from broker.replica import Authority
 from broker.settings import Settings
 from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
-from broker.storage import snapshots
+from broker.storage import retention
 from broker.storage.stream import EventLog, Stored
 from shared.contract.locks import lock_of
 from shared.envelopes import subjects
@@ -94,7 +94,7 @@ def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, capl
 async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_said(
     nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "HISTORY_SECONDS", 0.2)
+    monkeypatch.setattr(retention, "HISTORY_SECONDS", 0.2)
     authority = Authority(nc, Settings(snapshot_interval=0.1), "b1", World())
     await event_log.open()
     await event_log.append("b", [AppIssued("app", 7)])
@@ -107,7 +107,7 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
         quiet, renewed = authority.core.state.position, authority._lease._revision
         # twice renewed, the lease is a second older: ten times the interval
         await until(lambda: authority._lease._revision >= renewed + 2, "time has passed")
-        assert authority.core.state.position <= quiet + 1  # nothing is added once there is nothing left to cut off
+        assert authority.core.state.position <= quiet + 1  # nothing is added once there is nothing left to trim
     finally:
         await end(serving)
 

@@ -154,3 +154,11 @@ def test_who_is_refused_for_its_neighbours_now_and_then_is_not_disconnected() ->
         quiet.take(0, float(second))
     assert loud.exhausted
     assert not quiet.exhausted
+
+
+def test_an_address_has_the_frames_of_all_its_clients_and_the_bytes_of_some() -> None:
+    shared = RATES.of_address(32)
+    assert shared.frames == 32 * RATES.frames
+    assert shared.frames_burst == 8 * RATES.frames_burst
+    assert (shared.bytes, shared.bytes_burst) == (8 * RATES.bytes, 8 * RATES.bytes_burst)
+    assert RATES.of_address(1) == RATES

@@ -94,7 +94,9 @@ def tell_owner(core: Context, room: Room, candidate: Peer) -> None:
 
 def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
     """The owner does not have to hear any more of a request that is over."""
-    core.out.keeping.take_back(core.state.peers[room.owner], keeping.asked(room.key, candidate_id))
+    owner = core.state.peers[room.owner]
+    if owner.merging:
+        core.out.keeping.take_back(owner, keeping.asked(room.key, candidate_id))
 
 
 def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:

@@ -90,10 +90,11 @@ class Sluice:
         self._drop()
 
     def let_go(self) -> None:
-        """The end: break the circle of references."""
+        """The end: break the circles of references."""
         self.stop()
         self._reader = None
         self._charge = nothing
+        self.inlet._protocol = self._protocol
 
     def _feed(self, data: bytes) -> tuple[bool, bytes]:
         inlet, reader = self.inlet, self._reader

@@ -121,6 +121,7 @@ class Outlet(AsyncSocket):
         if not abort and self.ws is None:
             self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
         self.closed = True
+        self.on_slow = None
         if self._polls is not None:
             self._polls.let_go()
         self.queue.put_nowait(None)

@@ -20,6 +20,7 @@ from broker.settings import Settings
 from broker.storage.image import LIST_VERSION, SLICE, VERSION, BadSnapshot, decode, encode
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
+from broker.storage.trimming import Trimming
 from shared.envelopes import subjects
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
@@ -128,7 +129,8 @@ class Store:
     def __init__(self, nc: Client) -> None:
         self.world = World()
         self.log = EventLog(nc, Settings(), around.World())
-        self.snapshots = Snapshots(nc.jetstream(), self.log, 1, around.World())
+        self.trimming = Trimming(self.log, around.World().monotonic)
+        self.snapshots = Snapshots(nc.jetstream(), self.log, self.trimming, 1, around.World())
         self._js = nc.jetstream()
         self._written = 0
 
@@ -146,7 +148,7 @@ class Store:
         await self.write_log()
         extent = await self.log.extent()
         position = await self.snapshots.take(extent.log_id, self.world.core, nullcontext())
-        await self.log.cut(extent)
+        await self.trimming.trim(extent)
         return position
 
     async def names(self) -> list[str]:
@@ -180,7 +182,7 @@ async def test_the_log_stays_whole_until_there_is_a_snapshot_old_enough_to_begin
     assert await store.snapshots.load(extent) == (None, None)
 
 
-async def test_older_snapshots_are_pruned_and_the_log_is_cut_behind_the_one_to_begin_from(store: Store) -> None:
+async def test_older_snapshots_are_pruned_and_the_log_is_trimmed_before_the_one_to_begin_from(store: Store) -> None:
     positions = [await store.take(HISTORY_SECONDS + 1) for _ in range(4)]
     extent = await store.log.extent()
     base, newest = await store.snapshots.load(extent)
@@ -292,14 +294,14 @@ async def test_a_snapshot_of_which_parts_are_missing_is_passed_over(
     assert "parts of it are missing" in caplog.text
 
 
-async def test_a_snapshot_that_the_log_does_not_go_on_from_is_of_no_use(store: Store) -> None:
+async def test_a_snapshot_that_the_log_does_not_continue_from_is_of_no_use(store: Store) -> None:
     for _ in range(3):
         position = await store.take(HISTORY_SECONDS + 1)
     for _ in range(3):
         store.world.say()
     await store.write_log()
-    store.log.release(position + 3)
-    await store.log.cut(await store.log.extent())
+    store.trimming.release(position + 3)
+    await store.trimming.trim(await store.log.extent())
     assert await store.snapshots.load(await store.log.extent()) == (None, None)
 
 

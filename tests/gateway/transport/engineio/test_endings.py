@@ -1,6 +1,7 @@
 """How connections end, and what is taken and sent until then."""
 
 import asyncio
+import functools
 import gc
 import json
 import weakref
@@ -148,11 +149,11 @@ async def test_a_connection_that_has_ended_is_gone_without_a_collection(
             await raw.event("say", 1)
             await until(lambda: site.events, "it is heard")
             socket = site.sockets.pop()
-            line = weakref.ref(socket.ws._sock) if socket.ws is not None else None
-            left = weakref.ref(socket)
+            socket.on_slow = functools.partial(site.events.append, socket)  # as a gateway's refers to it
+            assert socket.ws is not None
+            left = [weakref.ref(part) for part in (socket, socket.ws._sock, socket.ws._sock._reader)]
             await end(raw, socket)
             del socket
-        assert line is not None
-        await until(lambda: left() is None and line() is None, "nothing refers to it")
+        await until(lambda: not any(part() for part in left), "nothing refers to it")
     finally:
         gc.enable()
