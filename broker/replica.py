@@ -1,4 +1,4 @@
-"""The authority over one log: reads it into the core, hands what comes out to the speaker, and takes snapshots."""
+"""One broker's replica of the room authority, for one log: reads the log into the core, publishes, takes snapshots."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
 
 from broker import journal
 from broker.core.belief import NOTHING, believe
@@ -22,6 +21,7 @@ from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
 from broker.speaking.watch import Watch
 from broker.storage.extent import Extent
+from broker.storage.reader import LogReplaced, Reader
 from broker.storage.snapshots import Snapshots
 from broker.storage.stream import EventLog, Stored
 from broker.storage.trimming import Trimming
@@ -32,22 +32,12 @@ from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
-CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
-FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
+LOOK_INTERVAL = 1.0  # seconds between looks at whether a snapshot is due
 MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be trimmed
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
-READING_TIMEOUT = 15.0  # seconds; a paused consumer goes on with its heartbeats, so the library sees nothing wrong
 
 
-class LogReplaced(Exception):
-    """The log is not the one that was read so far: all state is void."""
-
-
-class ReadingStopped(TimeoutError):
-    """The log goes on, but its consumer delivers nothing of it any more."""
-
-
-class Authority:
+class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
@@ -62,6 +52,7 @@ class Authority:
         self._nc = nc
         self._broker = broker
         self._log = EventLog(nc, settings, world)
+        self._reader = Reader(self._log, lambda: self.core.state.position, self._on_stored, world.monotonic)
         self._trimming = Trimming(self._log, world.monotonic)
         snapshots_js = nc.jetstream(timeout=5.0)
         self._snapshots = Snapshots(snapshots_js, self._log, self._trimming, settings.log_replicas, world)
@@ -71,12 +62,9 @@ class Authority:
         self._doubts = Doubts(world)
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
-        self._behind = 0  # messages of the log behind the one applied last
-        self._consumed = 0  # position of the message that the consumer delivered last
+        self._behind = 0  # messages of the log after the one applied last
         self._words = 0  # position of the newest message that may hold clients' words
-        self._seen = Extent("", 0, 0)  # the log when it was looked at last
         self.core = Core(settings.limits, failed=failed)
-        self._answered = 0.0  # monotonic seconds when NATS last said something about the log
         self._caught_up = False
 
     async def run(self) -> None:
@@ -86,11 +74,11 @@ class Authority:
         self._speaker = Speaker(
             self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker, self._world
         )
-        self._consumed = self.core.state.position
-        stop_reading = await self._log.read(self.core.state.position, self._on_consumed)
+        stop_reading = await self._reader.start()
         try:
-            await self._catch_up(extent)
-            self._answered, self._caught_up = self._monotonic(), True
+            await self._reader.catch_up(extent.last, self._broken_off)
+            self._raise_failure()
+            self._caught_up = True
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
@@ -98,7 +86,7 @@ class Authority:
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
-                tasks.create_task(self._check(extent), name="check")
+                tasks.create_task(self._reader.check(extent.log_id), name="check")
                 tasks.create_task(collect_now_and_then(), name="collector")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
         except* LogReplaced:
@@ -113,7 +101,7 @@ class Authority:
         """Why this broker cannot serve, for the readiness probe."""
         if not self._caught_up:
             return {"log": "has not been read to its end"}
-        if self._monotonic() - self._answered > SILENCE:
+        if self._monotonic() - self._reader.answered > SILENCE:
             return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
         return {}
 
@@ -154,23 +142,6 @@ class Authority:
             self.core.adopt(self._newer)
             self._newer = None
 
-    async def _catch_up(self, extent: Extent) -> None:
-        if self.core.state.position < extent.last:
-            log.info("reading the log", extra={"facts": {"position": self.core.state.position, "to": extent.last}})
-        idle = 0.0
-        while (position := self.core.state.position) < extent.last:
-            await asyncio.sleep(0.02)
-            if self._failure is not None:
-                raise self._failure
-            idle = idle + 0.02 if self.core.state.position == position else 0.0
-            if idle > READING_TIMEOUT:
-                raise ReadingStopped
-
-    def _on_consumed(self, stored: Stored) -> None:
-        """The consumer delivers the next message of the log."""
-        self._consumed = stored.position
-        self._on_stored(stored)
-
     def _on_stored(self, stored: Stored) -> None:
         """A message of the log takes effect, unless it has already."""
         if self._held_up is not None:
@@ -204,11 +175,14 @@ class Authority:
 
     async def _until_a_rule_fails(self) -> None:
         await self._broken_off.wait()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
     def _believe(self, stored: Stored) -> Batch:
-        """What a message of the log holds that counts, which may be nothing."""
+        """As much of a message of the log as is believed, which may be nothing."""
         try:
             batch, whole = believe(self.core.state, stored.subject, stored.data)
         except Exception:  # whatever it is: it must not end every broker, at each start again
@@ -229,7 +203,7 @@ class Authority:
                 self._on_stored(stored)
 
     async def _take_snapshots(self, extent: Extent) -> None:
-        """Write the state now and then. Nothing is applied meanwhile, but the event loop goes on."""
+        """Write the state now and then. Nothing is applied meanwhile, but the event loop keeps running."""
         taken = self.core.state.position
         while not cancelled():
             await self._snapshot_due(taken)
@@ -245,48 +219,10 @@ class Authority:
                 log.warning("no snapshot could be written: %s", type(error).__name__)
 
     async def _snapshot_due(self, taken: int) -> None:
-        """Wait for the interval to pass, or the log to grow much behind position ``taken``."""
+        """Wait for the interval to pass, or the log to grow much after position ``taken``."""
         left = self._settings.snapshot_interval
         while left > 0:
-            await asyncio.sleep(min(left, CHECK_INTERVAL))
-            left -= CHECK_INTERVAL
-            if self._seen.part_behind(taken) > MOST_GROWTH:
+            await asyncio.sleep(min(left, LOOK_INTERVAL))
+            left -= LOOK_INTERVAL
+            if self._reader.seen.part_behind(taken) > MOST_GROWTH:
                 return
-
-    async def _check(self, extent: Extent) -> None:
-        """Notice that the log was replaced, so that the state is void, or that its consumer is behind."""
-        behind = 0.0  # seconds
-        while not cancelled():
-            interval = FETCH_INTERVAL if behind else CHECK_INTERVAL
-            position, consumed = self.core.state.position, self._consumed  # before the question: they move on meanwhile
-            await asyncio.sleep(interval)
-            try:
-                now = await self._log.extent()
-            except NotFoundError:
-                raise LogReplaced from None
-            except (NatsError, TimeoutError):
-                behind = 0.0
-                continue
-            self._answered = self._monotonic()
-            if now.log_id != extent.log_id or now.last < position:
-                raise LogReplaced
-            self._seen = now
-            behind = behind + interval if consumed == self._consumed < now.last else 0.0
-            if behind > READING_TIMEOUT:
-                raise ReadingStopped
-            if behind:
-                await self._fetch(now.last)
-
-    async def _fetch(self, last: int) -> None:
-        """Read the log up to ``last`` without the consumer, as long as it does not come back.
-
-        The NATS server that it was on may be gone, and NATS needs an election, of up to 9 s, to make another one.
-        """
-        consumed = self._consumed
-        with contextlib.suppress(NatsError, TimeoutError):
-            for position in range(self.core.state.position + 1, last + 1):
-                stored = await self._log.message(position)
-                if stored is None or self._consumed != consumed:
-                    return
-                self._answered = self._monotonic()
-                self._on_stored(stored)

@@ -1,4 +1,4 @@
-"""A broker process: probes, the connection to NATS, and one authority after the other."""
+"""A broker process: probes, the connection to NATS, and a replica for each log that it reads."""
 
 import asyncio
 import logging
@@ -9,8 +9,9 @@ from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
 from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
-from broker.replica import Authority, LogReplaced
+from broker.replica import Replica
 from broker.settings import Settings
+from broker.storage.reader import LogReplaced
 from broker.storage.stream import wait_for_jetstream
 from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end
@@ -32,7 +33,7 @@ class Broker:
         self._settings = settings
         self._world = world
         self._name = f"b{world.new_id(NAME_BYTES)}"
-        self._authority: Authority | None = None
+        self._replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
     async def run(self, stop: Stop) -> None:
@@ -52,9 +53,9 @@ class Broker:
         try:
             await wait_for_jetstream(nc)
             while True:
-                self._authority = Authority(nc, self._settings, self._name, self._world, frozenset(self._failed))
+                self._replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed))
                 try:
-                    await self._authority.run()
+                    await self._replica.run()
                 except* RuleFailed as failures:
                     self._note_failures(failures)
                 except* LogReplaced:
@@ -75,8 +76,8 @@ class Broker:
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
 
     async def _on_reconnect(self) -> None:
-        if self._authority is not None:
-            self._authority.on_reconnect()
+        if self._replica is not None:
+            self._replica.on_reconnect()
 
     async def _serve_probes(self) -> web.AppRunner:
         app = web.Application()
@@ -88,11 +89,11 @@ class Broker:
 
     def figures(self) -> Figures:
         """Numbers for metrics; all are 0 until the broker is connected."""
-        return self._authority.figures() if self._authority is not None else NOTHING
+        return self._replica.figures() if self._replica is not None else NOTHING
 
     def decisions(self) -> dict[tuple[str, str], int]:
         """How often each client event had each outcome."""
-        return self._authority.core.tally if self._authority is not None else {}
+        return self._replica.core.tally if self._replica is not None else {}
 
     def _missing(self) -> dict[str, str]:
-        return self._authority.missing if self._authority is not None else {"nats": "cannot be reached"}
+        return self._replica.missing if self._replica is not None else {"nats": "cannot be reached"}

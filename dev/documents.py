@@ -26,14 +26,17 @@ from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "PROTOCOL.md", "deploy/METRICS.md")
+DOCUMENTS = ("SETTINGS.md", "PROTOCOL.md", "deploy/METRICS.md")
 _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def events() -> str:
     """Every client event: fields, and what follows."""
-    rows = ((f"`{name}`", _fields(event), event.DOC, f"`{event.REFUSED_AS}`") for name, event in EVENTS.items())
-    return _markdown(("event", "fields", "what follows", "refused by"), rows)
+    rows = (
+        (f"`{name}`", event.WHO.value, _fields(event), event.DOC, f"`{event.REFUSED_AS}`")
+        for name, event in EVENTS.items()
+    )
+    return _markdown(("event", "who may send it", "fields", "what follows", "refused by"), rows)
 
 
 def refusals() -> str:

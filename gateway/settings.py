@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from gateway.incoming.sizes import Sizes, check_together
 from gateway.transport.origins import origins
 from gateway.turn import Turn
 from shared.envelopes.subjects import MAX_BODY
@@ -13,7 +14,7 @@ DEFAULT_NATS = "nats://127.0.0.1:4222"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Sizes):
     """One field for each environment variable."""
 
     app_secret: str = secret(
@@ -29,11 +30,6 @@ class Settings:
         ("*",), "Origins of pages that may connect, comma-separated: `https://www.example.org`; `*` for all."
     )
     max_message: int = setting(65536, "Largest message of a client, in bytes.", at_least=1024, at_most=1048576)
-    max_payload: int = setting(4096, "Largest `payload`, in bytes of JSON.", at_least=0)
-    max_peerinfo: int = setting(4096, "Largest `peerinfo`, in bytes of JSON.", at_least=0)
-    max_ice_candidate: int = setting(4096, "Largest `ice_candidate`, in bytes of JSON.", at_least=0)
-    max_session_description: int = setting(49152, "Largest `session_description`, in bytes of JSON.", at_least=0)
-    max_room_name: int = setting(128, "Longest room name, in characters.", at_least=1, at_most=1024)
     events_per_second: float = setting(200.0, "Events that one client may send per second in the long run.", at_least=1)
     events_burst: int = setting(2000, "Events that one client may send at once.", at_least=1)
     bytes_per_second: float = setting(
@@ -85,12 +81,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _ = self.turn  # a wrong combination is refused at the start
-        body = max(self.max_session_description, self.max_ice_candidate) + self.max_payload + self.max_peerinfo
-        if body + FRAME_BYTES > MAX_BODY:
-            fields = "MAX_ICE_CANDIDATE), MAX_PAYLOAD and MAX_PEERINFO"
-            raise SettingError(
-                "MAX_SESSION_DESCRIPTION", f"(or {fields} together may be {MAX_BODY - FRAME_BYTES} bytes at most."
-            )
+        check_together(self, MAX_BODY - FRAME_BYTES)
         networks(self.trusted_proxies)
         _ = self.origins
 

@@ -5,7 +5,6 @@ import logging
 
 from gateway import metrics
 from gateway.connection import Connection
-from gateway.incoming import door
 from gateway.incoming.intake import Intake
 from gateway.incoming.log_writer import LogWriter
 from gateway.incoming.revocations import Revocations
@@ -38,7 +37,7 @@ class Switchboard:
         self._connections: dict[str, Connection] = {}
         self._revocations = Revocations()
         self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations, world)
-        self._intake = Intake(self._sessions, _sizes(settings), self._append, world)
+        self._intake = Intake(self._sessions, settings, self._append, world)
         self._pacing = Pacing(settings.max_unsent, self._say_pace)
         self._budgets = Budgets(_rates(settings), settings.clients_per_address)
         self._link: Link | None = None
@@ -127,16 +126,6 @@ class Switchboard:
     def _say_pace(self, pace: Pace) -> None:
         if self._link is not None:
             self._link.writer.append_always(pace)
-
-
-def _sizes(settings: Settings) -> door.Sizes:
-    return door.Sizes(
-        payload=settings.max_payload,
-        peerinfo=settings.max_peerinfo,
-        ice_candidate=settings.max_ice_candidate,
-        session_description=settings.max_session_description,
-        room_name=settings.max_room_name,
-    )
 
 
 def _rates(settings: Settings) -> Rates:

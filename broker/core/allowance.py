@@ -1,20 +1,22 @@
-"""What a peer may cause to be told: bytes to recipients, so many at once and so many a second by the log's time."""
+"""What a peer may cause to be told: bytes, a number at once and a number per second of the log's time."""
+
+from collections.abc import Callable
 
 from broker.core.limits import Limits
 from broker.core.state import Peer
 from shared.contract.refusals import TOO_MANY, Refusal
 
 LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
-EACH = 256  # bytes that a frame counts for beside its own, for each recipient
+EACH = 256  # bytes that a frame is charged with beside its own, for each recipient
 
 
-def spend(peer: Peer, size: int, now: float, limits: Limits, part: float = 1.0) -> None:
+def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
     """Charge a peer for ``size`` bytes, unless it is too much. Raises Refusal.
 
     Only ``part`` of the limit can be had, but never less than a LITTLE.
     """
     owed = _owed(peer, now, limits) + size
-    if (owed > LITTLE and owed > limits.output_burst * part) or owed > limits.output_burst:
+    if (owed > LITTLE and owed > limits.output_burst * part()) or owed > limits.output_burst:
         raise Refusal(TOO_MANY)
     peer.spent, peer.spent_at = owed, now
 

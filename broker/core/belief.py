@@ -56,7 +56,7 @@ def can_be_said(said: Said, peer: Peer) -> bool:
 
 def can_be_shown(entry: Authenticated) -> bool:
     """The same for what a client shows of itself."""
-    return all(not words or is_json(words) for words in (entry.peerinfo, entry.payload))
+    return (not entry.peerinfo or is_json(entry.peerinfo)) and (not entry.payload or is_json(entry.payload))
 
 
 def may_be(state: State, term: int) -> bool:

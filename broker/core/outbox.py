@@ -1,7 +1,7 @@
 """Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from broker.core.history import HISTORY_SECONDS, History, Sent
@@ -23,11 +23,12 @@ ACK = b"43"
 class Part:
     """A parcel in the making."""
 
-    __slots__ = ("deliveries", "size")
+    __slots__ = ("deliveries", "size", "total")
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         self.size = 0
+        self.total = 0  # as in Parcel
 
 
 class Line:
@@ -56,8 +57,9 @@ class Line:
         part = parts[-1]
         part.deliveries.append(delivery)
         part.size += size
-        self.gateway.sealed += size
-        return self.gateway.parcel + len(parts)
+        gateway = self.gateway
+        gateway.sealed = part.total = gateway.sealed + size
+        return gateway.parcel + len(parts)
 
 
 class Outbox:
@@ -70,8 +72,11 @@ class Outbox:
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
 
-    def emit(self, peers: Iterable[Peer], frame: bytes, about: str = "") -> None:
+    def emit(self, peers: Sequence[Peer], frame: bytes, about: str = "") -> None:
         """One frame to many peers: encoded once, and sent once to each gateway. ``about`` is as in Kept."""
+        if len(peers) == 1:
+            self.emit_one(peers[0], frame, about)
+            return
         counted = frame.startswith(COUNTED_FRAMES)
         by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
@@ -167,18 +172,16 @@ class Outbox:
         self._add(gateway, Close(conn, again), EACH)
 
     def revoke(self, gateway: str, revoked: Revoked) -> None:
-        """Tell a gateway that an app's tokens count no more."""
+        """Tell a gateway that an app's tokens are void."""
         self._add(gateway, revoked, len(revoked.app) + EACH)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""
         sealed = []
         for line in self._busy:
-            total = line.gateway.sealed - sum(part.size for part in line.open)
             for part in line.open:
                 line.gateway.parcel += 1
-                total += part.size
-                parcel = Parcel(line.gateway.parcel, position, part.deliveries, taken, total)
+                parcel = Parcel(line.gateway.parcel, position, part.deliveries, taken, part.total)
                 line.history.add(parcel, part.size, self._state.now)
                 sealed.append((line.name, parcel))
             line.open = []
@@ -222,7 +225,7 @@ class Outbox:
                 self.keeping.keep(peer, kept)
 
     def adopt(self, state: State) -> None:
-        """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
+        """Continue with this state. Histories stay, except those that differ: better none than wrong ones."""
         for name, line in list(self._lines.items()):
             if line.gateway == state.gateways.get(name):
                 line.gateway = state.gateways[name]
@@ -251,12 +254,14 @@ class Outbox:
         return line
 
     def _add(self, gateway: str, delivery: Delivery, size: int) -> None:
-        if (line := self._line(gateway)) is not None:
+        line = self._lines.get(gateway) or self._line(gateway)
+        if line is not None:
             line.add(delivery, size)
 
     def _send(self, peer: Peer, emit: Emit, position: int) -> None:
         """Send a frame to a peer's socket, and remember that it was sent."""
-        if (line := self._line(peer.gateway)) is not None:
+        line = self._lines.get(peer.gateway) or self._line(peer.gateway)
+        if line is not None:
             parcel = line.add(emit, len(emit.frame) + EACH)
             line.history.note(peer.conn, (parcel, position, emit))
 

@@ -70,7 +70,7 @@ class Peer(msgspec.Struct):
     starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
     locks       what the keys in those generations' session tokens open
     slow        its socket has enough to read for now
-    merging     so much waits that a newer frame replaces an older one about the same thing
+    merging     what waits has become so much that a newer frame replaces an older one about the same thing
     shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
     viewed      the rooms it asked to see again, and when
@@ -154,7 +154,7 @@ class Gateway(msgspec.Struct):
         return self.sealed - self.handled
 
 
-class App(msgspec.Struct):
+class KnownApp(msgspec.Struct):
     """An app that tokens were issued for, the last time at ``issued``. Tokens issued at ``revoked`` or before are void.
 
     Both are in seconds since the epoch.
@@ -179,5 +179,5 @@ class State(msgspec.Struct):
     rooms: dict[str, Room] = {}
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
-    apps: dict[str, App] = {}
+    apps: dict[str, KnownApp] = {}
     told_apart: bool = False

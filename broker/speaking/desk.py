@@ -9,7 +9,7 @@ import msgspec
 from nats.errors import Error as NatsError
 
 from broker.core.machine import Core
-from broker.core.state import App, Room
+from broker.core.state import KnownApp, Room
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
@@ -147,7 +147,7 @@ class Desk:
         return f"{app}\n{room}" if self._core.limits.scope_by_app else room
 
 
-def _app_line(app: App) -> dict[str, int]:
+def _app_line(app: KnownApp) -> dict[str, int]:
     return {"issued": app.issued, "revoked": app.revoked}
 
 

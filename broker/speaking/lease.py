@@ -1,4 +1,7 @@
-"""The lease in a KV bucket: whoever holds it speaks. It saves work; the log keeps the peace."""
+"""The lease in a KV bucket: the broker that holds it speaks.
+
+It only saves work: two speakers say the same things, and gateways drop duplicates.
+"""
 
 import asyncio
 import logging
@@ -49,7 +52,7 @@ class Lease:
             except KeyWrongLastSequenceError:
                 self.term = 0
             except (NatsError, TimeoutError) as error:
-                log.debug("lease: %s", type(error).__name__)  # keeps speaking: two who say the same do no harm
+                log.debug("lease: %s", type(error).__name__)  # keeps speaking: two speakers do no harm
                 self._bucket = None  # it may be gone: opening it again makes it
             if self.term != before:
                 on_change()
@@ -70,7 +73,7 @@ class Lease:
         try:
             self._revision = await bucket.create(KEY, self._broker.encode())
         except KeyWrongLastSequenceError:
-            return  # somebody else has it
+            return  # another broker has it
         self.term = max(self._revision, self._newest() + 1)
 
     async def _renew(self) -> None:

@@ -1,4 +1,4 @@
-"""The speaker's part: publishing parcels, repeating what a gateway missed, and saying what time causes."""
+"""The speaker's part: publishing parcels, repeating what a gateway missed, and appending what is due by time."""
 
 import asyncio
 import logging
@@ -84,11 +84,11 @@ class Speaker:
             self._aside(self._take_over())
 
     async def let_time_pass(self) -> None:
-        """Put an entry into the log: its time goes on only with its entries."""
+        """Put an entry into the log: its time advances with its entries alone."""
         await self._append([Tick(self._lease.term)])
 
     async def _take_over(self) -> None:
-        """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
+        """Begin a term: older ones are ignored from here on, and parcels that may not have been sent are sent again."""
         await self._append([Speaking(self._lease.term)])
         for gateway in list(self._core.state.gateways):
             if self._watch.has_heard(gateway):  # the others will say how far they are

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from broker.core.machine import Core
-from broker.core.state import App, Gateway, Kept, Peer, Room, State
+from broker.core.state import Gateway, Kept, KnownApp, Peer, Room, State
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Image(msgspec.Struct, array_like=True):
     term: int
     gateways: dict[str, Gateway]
     absent: dict[str, float]
-    apps: dict[str, App]
+    apps: dict[str, KnownApp]
     peers: list[msgspec.Raw]
     rooms: list[msgspec.Raw]
     told_apart: bool = False

@@ -1,13 +1,13 @@
 """The door: turns what a client sent into a well-formed event, or refuses it. Pure."""
 
 import array
-import dataclasses
 import itertools
 import re
 from typing import Any
 
 import msgspec
 
+from gateway.incoming.sizes import Sizes
 from shared.contract.events import ABSENT, EVENTS, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
@@ -19,17 +19,6 @@ MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
 _NEITHER = bytes(set(range(256)) - set(b"[]{}"))  # what is no bracket
 _STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")  # one deeper, or as a signed byte one less
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """Limits on what one event may carry: bytes of JSON, and characters of a room name."""
-
-    payload: int = 4096
-    peerinfo: int = 4096
-    ice_candidate: int = 4096
-    session_description: int = 49152
-    room_name: int = 128
 
 
 class _Loose(msgspec.Struct):
@@ -47,10 +36,6 @@ _DECODERS: dict[str, msgspec.json.Decoder[ClientEvent]] = {
 _LOOSE = msgspec.json.Decoder(_Loose)
 _NULL = msgspec.Raw(NULL)
 _BARE_STRING = msgspec.json.Decoder(str)
-_BODIES = {
-    name: [field for field in ("payload", "peerinfo", "session_description", "ice_candidate") if hasattr(event, field)]
-    for name, event in EVENTS.items()
-}
 
 
 def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
@@ -70,13 +55,13 @@ def decode(name: str, body: msgspec.Raw | None) -> ClientEvent:
 
 def check(event: ClientEvent, sizes: Sizes) -> None:
     """Look into what an event carries: only for those who may send it. Raises Refusal: bad-request or too-large."""
-    for field in _BODIES[event.NAME]:
+    for field, body in event.BODIES.items():
         raw = getattr(event, field)
         if len(raw):
-            _check_body(field, raw, getattr(sizes, field))
+            _check_body(field, raw, getattr(sizes, body.limit))
     _check_needs(event)
     if isinstance(event, RoomEvent):
-        _check_room(event.room, sizes.room_name)
+        _check_room(event.room, sizes.max_room_name)
 
 
 def peer_named(event: PeerEvent) -> str:
@@ -100,11 +85,11 @@ def known_of(body: msgspec.Raw | None, sizes: Sizes) -> dict[str, Any]:
     """What of an event that is not well-formed can be given back to its sender: room, peer_id, payload."""
     loose = _loose(body)
     known: dict[str, Any] = {}
-    if isinstance(loose.room, str) and len(loose.room) <= sizes.room_name:
+    if isinstance(loose.room, str) and len(loose.room) <= sizes.max_room_name:
         known["room"] = loose.room
     if isinstance(loose.peer_id, str) and len(loose.peer_id) <= MAX_PEER_ID:
         known["peer_id"] = loose.peer_id
-    if 0 < len(loose.payload) <= sizes.payload:
+    if 0 < len(loose.payload) <= sizes.max_payload:
         known["payload"] = loose.payload
     return known
 
@@ -171,7 +156,7 @@ def _check_needs(event: ClientEvent) -> None:
         elif field == "room":
             if not getattr(event, field):
                 raise Refusal(BAD_REQUEST, "room is missing")
-        elif len(raw := getattr(event, field)) == 0 or (field != "ice_candidate" and raw == _NULL):
+        elif len(raw := getattr(event, field)) == 0 or (raw == _NULL and not event.BODIES[field].null):
             raise Refusal(BAD_REQUEST, f"{field} is missing")
 
 

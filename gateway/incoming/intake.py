@@ -13,6 +13,7 @@ from gateway import metrics
 from gateway.connection import Connection
 from gateway.incoming import door
 from gateway.incoming.sessions import Sessions
+from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
 from shared.contract.frames import ack_frame, event_frame, refusal_frames
@@ -36,7 +37,7 @@ Append = Callable[[Connection, Entry, int], bool]
 class Intake:
     """Takes events in. ``append`` puts an entry on its way to the log, and returns False when there is no room."""
 
-    def __init__(self, sessions: Sessions, sizes: door.Sizes, append: Append, world: World) -> None:
+    def __init__(self, sessions: Sessions, sizes: Sizes, append: Append, world: World) -> None:
         self._sessions = sessions
         self._sizes = sizes
         self._append = append

@@ -2,11 +2,14 @@
 
 To add an event: declare it here, and give it a rule in ``broker/core/rules`` (``auth-request`` alone has its own way,
 because it is what makes a socket a peer). Field types are checked when the event is decoded; sizes, which are
-settings, by ``gateway/incoming/door.py``.
+settings, by ``gateway/incoming/door.py``. A declaration that leaves something open is a TypeError at import.
 
 Bodies (``session_description``, ``ice_candidate``, ``payload``, ``peerinfo``) stay encoded JSON all the way.
 """
 
+import dataclasses
+import enum
+import typing
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -15,27 +18,91 @@ ABSENT = msgspec.Raw(b"")
 NULL = b"null"
 
 
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """What bounds a field of any JSON: the gateway's setting ``limit``, in bytes, which is ``default`` by default.
+
+    Where the body is needed, ``null`` says whether JSON's null will do.
+    """
+
+    limit: str
+    default: int
+    null: bool = False
+
+
+Payload = Annotated[msgspec.Raw, Body("max_payload", 4096)]
+Peerinfo = Annotated[msgspec.Raw, Body("max_peerinfo", 4096)]
+IceCandidate = Annotated[msgspec.Raw, Body("max_ice_candidate", 4096, null=True)]
+SessionDescription = Annotated[msgspec.Raw, Body("max_session_description", 49152)]
+
+
+class Right(enum.Enum):
+    """Who may send an event; everybody else is refused. The rules enforce it."""
+
+    ANYONE = "anyone"
+    PEER = "every peer"
+    CANDIDATE = "members and candidates"
+    MEMBER = "members of the room"
+    OWNER = "the owner of the room"
+
+
+EVENTS: dict[str, type["ClientEvent"]] = {}  # each by its name
+
+
 class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
-    """What all events have in common."""
+    """What all events have in common. A class with a name is an event."""
 
     NAME: ClassVar[str]
     DOC: ClassVar[str]  # what follows, for PROTOCOL.md
+    SINCE: ClassVar[int]  # the version of the contract that brought it
+    WHO: ClassVar[Right]
     REFUSED_AS: ClassVar[str] = "request-reject"  # the event that says no
     RELAYED_AS: ClassVar[str] = ""  # the event a roommate gets, for relays
     BODY: ClassVar[str] = ""  # the field a relay carries
     NEEDS: ClassVar[tuple[str, ...]] = ()  # fields that must be there; "peer" stands for to or peer_id
+    BODIES: ClassVar[dict[str, Body]]  # found in the types of the fields
 
     auth: Any = None
-    payload: msgspec.Raw = ABSENT
+    payload: Payload = ABSENT
+
+    def __init_subclass__(cls) -> None:
+        """Take up an event. Raises TypeError for a declaration that is not whole."""
+        hints = typing.get_type_hints(cls, include_extras=True)
+        cls.BODIES = {name: body for name, hint in hints.items() if (body := _body_of(cls, name, hint))}
+        if "NAME" in cls.__dict__:
+            _check_whole(cls, set(hints))
+            EVENTS[cls.NAME] = cls
+
+
+def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
+    """What bounds a field, if it holds any JSON."""
+    body = next((part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Body)), None)
+    if body is None and msgspec.Raw in (hint, *typing.get_args(hint)):
+        raise TypeError(f"{cls.__name__}.{name} holds any JSON and has no limit: declare it as a Body")
+    return body
+
+
+def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
+    for said in ("DOC", "SINCE", "WHO"):
+        if not hasattr(cls, said):
+            raise TypeError(f"{cls.__name__} does not say its {said}")
+    if cls.NAME in EVENTS:
+        raise TypeError(f"{cls.__name__} has the name of {EVENTS[cls.NAME].__name__}")
+    if unknown := set(cls.NEEDS) - {"peer"} - fields:
+        raise TypeError(f"{cls.__name__} needs what it has not got: {', '.join(sorted(unknown))}")
+    if bool(cls.RELAYED_AS) != bool(cls.BODY) or (cls.BODY and cls.BODY not in cls.BODIES):
+        raise TypeError(f"{cls.__name__} is relayed without a body, or has a body and is not relayed")
 
 
 class AuthRequest(ClientEvent, kw_only=True, frozen=True):
     NAME = "auth-request"
+    SINCE = 1
+    WHO = Right.ANYONE
     DOC = "`auth-accept` or `auth-reject {message, payload}`"
     REFUSED_AS = "auth-reject"
 
     token: Any = None
-    peerinfo: msgspec.Raw = ABSENT
+    peerinfo: Peerinfo = ABSENT
     resumable: bool | None = None
     resume: Any = None
     received: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
@@ -51,6 +118,8 @@ class RoomEvent(ClientEvent, kw_only=True, frozen=True):
 
 class RoomCreateRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-create-request"
+    SINCE = 1
+    WHO = Right.PEER
     DOC = (
         "`room-create-accept {room, payload}`, or `room-create-reject {message, payload}` if the name is taken; "
         "the owner of the room gets the same acceptance again"
@@ -61,19 +130,13 @@ class RoomCreateRequest(RoomEvent, kw_only=True, frozen=True):
 
 class RoomJoinRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-join-request"
+    SINCE = 1
+    WHO = Right.PEER
     DOC = (
         "the owner gets `room-join-request {room, peer_id, peerinfo, payload}`; unknown room: "
         "`room-join-reject {message, room, payload}`; a member gets its `room-join-accept` again"
     )
     REFUSED_AS = "room-join-reject"
-
-
-class RoomLeaveRequest(RoomEvent, kw_only=True, frozen=True):
-    NAME = "room-leave-request"
-    DOC = (
-        "`room-leave-accept {room, payload}`; the others get `room-user-leave`. From a candidate who still waits: "
-        "its request is taken back, and answered with `not-pending`"
-    )
 
 
 class PeerEvent(RoomEvent, kw_only=True, frozen=True):
@@ -87,6 +150,8 @@ class PeerEvent(RoomEvent, kw_only=True, frozen=True):
 
 class RoomJoinAccept(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-accept"
+    SINCE = 1
+    WHO = Right.OWNER
     DOC = (
         "owner only, for a pending request. The candidate gets "
         "`room-join-accept {room, peer_id, peers, peersinfo, payload, owner}`; "
@@ -96,42 +161,44 @@ class RoomJoinAccept(PeerEvent, kw_only=True, frozen=True):
 
 class RoomJoinReject(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-reject"
+    SINCE = 1
+    WHO = Right.OWNER
     DOC = "owner only, for a pending request. The candidate gets `room-join-reject {message, room, peer_id, payload}`"
+
+
+class RoomLeaveRequest(RoomEvent, kw_only=True, frozen=True):
+    NAME = "room-leave-request"
+    SINCE = 1
+    WHO = Right.CANDIDATE
+    DOC = (
+        "`room-leave-accept {room, payload}`; the others get `room-user-leave`. From a candidate who still waits: "
+        "its request is taken back, and answered with `not-pending`"
+    )
 
 
 class RelaySessionDescription(PeerEvent, kw_only=True, frozen=True):
     NAME = "relay-session-description"
+    SINCE = 1
+    WHO = Right.MEMBER
     DOC = "the roommate gets `session-description {room, peer_id, session_description, peerinfo, payload}`"
     RELAYED_AS = "session-description"
     BODY = "session_description"
     NEEDS: ClassVar[tuple[str, ...]] = ("room", "peer", "session_description")
 
-    session_description: msgspec.Raw = ABSENT
+    session_description: SessionDescription = ABSENT
 
 
 class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     NAME = "relay-ice-candidate"
+    SINCE = 1
+    WHO = Right.MEMBER
     DOC = "the roommate gets `ice-candidate {room, peer_id, ice_candidate, peerinfo, payload}`"
     RELAYED_AS = "ice-candidate"
     BODY = "ice_candidate"
     NEEDS: ClassVar[tuple[str, ...]] = ("room", "peer", "ice_candidate")
 
-    ice_candidate: msgspec.Raw = ABSENT
+    ice_candidate: IceCandidate = ABSENT
 
-
-EVENTS: dict[str, type[ClientEvent]] = {
-    event.NAME: event
-    for event in (
-        AuthRequest,
-        RoomCreateRequest,
-        RoomJoinRequest,
-        RoomJoinAccept,
-        RoomJoinReject,
-        RoomLeaveRequest,
-        RelaySessionDescription,
-        RelayIceCandidate,
-    )
-}
 
 RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)
 

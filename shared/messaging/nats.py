@@ -120,7 +120,7 @@ class Client(nats.aio.client.Client):
     async def _read_loop(self) -> None:
         reader = self._transport._io_reader if isinstance(self._transport, TcpTransport) else None
         if reader is not None:
-            Inlet(self.take, reader).open()
+            Feed(self.take, reader).open()
         await super()._read_loop()
 
     async def _flush_pending(self, force_flush: bool = False) -> Any:
@@ -169,7 +169,7 @@ class Client(nats.aio.client.Client):
         return None if writer is None or writer.transport.is_closing() else writer.transport
 
 
-class Inlet:
+class Feed:
     """What comes in on one connection. The library gets whole commands only, and nothing overtakes them."""
 
     def __init__(self, take: Callable[[int, bytes, bytes, bytes, bytes], bool], reader: asyncio.StreamReader) -> None:

@@ -72,9 +72,9 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
 
 
 def declared(cls: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any, Rule]]:
-    """Every setting of ``cls``: the field, its type, its rule."""
+    """Every setting of ``cls``, its own before those of its bases: the field, its type, its rule."""
     hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):
+    for field in sorted(dataclasses.fields(cls), key=lambda field: field.name not in cls.__annotations__):
         yield field, hints[field.name], field.metadata["rule"]
 
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from broker import replica as authority_module
+from broker import replica as replica_module
 from broker.doubts import PASSED_OVER
-from broker.replica import Authority
+from broker.replica import Replica
 from broker.settings import Settings
 from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
@@ -41,14 +41,14 @@ def spoken() -> list[Parcels]:
 
 
 @pytest.fixture
-def authority(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Authority:
+def replica(nc: Client, spoken: list[Parcels], monkeypatch: pytest.MonkeyPatch) -> Replica:
     """One that has nothing read yet, and whose speaker is heard by the test alone."""
-    authority = Authority(nc, Settings(), "b1", World())
-    authority._speaker = Speaker(
-        nc, authority._log, authority.core, authority._lease, authority._watch, LogClock(), "b1", World()
+    replica = Replica(nc, Settings(), "b1", World())
+    replica._speaker = Speaker(
+        nc, replica._log, replica.core, replica._lease, replica._watch, LogClock(), "b1", World()
     )
-    monkeypatch.setattr(authority._speaker, "publish", spoken.append)
-    return authority
+    monkeypatch.setattr(replica._speaker, "publish", spoken.append)
+    return replica
 
 
 @pytest.fixture
@@ -62,32 +62,30 @@ def stored(position: int, entry: Entry) -> Stored:
     return Stored(position, 0.0, 0, subjects.BROKER_EVENTS, pack_batch(Batch("b1", 0, [entry])))
 
 
-def test_what_comes_at_a_standstill_takes_effect_afterwards_in_order(
-    authority: Authority, spoken: list[Parcels]
-) -> None:
-    authority._on_stored(stored(1, GatewayUp("name")))
-    with authority._standstill():
-        authority._on_stored(stored(2, AppIssued("app", 7)))
-        authority._on_stored(stored(3, AppRevoked("app", 8)))
-        assert (authority.core.state.position, len(spoken), authority.core.state.apps) == (1, 1, {})
-    assert authority.core.state.position == 3
-    assert (authority.core.state.apps["app"].issued, authority.core.state.apps["app"].revoked) == (7, 8)
+def test_what_comes_at_a_standstill_takes_effect_afterwards_in_order(replica: Replica, spoken: list[Parcels]) -> None:
+    replica._on_stored(stored(1, GatewayUp("name")))
+    with replica._standstill():
+        replica._on_stored(stored(2, AppIssued("app", 7)))
+        replica._on_stored(stored(3, AppRevoked("app", 8)))
+        assert (replica.core.state.position, len(spoken), replica.core.state.apps) == (1, 1, {})
+    assert replica.core.state.position == 3
+    assert (replica.core.state.apps["app"].issued, replica.core.state.apps["app"].revoked) == (7, 8)
     assert [parcel.position for parcels in spoken for _, parcel in parcels] == [3]
-    authority._on_stored(stored(4, AppIssued("app", 9)))
+    replica._on_stored(stored(4, AppIssued("app", 9)))
     assert len(spoken) == 4
 
 
-def test_what_was_applied_before_is_passed_over(authority: Authority, spoken: list[Parcels]) -> None:
-    authority._on_stored(stored(1, AppIssued("app", 7)))
-    authority._on_stored(stored(1, AppIssued("app", 8)))
-    assert authority.core.state.apps["app"].issued == 7
+def test_what_was_applied_before_is_passed_over(replica: Replica, spoken: list[Parcels]) -> None:
+    replica._on_stored(stored(1, AppIssued("app", 7)))
+    replica._on_stored(stored(1, AppIssued("app", 8)))
+    assert replica.core.state.apps["app"].issued == 7
     assert len(spoken) == 1
 
 
-def test_a_message_that_cannot_be_read_is_passed_over(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
-    authority._on_stored(Stored(1, 0.0, 0, subjects.BROKER_EVENTS, b"junk"))
-    authority._on_stored(stored(2, AppIssued("app", 7)))
-    assert authority.core.state.position == 2
+def test_a_message_that_cannot_be_read_is_passed_over(replica: Replica, caplog: pytest.LogCaptureFixture) -> None:
+    replica._on_stored(Stored(1, 0.0, 0, subjects.BROKER_EVENTS, b"junk"))
+    replica._on_stored(stored(2, AppIssued("app", 7)))
+    assert replica.core.state.position == 2
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -95,39 +93,39 @@ async def test_what_was_said_last_does_not_stay_in_a_log_to_which_nothing_is_sai
     nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "HISTORY_SECONDS", 0.2)
-    authority = Authority(nc, Settings(snapshot_interval=0.1), "b1", World())
+    replica = Replica(nc, Settings(snapshot_interval=0.1), "b1", World())
     await event_log.open()
     await event_log.append("b", [AppIssued("app", 7)])
     await nc.jetstream().publish(subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [GatewayUp("name")])))
-    serving = asyncio.create_task(authority.run())
+    serving = asyncio.create_task(replica.run())
     try:
         async with asyncio.timeout(20):
             while (await event_log.extent()).first <= 2:
                 await asyncio.sleep(0.05)
-        quiet, renewed = authority.core.state.position, authority._lease._revision
+        quiet, renewed = replica.core.state.position, replica._lease._revision
         # twice renewed, the lease is a second older: ten times the interval
-        await until(lambda: authority._lease._revision >= renewed + 2, "time has passed")
-        assert authority.core.state.position <= quiet + 1  # nothing is added once there is nothing left to trim
+        await until(lambda: replica._lease._revision >= renewed + 2, "time has passed")
+        assert replica.core.state.position <= quiet + 1  # nothing is added once there is nothing left to trim
     finally:
         await end(serving)
 
 
 async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, event_log: EventLog) -> None:
-    authority = Authority(nc, Settings(snapshot_interval=3600, log_max_bytes=20_000_000), "b1", World())
-    serving = asyncio.create_task(authority.run())
+    replica = Replica(nc, Settings(snapshot_interval=3600, log_max_bytes=20_000_000), "b1", World())
+    serving = asyncio.create_task(replica.run())
     try:
-        await until(lambda: authority._lease.held, "it has the lease")
+        await until(lambda: replica._lease.held, "it has the lease")
         for _ in range(2):
             await event_log.append("b" * 900_000, [AppIssued("app", 7)])
         written = (await event_log.extent()).last
-        await until(lambda: authority._seen.last >= written, "it has seen how large the log is")
-        renewed = authority._lease._revision
+        await until(lambda: replica._reader.seen.last >= written, "it has seen how large the log is")
+        renewed = replica._lease._revision
         # twice renewed, the lease is a second older: it was looked again whether a snapshot is due
-        await until(lambda: authority._lease._revision >= renewed + 2, "time has passed")
-        assert authority._snapshots.taken_at == 0
+        await until(lambda: replica._lease._revision >= renewed + 2, "time has passed")
+        assert replica._snapshots.taken_at == 0
         for _ in range(2):
             await event_log.append("b" * 900_000, [AppIssued("app", 7)])
-        await until(lambda: authority._snapshots.taken_at > 0, "a snapshot is taken")
+        await until(lambda: replica._snapshots.taken_at > 0, "a snapshot is taken")
     finally:
         await end(serving)
 
@@ -138,33 +136,33 @@ async def test_a_log_of_the_version_before_with_a_term_that_cannot_be_holds_nobo
     for entry in (AppIssued("app", 7), Speaking(3), Speaking(2**64 - 1), Speaking(2**53)):
         await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("b0", 0, [entry])))
     await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("g1", 1, [GatewayUp("of the version before")])))
-    authority = Authority(nc, Settings(), "b1", World())
-    serving = asyncio.create_task(authority.run())
+    replica = Replica(nc, Settings(), "b1", World())
+    serving = asyncio.create_task(replica.run())
     try:
-        await until(lambda: authority.core.state.told_apart, "it speaks, under the brokers' own subject")
-        assert authority.core.state.term == 4
-        assert authority.core.state.apps["app"].issued == 7
-        assert "g1" in authority.core.state.gateways
+        await until(lambda: replica.core.state.told_apart, "it speaks, under the brokers' own subject")
+        assert replica.core.state.term == 4
+        assert replica.core.state.apps["app"].issued == 7
+        assert "g1" in replica.core.state.gateways
         await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("b0", 0, [AppIssued("app", 8)])))
         last = await js.publish(subjects.OLD_EVENTS, pack_batch(Batch("g1", 2, [])))
-        await until(lambda: authority.core.state.position >= last.seq, "it has read this")
-        assert authority.core.state.apps["app"].issued == 7
-        assert authority.core.state.gateways["g1"].batch == 2
+        await until(lambda: replica.core.state.position >= last.seq, "it has read this")
+        assert replica.core.state.apps["app"].issued == 7
+        assert replica.core.state.gateways["g1"].batch == 2
     finally:
         await end(serving)
 
 
 def test_what_a_gateway_may_not_say_is_passed_over_counted_and_told_now_and_then(
-    authority: Authority, caplog: pytest.LogCaptureFixture
+    replica: Replica, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = PASSED_OVER._value.get()
-    authority._on_stored(stored(1, GatewayUp("name")))
+    replica._on_stored(stored(1, GatewayUp("name")))
     for position in range(2, 8):
         data = pack_batch(Batch("g1", position, [AppRevoked("everybody's", 7)]))
-        authority._on_stored(Stored(position, 0.0, 0, subjects.gateway_events("g1"), data))
+        replica._on_stored(Stored(position, 0.0, 0, subjects.gateway_events("g1"), data))
     foreign = pack_batch(Batch("b1", 0, [Speaking(2**52)]))
-    authority._on_stored(Stored(8, 0.0, 0, subjects.BROKER_EVENTS, foreign))
-    assert (authority.core.state.position, authority.core.state.apps, authority.core.state.term) == (8, {}, 0)
+    replica._on_stored(Stored(8, 0.0, 0, subjects.BROKER_EVENTS, foreign))
+    assert (replica.core.state.position, replica.core.state.apps, replica.core.state.term) == (8, {}, 0)
     assert PASSED_OVER._value.get() - before == 7
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "everybody" not in caplog.text
@@ -179,15 +177,15 @@ async def test_a_place_ends_in_time_however_wrong_the_clock_of_the_broker_is(
 ) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + ahead)
-    authority = Authority(nc, Settings(resume_for=1.0, gateway_timeout=60.0), "b1", World())
-    serving = asyncio.create_task(authority.run())
+    replica = Replica(nc, Settings(resume_for=1.0, gateway_timeout=60.0), "b1", World())
+    serving = asyncio.create_task(replica.run())
     try:
-        await until(lambda: authority.core.state.term, "it speaks")
+        await until(lambda: replica.core.state.term, "it speaks")
         shown = Authenticated("c1", None, "app", b"{}", True, "", 0, b"", None, lock_of("key"))
         entries: list[Entry] = [GatewayUp("name"), shown, Closed("c1", 0, "lost", False)]
         await nc.jetstream().publish(subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, entries)))
-        await until(lambda: authority.core.state.absent, "the place is kept")
-        await until(lambda: not authority.core.state.peers, "the place is lost", within=5)
+        await until(lambda: replica.core.state.absent, "the place is kept")
+        await until(lambda: not replica.core.state.peers, "the place is lost", within=5)
         assert (await event_log.extent()).last <= 3  # it was told that time had passed once, when it had
     finally:
         await end(serving)
@@ -196,19 +194,19 @@ async def test_a_place_ends_in_time_however_wrong_the_clock_of_the_broker_is(
 async def test_it_is_not_ready_when_nats_has_been_gone_for_some_seconds(
     nc: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authority_module, "SILENCE", 1.5)
-    authority = Authority(nc, Settings(), "b1", World())
-    assert authority.missing == {"log": "has not been read to its end"}
-    serving = asyncio.create_task(authority.run())
+    monkeypatch.setattr(replica_module, "SILENCE", 1.5)
+    replica = Replica(nc, Settings(), "b1", World())
+    assert replica.missing == {"log": "has not been read to its end"}
+    serving = asyncio.create_task(replica.run())
     try:
-        await until(lambda: not authority.missing, "it is ready")
+        await until(lambda: not replica.missing, "it is ready")
         await nats_server.kill()
-        await until(lambda: authority.missing == {"nats": "cannot be reached"}, "it says that NATS is gone")
+        await until(lambda: replica.missing == {"nats": "cannot be reached"}, "it says that NATS is gone")
         await nats_server.start()
-        await until(lambda: not authority.missing, "it is ready again")
+        await until(lambda: not replica.missing, "it is ready again")
         nats_server.process.signal(signal.SIGSTOP)
-        await until(lambda: authority.missing, "it says that NATS does not answer")
+        await until(lambda: replica.missing, "it says that NATS does not answer")
         nats_server.process.signal(signal.SIGCONT)
-        await until(lambda: not authority.missing, "it is ready again")
+        await until(lambda: not replica.missing, "it is ready again")
     finally:
         await end(serving)

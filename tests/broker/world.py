@@ -8,7 +8,7 @@ import msgspec
 from broker.core.belief import NOTHING, Unbelievable, believe
 from broker.core.limits import Limits
 from broker.core.machine import Core
-from shared.contract.events import COUNTED
+from shared.contract.events import COUNTED, EVENTS
 from shared.contract.frames import event_frame
 from shared.contract.locks import lock_of
 from shared.envelopes import subjects
@@ -26,8 +26,7 @@ from shared.envelopes.entries import (
     unpack_batch,
 )
 
-RELAYED = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
-BODIES = {"relay-session-description": "session_description", "relay-ice-candidate": "ice_candidate"}
+RELAYED = {name: event.RELAYED_AS for name, event in EVENTS.items() if event.RELAYED_AS}
 
 
 class Token(NamedTuple):
@@ -251,7 +250,7 @@ class Socket:
         """The entry that an event becomes; for a relay, ``payload`` is its body."""
         body = _json(payload)
         if event in RELAYED:
-            fields = {"room": room, "peer_id": self.peer_id, BODIES[event]: payload, "payload": payload}
+            fields = {"room": room, "peer_id": self.peer_id, EVENTS[event].BODY: payload, "payload": payload}
             body = event_frame(RELAYED[event], fields)
         return Said(event, self.conn, ack, room, peer_id, body)
 

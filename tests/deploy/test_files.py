@@ -157,7 +157,7 @@ def test_the_demo_is_on_only_where_it_is_asked_for(given: dict[str, str], demo: 
 def test_the_load_balancer_has_a_default_for_every_setting() -> None:
     settings = set(re.findall(r"^      ([A-Z_]+):$", service("haproxy"), re.MULTILINE))
     defaults = dict(re.findall(r"^  presetenv (\w+) (\d+)$", (DEPLOY / "haproxy.cfg").read_text(), re.MULTILINE))
-    documented = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "SETTINGS.md").read_text(), re.MULTILINE))
     assert settings == defaults.keys()
     assert defaults.items() <= documented.items()
 

@@ -6,6 +6,8 @@ from broker.core.context import Context
 from broker.core.rules import admission, relay, rooms
 from broker.core.state import Peer
 from shared.contract.events import (
+    EVENTS,
+    AuthRequest,
     RelayIceCandidate,
     RelaySessionDescription,
     RoomCreateRequest,
@@ -16,9 +18,9 @@ from shared.contract.events import (
 )
 from shared.envelopes.entries import Said
 
-Rule = Callable[[Context, Peer, Said], None]
+EventRule = Callable[[Context, Peer, Said], None]
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, EventRule] = {
     RoomCreateRequest.NAME: rooms.create,
     RoomLeaveRequest.NAME: rooms.leave,
     RoomJoinRequest.NAME: admission.ask,
@@ -27,3 +29,6 @@ RULES: dict[str, Rule] = {
     RelaySessionDescription.NAME: relay.pass_on,
     RelayIceCandidate.NAME: relay.pass_on,
 }
+
+if _odd := (EVENTS.keys() - {AuthRequest.NAME}) ^ RULES.keys():
+    raise TypeError(f"{', '.join(sorted(_odd))}: an event needs a rule, and a rule its event")

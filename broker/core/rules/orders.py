@@ -1,5 +1,6 @@
 """What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
 
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ from broker.core import keeping
 from broker.core.context import Context
 from broker.core.rules.departures import CLOSED, remove
 from broker.core.rules.rooms import dissolve, others
-from broker.core.state import App
+from broker.core.state import KnownApp
 from shared.contract.frames import event_frame, with_raw
 from shared.envelopes.deliveries import Revoked
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
@@ -42,13 +43,13 @@ def remove_peer(core: Context, order: PeerRemoved) -> None:
 
 def note_issued(core: Context, order: AppIssued) -> None:
     """Remember that the app has a token."""
-    app = core.state.apps.setdefault(order.app, App())
+    app = core.state.apps.setdefault(order.app, KnownApp())
     app.issued = max(app.issued, order.issued)
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
     """Tell every gateway; those that come up later are told then."""
-    app = core.state.apps.setdefault(order.app, App())
+    app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:
         core.out.revoke(gateway, Revoked(order.app, app.revoked))
@@ -67,3 +68,6 @@ ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {
     AppIssued: note_issued,
     AppRevoked: revoke,
 }
+
+if _odd := set(typing.get_args(Ordered)) ^ ORDERS.keys():
+    raise TypeError(f"{', '.join(order.__name__ for order in _odd)}: an order needs a rule, and a rule its order")

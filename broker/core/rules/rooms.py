@@ -17,7 +17,7 @@ def room_key(core: Context, peer: Peer, name: str) -> str:
 
 
 def create(core: Context, peer: Peer, said: Said) -> None:
-    """The first to ask for a name gets the room, as its owner and only member. Asking again, it is told so again."""
+    """The first peer to ask for a name becomes the owner and only member. If it asks again, it is told so again."""
     key = room_key(core, peer, said.room)
     room = core.state.rooms.get(key)
     if room is None:
@@ -106,7 +106,7 @@ def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
 
 
 def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
-    """The member who has been there longest becomes the owner, and hears who is waiting."""
+    """The member that has been there longest becomes the owner, and is told of the candidates that wait."""
     room.owner = members[0].peer_id
     frame = event_frame("room-owner", {"room": room.name, "peer_id": room.owner})
     core.out.emit(members, frame, keeping.owned(room.key))
@@ -115,13 +115,18 @@ def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
 
 
 def dissolve(core: Context, room: Room) -> None:
-    """A room without members is gone; whoever waited for it hears so."""
+    """A room without members is gone; the candidates that waited for it are told."""
     del core.state.rooms[room.key]
     refusal = Refusal(NOT_FOUND, "Room is closed.")
     for candidate_id, pending in room.pending.items():
         candidate = core.state.peers[candidate_id]
         del candidate.asked[room.key]
-        fields = {"room": room.name, "peer_id": candidate_id, **with_raw(payload=pending.payload)}
-        for frame in refusal_frames("room-join-request", refusal, None, fields):
-            core.out.emit_one(candidate, frame)
-        core.out.ack(candidate, pending.acks, {"ok": False, **refusal.fields()})
+        turn_away(core, room, candidate, pending, refusal, pending.payload)
+
+
+def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal, payload: bytes) -> None:
+    """Tell a candidate that it is not let in, and answer its acknowledgements."""
+    fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
+    for frame in refusal_frames("room-join-request", refusal, None, fields):
+        core.out.emit_one(candidate, frame)
+    core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})

@@ -147,7 +147,8 @@ class Outlet(AsyncSocket):
 
     def leave(self) -> None:
         """End the connection soon, if the client does not do so first."""
-        asyncio.get_running_loop().call_later(PARTING, self.hang_up)
+        if not self.closing:
+            asyncio.get_running_loop().call_later(PARTING, self.hang_up)
 
     def cut_off(self, reason: str) -> None:
         """End the connection of a client that does not keep up, or is gone: nothing more is written."""

@@ -7,7 +7,7 @@ import pytest
 from broker.core import rules
 from broker.core.machine import Core, RuleFailed
 from broker.core.state import Peer
-from broker.replica import Authority
+from broker.replica import Replica
 from broker.settings import Settings
 from broker.storage.stream import EventLog
 from shared.envelopes import subjects
@@ -97,10 +97,10 @@ async def test_a_broker_goes_on_without_the_entry(nc: Client, caplog: pytest.Log
     for number, entries in enumerate((up, said), 1):
         data = pack_batch(Batch("g1", number, entries))
         await nc.jetstream().publish(subjects.gateway_events("g1"), data)
-    first = Authority(nc, Settings(), "b1", around.World())
+    first = Replica(nc, Settings(), "b1", around.World())
     with pytest.raises(RuleFailed) as raised:
         await first.run()
-    second = Authority(nc, Settings(), "b1", around.World(), frozenset([raised.value.place]))
+    second = Replica(nc, Settings(), "b1", around.World(), frozenset([raised.value.place]))
     serving = asyncio.create_task(second.run())
     try:
         await until(lambda: list(second.core.state.rooms) == ["a", "b"], "it has read the log")

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.table``: what each fault costs, measured, as the table of the README."""
+"""``python -m tests.chaos.table``: what each fault costs, measured, as the table of RELIABILITY.md."""
 
 import argparse
 import asyncio

@@ -13,7 +13,6 @@ from gateway.incoming.door import (
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_PEER_ID,
-    Sizes,
     auth_of,
     decode,
     depth,
@@ -22,12 +21,13 @@ from gateway.incoming.door import (
     peer_named,
     read,
 )
+from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import _event_of
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RelaySessionDescription, RoomEvent
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
-SIZES = Sizes(payload=40, peerinfo=50, ice_candidate=60, session_description=70, room_name=8)
-BIG = Sizes(session_description=1_000_000)
+SIZES = Sizes(max_payload=40, max_peerinfo=50, max_ice_candidate=60, max_session_description=70, max_room_name=8)
+BIG = Sizes(max_session_description=1_000_000)
 NAMES = sorted(EVENTS)
 names = st.sampled_from(NAMES)
 FIELDS = ("auth", "payload", "token", "peerinfo", "resumable", "resume", "received", "room", "to", "peer_id")
@@ -52,13 +52,13 @@ def refusal(name: str, fields: Any, sizes: Sizes = SIZES) -> str:
 
 
 def check_within_limits(event: ClientEvent) -> None:
-    for field in ("payload", "peerinfo", *BODIES):
-        raw = bytes(getattr(event, field, b""))
-        assert len(raw) <= getattr(SIZES, field)
+    for field, body in event.BODIES.items():
+        raw = bytes(getattr(event, field))
+        assert len(raw) <= getattr(SIZES, body.limit)
         if raw:
             json.loads(raw)
     if isinstance(event, RoomEvent):
-        assert len(event.room or "") <= SIZES.room_name
+        assert len(event.room or "") <= SIZES.max_room_name
         assert event.room or "room" not in event.NEEDS
     if isinstance(event, PeerEvent):
         assert 0 < len(peer_named(event)) <= MAX_PEER_ID
@@ -124,7 +124,7 @@ def test_every_needed_field_is_asked_for(name: str, needed: str) -> None:
 
 @pytest.mark.parametrize("field", ["payload", "ice_candidate"])
 def test_a_body_may_be_as_large_as_its_limit_and_no_larger(field: str) -> None:
-    limit = getattr(SIZES, field)
+    limit = getattr(SIZES, f"max_{field}")
     fields = {**WHOLE, field: "x" * (limit - 2)}
     assert len(getattr(enter("relay-ice-candidate", fields), field)) == limit
     assert refusal("relay-ice-candidate", {**WHOLE, field: "x" * (limit - 1)}) == "too-large"

@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from gateway.connection import Connection
-from gateway.incoming.door import Sizes
 from gateway.incoming.intake import Intake
 from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import OTHER_APP, Sessions
+from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS
 from shared.contract.locks import lock_of

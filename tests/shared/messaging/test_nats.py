@@ -8,7 +8,7 @@ import pytest
 from nats.errors import ConnectionClosedError, OutboundBufferLimitError
 from nats.js import JetStreamContext
 
-from shared.messaging.nats import Client, Inlet
+from shared.messaging.nats import Client, Feed
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
@@ -286,7 +286,7 @@ class Pipe:
     def __init__(self) -> None:
         self.reader = asyncio.StreamReader()
         self.taken: list[tuple[int, bytes, bytes, bytes, bytes]] = []
-        self.inlet = Inlet(self._take, self.reader)
+        self.inlet = Feed(self._take, self.reader)
         self.inlet.open()
         self.passed_on: list[bytes] = []
 
@@ -348,7 +348,7 @@ async def test_what_the_reader_has_already_is_not_lost() -> None:
         taken.append(data)
         return True
 
-    inlet = Inlet(take, reader)
+    inlet = Feed(take, reader)
     inlet.open()
     assert await reader.read(1 << 16) == OTHERS[0]
     reading = asyncio.create_task(reader.read(1 << 16))

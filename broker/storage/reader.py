@@ -1,0 +1,109 @@
+"""Reading the log: by a consumer, and past it when it delivers nothing; and noticing that the log was replaced."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker.storage.extent import Extent
+from broker.storage.stream import EventLog, OnStored, Stored
+from shared.messaging.connection import cancelled
+
+log = logging.getLogger(__name__)
+
+CHECK_INTERVAL = 1.0  # seconds between looks at whether the log is still the same, and how far it goes
+FETCH_INTERVAL = 0.1  # seconds between these looks while the consumer is behind
+CATCH_UP_INTERVAL = 0.02  # seconds between looks at how far the log is read at the start
+READING_TIMEOUT = 15.0  # seconds; a paused consumer still sends its heartbeats, so the library sees nothing wrong
+
+
+class LogReplaced(Exception):
+    """The log is not the one that was read so far: all state is void."""
+
+
+class ReadingStopped(TimeoutError):
+    """The log grows, but its consumer delivers nothing of it any more."""
+
+
+class Reader:
+    """Hands over the messages of one log, some of them twice.
+
+    ``position`` tells up to where they were taken. ``seen`` is the log when it was looked at last, ``answered`` when
+    NATS last said something about it, in monotonic seconds.
+    """
+
+    def __init__(
+        self, event_log: EventLog, position: Callable[[], int], on_stored: OnStored, monotonic: Callable[[], float]
+    ) -> None:
+        self._log = event_log
+        self._position = position
+        self._on_stored = on_stored
+        self._monotonic = monotonic
+        self._consumed = 0  # position of the message that the consumer delivered last
+        self.seen = Extent("", 0, 0)
+        self.answered = 0.0
+
+    async def start(self) -> Callable[[], Awaitable[None]]:
+        """Begin to read after the present position. Returns how to stop."""
+        self._consumed = self._position()
+        return await self._log.read(self._consumed, self._on_consumed)
+
+    async def catch_up(self, last: int, given_up: asyncio.Event) -> None:
+        """Wait until the log is read up to ``last``, or reading is given up. Raises ReadingStopped."""
+        if self._position() < last:
+            log.info("reading the log", extra={"facts": {"position": self._position(), "to": last}})
+        idle = 0.0
+        while (position := self._position()) < last and not given_up.is_set():
+            await asyncio.sleep(CATCH_UP_INTERVAL)
+            idle = idle + CATCH_UP_INTERVAL if self._position() == position else 0.0
+            if idle > READING_TIMEOUT:
+                raise ReadingStopped
+        self.answered = self._monotonic()
+
+    async def check(self, log_id: str) -> None:
+        """Look now and then whether the log is still the same, and is read, until cancelled.
+
+        Raises LogReplaced, ReadingStopped.
+        """
+        behind = 0.0  # seconds
+        while not cancelled():
+            interval = FETCH_INTERVAL if behind else CHECK_INTERVAL
+            position, consumed = self._position(), self._consumed  # before the question: they move on meanwhile
+            await asyncio.sleep(interval)
+            try:
+                now = await self._log.extent()
+            except NotFoundError:
+                raise LogReplaced from None
+            except (NatsError, TimeoutError):
+                behind = 0.0
+                continue
+            self.answered = self._monotonic()
+            if now.log_id != log_id or now.last < position:
+                raise LogReplaced
+            self.seen = now
+            behind = behind + interval if consumed == self._consumed < now.last else 0.0
+            if behind > READING_TIMEOUT:
+                raise ReadingStopped
+            if behind:
+                await self._fetch(now.last)
+
+    def _on_consumed(self, stored: Stored) -> None:
+        self._consumed = stored.position
+        self._on_stored(stored)
+
+    async def _fetch(self, last: int) -> None:
+        """Read the log up to ``last`` without the consumer, as long as it does not come back.
+
+        The NATS server that it was on may be gone, and NATS needs an election, of up to 9 s, to make another one.
+        """
+        consumed = self._consumed
+        with contextlib.suppress(NatsError, TimeoutError):
+            for position in range(self._position() + 1, last + 1):
+                stored = await self._log.message(position)
+                if stored is None or self._consumed != consumed:
+                    return
+                self.answered = self._monotonic()
+                self._on_stored(stored)
