@@ -18,11 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.contract.events import COUNTED, EVENTS
-
-COUNTED_FRAMES = tuple(b'42["%s"' % name.encode() for name in COUNTED)
-RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
-
+from shared.contract.told import COUNTED_STARTS, RELAY_STARTS
 
 Role = Literal["member", "moderator"]
 
@@ -48,12 +44,12 @@ class Kept(msgspec.Struct):
     @property
     def relayed(self) -> bool:
         """Whether the frame is a roommate's own words."""
-        return self.frame.startswith(RELAY_FRAMES)
+        return self.frame.startswith(RELAY_STARTS)
 
     @property
     def counted(self) -> bool:
         """Whether clients count it."""
-        return self.frame.startswith(COUNTED_FRAMES)
+        return self.frame.startswith(COUNTED_STARTS)
 
 
 class Peer(msgspec.Struct):

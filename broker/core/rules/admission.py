@@ -8,8 +8,9 @@ from broker.core import allowance, keeping
 from broker.core.context import Context
 from broker.core.rules.rooms import end_request, others, request_frame, room_key, turn_away
 from broker.core.state import Member, Peer, Pending, Room
-from shared.contract.frames import event_frame, with_raw
+from shared.contract.frames import with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
+from shared.contract.told import RoomJoinAccept, RoomUserJoin, raw
 from shared.envelopes.entries import Said
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
@@ -48,9 +49,9 @@ def accept(core: Context, owner: Peer, said: Said) -> None:
     room, candidate = _pending(core, owner, said)
     _check_room_for(core, room, candidate)
     members = others(core, room, candidate.peer_id)
-    fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
-    bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
-    news = event_frame("room-user-join", {**fields, **bodies})
+    news = RoomUserJoin(
+        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(said.body)
+    ).frame()
     welcome, answer = _welcome(core, room, candidate, said.body)
     told = [*members, candidate]
     core.out.check_way_to(told)
@@ -87,7 +88,7 @@ def _welcome(core: Context, room: Room, peer: Peer, payload: bytes) -> tuple[byt
     """The event for a member of a room, and the fields of its acknowledgement: all the same, unless it is much."""
     named = {"peer_id": peer.peer_id, "room": room.name}
     fields = {**named, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
-    frame = event_frame("room-join-accept", fields)
+    frame = RoomJoinAccept(**fields).frame()
     return frame, {"ok": True, **(fields if len(frame) <= MOST_REPEATED else named)}
 
 
