@@ -20,8 +20,9 @@ from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from gateway import metrics as gateway_metrics
-from shared.contract.events import COUNTED, EVENTS, ClientEvent
+from shared.contract.events import EVENTS, ClientEvent
 from shared.contract.refusals import CATALOGUE
+from shared.contract.told import COUNTED
 from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
 

@@ -56,5 +56,5 @@ HELD_EVENTS = Gauge("parley_gateway_held_events", "Events that wait for the batc
 POSITION = Gauge("parley_gateway_position", "Log position of the newest deliveries taken.")
 GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing and was asked for again.")
 FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had given this gateway up.")
-SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients cut off because they did not read.")
-FLOODS = Counter("parley_gateway_floods_total", "Clients cut off because they sent more than their budget.")
+SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients disconnected because they did not read.")
+FLOODS = Counter("parley_gateway_floods_total", "Clients disconnected because they sent more than their budget.")

@@ -1,4 +1,4 @@
-"""What a peer may cause to be told: bytes to recipients, so many at once and so many a second by the log's time."""
+"""What a peer may cause to be told: bytes, a number at once and a number per second of the log's time."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from broker.core.state import Peer
 from shared.contract.refusals import TOO_MANY, Refusal
 
 LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
-EACH = 256  # bytes that a frame counts for beside its own, for each recipient
+EACH = 256  # bytes that a frame is charged with beside its own, for each recipient
 
 
 def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:

@@ -23,7 +23,7 @@ Sent = tuple[int, int, Emit]
 class History:
     """The newest parcels of one gateway, and by socket what was in them.
 
-    ``have`` is the newest parcel that the gateway has confirmed. What lies behind it is bounded by the rules, which
+    ``have`` is the newest parcel that the gateway has confirmed. What comes after it is bounded by the rules, which
     refuse to send more to a gateway that is too far behind.
     """
 

@@ -84,7 +84,7 @@ class Core(Context):
         return next(iter(self.state.absent.values()), None)
 
     def _takes(self, batch: Batch) -> bool:
-        """Whether a batch counts: not a repeated one, nor one of a gateway that is not up."""
+        """Whether a batch is applied: a repeated one is not, nor one of a gateway that is not up."""
         if batch.number == 0:
             return True  # a broker's; its entries carry a term
         if batch.entries and isinstance(batch.entries[0], GatewayUp) and batch.number == 1:

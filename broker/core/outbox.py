@@ -7,9 +7,10 @@ from typing import Any
 from broker.core.history import HISTORY_SECONDS, History, Sent
 from broker.core.keeping import Keeping
 from broker.core.limits import Limits
-from broker.core.state import COUNTED_FRAMES, Gateway, Kept, Peer, State
+from broker.core.state import Gateway, Kept, Peer, State
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
+from shared.contract.told import COUNTED_STARTS
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.envelopes.entries import UNKNOWN
 
@@ -77,7 +78,7 @@ class Outbox:
         if len(peers) == 1:
             self.emit_one(peers[0], frame, about)
             return
-        counted = frame.startswith(COUNTED_FRAMES)
+        counted = frame.startswith(COUNTED_STARTS)
         by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
             if peer.conn and not peer.slow:
@@ -97,7 +98,7 @@ class Outbox:
         if not peer.conn or peer.slow:
             self._keep(peer, frame, sender, about)
             return
-        peer.told += frame.startswith(COUNTED_FRAMES)
+        peer.told += frame.startswith(COUNTED_STARTS)
         self._send(peer, Emit([peer.conn], frame), self._state.position)
 
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
@@ -172,7 +173,7 @@ class Outbox:
         self._add(gateway, Close(conn, again), EACH)
 
     def revoke(self, gateway: str, revoked: Revoked) -> None:
-        """Tell a gateway that an app's tokens count no more."""
+        """Tell a gateway that an app's tokens are void."""
         self._add(gateway, revoked, len(revoked.app) + EACH)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
@@ -225,7 +226,7 @@ class Outbox:
                 self.keeping.keep(peer, kept)
 
     def adopt(self, state: State) -> None:
-        """Go on with this state. Histories stay, but for those that came out otherwise: better none than wrong ones."""
+        """Continue with this state. Histories stay, except those that differ: better none than wrong ones."""
         for name, line in list(self._lines.items()):
             if line.gateway == state.gateways.get(name):
                 line.gateway = state.gateways[name]

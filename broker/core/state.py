@@ -18,11 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.contract.events import COUNTED, EVENTS
-
-COUNTED_FRAMES = tuple(b'42["%s"' % name.encode() for name in COUNTED)
-RELAY_FRAMES = tuple(b'42["%s"' % event.RELAYED_AS.encode() for event in EVENTS.values() if event.RELAYED_AS)
-
+from shared.contract.told import COUNTED_STARTS, RELAY_STARTS
 
 Role = Literal["member", "moderator"]
 
@@ -48,12 +44,12 @@ class Kept(msgspec.Struct):
     @property
     def relayed(self) -> bool:
         """Whether the frame is a roommate's own words."""
-        return self.frame.startswith(RELAY_FRAMES)
+        return self.frame.startswith(RELAY_STARTS)
 
     @property
     def counted(self) -> bool:
         """Whether clients count it."""
-        return self.frame.startswith(COUNTED_FRAMES)
+        return self.frame.startswith(COUNTED_STARTS)
 
 
 class Peer(msgspec.Struct):
@@ -70,7 +66,7 @@ class Peer(msgspec.Struct):
     starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
     locks       what the keys in those generations' session tokens open
     slow        its socket has enough to read for now
-    merging     so much waits that a newer frame replaces an older one about the same thing
+    merging     what waits has become so much that a newer frame replaces an older one about the same thing
     shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
     viewed      the rooms it asked to see again, and when

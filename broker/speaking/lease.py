@@ -1,17 +1,19 @@
-"""The lease in a KV bucket: whoever holds it speaks. It saves work; the log keeps the peace."""
+"""The lease in a KV bucket: the broker that holds it speaks.
+
+It only saves work: two speakers say the same things, and gateways drop duplicates.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BadRequestError, KeyWrongLastSequenceError
-from nats.js.kv import KeyValue
 
 from shared.envelopes import subjects
 from shared.messaging.connection import cancelled
+from shared.messaging.messaging import JetStream, KeyValue
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Lease:
     begin at 1 again when the bucket is lost and the log is not.
     """
 
-    def __init__(self, js: JetStreamContext, broker: str, replicas: int, newest: Callable[[], int]) -> None:
+    def __init__(self, js: JetStream, broker: str, replicas: int, newest: Callable[[], int]) -> None:
         self._js = js
         self._broker = broker
         self._replicas = replicas
@@ -50,7 +52,7 @@ class Lease:
             except KeyWrongLastSequenceError:
                 self.term = 0
             except (NatsError, TimeoutError) as error:
-                log.debug("lease: %s", type(error).__name__)  # keeps speaking: two who say the same do no harm
+                log.debug("lease: %s", type(error).__name__)  # keeps speaking: two speakers do no harm
                 self._bucket = None  # it may be gone: opening it again makes it
             if self.term != before:
                 on_change()
@@ -71,7 +73,7 @@ class Lease:
         try:
             self._revision = await bucket.create(KEY, self._broker.encode())
         except KeyWrongLastSequenceError:
-            return  # somebody else has it
+            return  # another broker has it
         self.term = max(self._revision, self._newest() + 1)
 
     async def _renew(self) -> None:

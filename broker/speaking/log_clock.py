@@ -8,7 +8,7 @@ import math
 
 
 class LogClock:
-    """Goes on from the newest message of the log."""
+    """Runs on from the time of the newest message of the log."""
 
     def __init__(self) -> None:
         self._ahead = -math.inf  # the log's time minus the monotonic one; no time at all before the first message

@@ -1,4 +1,4 @@
-"""The speaker's part: publishing parcels, repeating what a gateway missed, and saying what time causes."""
+"""The speaker's part: publishing parcels, repeating what a gateway missed, and appending what is due by time."""
 
 import asyncio
 import logging
@@ -6,7 +6,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
@@ -19,7 +18,7 @@ from shared.envelopes import subjects
 from shared.envelopes.deliveries import Fenced, Head, Parcel, pack_message, unpack_beat
 from shared.envelopes.entries import Entry, GatewayLost, Speaking, Tick
 from shared.messaging.connection import cancelled
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ class Speaker:
 
     def __init__(
         self,
-        nc: Client,
+        nc: Messaging,
         event_log: EventLog,
         core: Core,
         lease: Lease,
@@ -85,11 +84,11 @@ class Speaker:
             self._aside(self._take_over())
 
     async def let_time_pass(self) -> None:
-        """Put an entry into the log: its time goes on only with its entries."""
+        """Put an entry into the log: its time advances with its entries alone."""
         await self._append([Tick(self._lease.term)])
 
     async def _take_over(self) -> None:
-        """Begin a term: earlier speakers' clocks count no more, and what they may not have sent is sent again."""
+        """Begin a term: older ones are ignored from here on, and parcels that may not have been sent are sent again."""
         await self._append([Speaking(self._lease.term)])
         for gateway in list(self._core.state.gateways):
             if self._watch.has_heard(gateway):  # the others will say how far they are
@@ -117,7 +116,7 @@ class Speaker:
         except (NatsError, TimeoutError) as error:
             log.warning("the log does not take entries: %s", type(error).__name__)
 
-    async def _on_beat(self, message: Msg) -> None:
+    async def _on_beat(self, message: Message) -> None:
         try:
             beat = unpack_beat(message.data)
         except (msgspec.MsgspecError, UnicodeError):

@@ -16,7 +16,7 @@ from gateway.incoming.sessions import Sessions
 from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import EXCESS
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
-from shared.contract.frames import ack_frame, event_frame, refusal_frames
+from shared.contract.frames import ack_frame, refusal_frames, relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
 from shared.contract.tokens import App
@@ -143,9 +143,5 @@ def _note(connection: Connection, event: str, outcome: str) -> None:
 
 def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
     """The frame that the roommate will read, whole: nobody on the way has to look into it."""
-    fields = {"room": room, "peer_id": connection.peer_id, event.BODY: getattr(event, event.BODY)}
-    if connection.peerinfo:
-        fields["peerinfo"] = msgspec.Raw(connection.peerinfo)
-    if len(event.payload):
-        fields["payload"] = event.payload
-    return event_frame(event.RELAYED_AS, fields)
+    body, payload = bytes(getattr(event, event.BODY)), bytes(event.payload)
+    return relay_frame(event.NAME, room, connection.peer_id, body, connection.peerinfo, payload)

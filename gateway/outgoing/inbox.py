@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from typing import Any
+
+from msgspec import UNSET
 
 from gateway import metrics
 from gateway.connection import Connection
@@ -11,7 +12,8 @@ from gateway.incoming.sessions import Sessions
 from gateway.outgoing.pacing import Pacing
 from gateway.rate import Budgets, Rates
 from gateway.turn import Turn
-from shared.contract.frames import accepted_frames, can_be_read, with_raw
+from shared.contract.frames import can_be_read
+from shared.contract.told import AuthAccept, raw
 from shared.envelopes.deliveries import Admit, Delivery, Emit, Parcel, Revoked
 from shared.process.world import World
 
@@ -105,14 +107,15 @@ class Inbox:
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
-        fields: dict[str, Any] = {
-            "token": token,
-            "peer_id": admit.peer_id,
-            "expires_in": lifetime,
-            "resume_for": admit.resume_for,
-            "resumed": admit.resumed,
-            **with_raw(rooms=admit.rooms, payload=admit.payload),
-        }
-        if self._turn is not None:
-            fields["ice_servers"] = self._turn.ice_servers(admit.peer_id, admit.app, self._world.now())
-        connection.send(accepted_frames("auth-accept", fields, admit.ack))
+        turn = self._turn
+        accept = AuthAccept(
+            token=token,
+            peer_id=admit.peer_id,
+            expires_in=lifetime,
+            resume_for=admit.resume_for,
+            resumed=admit.resumed,
+            rooms=raw(admit.rooms),
+            payload=raw(admit.payload),
+            ice_servers=turn.ice_servers(admit.peer_id, admit.app, self._world.now()) if turn is not None else UNSET,
+        )
+        connection.send(accept.frames(admit.ack))

@@ -201,14 +201,3 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
 
 
 RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)
-
-# What a resumable client counts, so that it can say with ``received`` how many of them it has had: events that others
-# cause. Answers to its own events are not among them.
-COUNTED = (
-    "room-join-request",
-    "room-join-accept",
-    "room-user-join",
-    "room-user-leave",
-    "room-owner",
-    *(event.RELAYED_AS for event in EVENTS.values() if event.RELAYED_AS),
-)

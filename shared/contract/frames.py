@@ -8,15 +8,11 @@ from typing import Any
 
 import msgspec
 
-from shared.contract.events import EVENTS
+from shared.contract.events import EVENTS, AuthRequest
 from shared.contract.refusals import UNAUTHORIZED, Refusal
+from shared.contract.told import REFUSALS, RELAY_STARTS, Refused, RequestReject, Unauthorized
 
 _encode = msgspec.json.Encoder().encode
-
-
-def event_frame(name: str, fields: dict[str, Any]) -> bytes:
-    """An event for a client."""
-    return b'42["%s",%s]' % (name.encode(), _encode(fields))
 
 
 def ack_frame(ack: int, fields: dict[str, Any]) -> bytes:
@@ -24,26 +20,18 @@ def ack_frame(ack: int, fields: dict[str, Any]) -> bytes:
     return b"43%d[%s]" % (ack, _encode(fields))
 
 
-def accepted_frames(name: str, fields: dict[str, Any], ack: int | None) -> list[bytes]:
-    """An accepting event, and the acknowledgement if one was asked for."""
-    frames = [event_frame(name, fields)]
-    if ack is not None:
-        frames.append(ack_frame(ack, {"ok": True, **fields}))
-    return frames
-
-
 def refusal_frames(event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any]) -> list[bytes]:
     """The refusing event that belongs to ``event``, and the acknowledgement if one was asked for.
 
     ``fields`` are what is known of the request: room, peer_id, payload.
     """
-    if refusal.code == UNAUTHORIZED.code and event != "auth-request":
-        answer, body = "unauthorized", refusal.fields()
+    if refusal.code == UNAUTHORIZED.code and event != AuthRequest.NAME:
+        answer: Refused = Unauthorized(code=refusal.code, message=refusal.message)
     else:
-        answer = EVENTS[event].REFUSED_AS if event in EVENTS else "request-reject"
-        named = {"event": event} if answer == "request-reject" else {}
-        body = {**named, **refusal.fields(), **fields}
-    frames = [event_frame(answer, body)]
+        kind = REFUSALS[EVENTS[event].REFUSED_AS] if event in EVENTS else RequestReject
+        named: dict[str, Any] = {"event": event} if kind is RequestReject else {}
+        answer = kind(**named, **refusal.fields(), **fields)
+    frames = [answer.frame()]
     if ack is not None:
         frames.append(ack_frame(ack, {"ok": False, **refusal.fields()}))
     return frames
@@ -92,13 +80,23 @@ def relay_start(event: str, room: str, peer_id: str) -> bytes:
     return b'42["%s",%s' % (declared.RELAYED_AS.encode(), stamped.removesuffix(b"null}"))
 
 
+def relay_frame(event: str, room: str, peer_id: str, body: bytes, peerinfo: bytes, payload: bytes) -> bytes:
+    """The whole frame of a relay, from the name of the client's event: as its declaration would be encoded, sooner."""
+    parts = [relay_start(event, room, peer_id), body]
+    if peerinfo:
+        parts += (b',"peerinfo":', peerinfo)
+    if payload:
+        parts += (b',"payload":', payload)
+    parts.append(b"}]")
+    return b"".join(parts)
+
+
 class _Stamped(msgspec.Struct):
     room: str
     peer_id: str
 
 
 _RELAY_OF = {event.RELAYED_AS: name for name, event in EVENTS.items() if event.RELAYED_AS}
-_RELAY_STARTS = tuple(b'42["%s"' % name.encode() for name in _RELAY_OF)
 _decode_stamped = msgspec.json.Decoder(tuple[str, _Stamped]).decode
 
 
@@ -107,7 +105,7 @@ def can_be_read(frame: bytes) -> bool:
 
     Its start is all that the broker has looked at; the rest is as another gateway wrote it.
     """
-    if not frame.startswith(_RELAY_STARTS):
+    if not frame.startswith(RELAY_STARTS):
         return True
     try:
         name, stamped = _decode_stamped(memoryview(frame)[2:])

@@ -1,5 +1,6 @@
 """How fast the broker's core decides, alone: real entries through Core.apply, on one core, without IO."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import msgspec
 
 from broker.core.limits import Limits
 from broker.core.machine import Core
-from shared.contract.frames import event_frame
+from shared.contract.frames import relay_frame
 from shared.envelopes.entries import Authenticated, Batch, Entry, GatewayUp, Said
 from tests.bench.relay import description
 
@@ -98,8 +99,8 @@ class _World:
 
 
 def _relayed(couple: int) -> bytes:
-    fields = {"room": _room(couple), "peer_id": _owner(couple), "session_description": description("offer")}
-    return event_frame("session-description", fields)
+    body = json.dumps(description("offer")).encode()
+    return relay_frame("relay-session-description", _room(couple), _owner(couple), body, b"", b"")
 
 
 def _gateway(name: Callable[[int], str]) -> str:

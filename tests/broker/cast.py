@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from shared.contract.events import COUNTED
+from shared.contract.told import COUNTED
 from shared.envelopes.deliveries import Admit, Emit, Parcel
 from tests.broker.model import Told
 from tests.broker.world import NOBODY, Socket, Token

@@ -8,9 +8,10 @@ import msgspec
 from broker.core.belief import NOTHING, Unbelievable, believe
 from broker.core.limits import Limits
 from broker.core.machine import Core
-from shared.contract.events import COUNTED, EVENTS
-from shared.contract.frames import event_frame
+from shared.contract.events import EVENTS
+from shared.contract.frames import relay_frame
 from shared.contract.locks import lock_of
+from shared.contract.told import COUNTED
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_message, unpack_message
 from shared.envelopes.entries import (
@@ -250,8 +251,7 @@ class Socket:
         """The entry that an event becomes; for a relay, ``payload`` is its body."""
         body = _json(payload)
         if event in RELAYED:
-            fields = {"room": room, "peer_id": self.peer_id, EVENTS[event].BODY: payload, "payload": payload}
-            body = event_frame(RELAYED[event], fields)
+            body = relay_frame(event, room, self.peer_id, json.dumps(payload).encode(), b"", _json(payload))
         return Said(event, self.conn, ack, room, peer_id, body)
 
     def close(self, reason: Reason = "closed", for_good: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Gateways are killed, frozen, and cut off from NATS."""
+"""Gateways are killed, frozen, and partitioned from NATS."""
 
 import signal
 import time

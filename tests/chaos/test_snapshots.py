@@ -1,4 +1,4 @@
-"""Snapshots, a log that is cut off behind them, and what happens when there is no good one."""
+"""Snapshots, a log that is trimmed before them, and what happens when there is no good one."""
 
 import asyncio
 import time

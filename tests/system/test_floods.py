@@ -1,4 +1,4 @@
-"""What one socket sends without end: it is cut off with the rest unread, and nobody else notices."""
+"""What one socket sends without end: it is disconnected with the rest unread, and nobody else notices."""
 
 import asyncio
 import time

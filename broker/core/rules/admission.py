@@ -6,17 +6,18 @@ import msgspec
 
 from broker.core import allowance, keeping
 from broker.core.context import Context
-from broker.core.rules.rooms import end_request, others, request_frame, room_key
+from broker.core.rules.rooms import end_request, others, request_frame, room_key, turn_away
 from broker.core.state import Member, Peer, Pending, Room
-from shared.contract.frames import event_frame, refusal_frames, with_raw
+from shared.contract.frames import with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
+from shared.contract.told import RoomJoinAccept, RoomUserJoin, raw
 from shared.envelopes.entries import Said
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
 REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
 MOST_SHOWN = 512 * 1024  # bytes of a view of a room; beyond that it has no peersinfo
 MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement has all of it too
-UNASKED = 10  # times as much as an answer counts what comes to somebody who has not asked for it
+UNASKED = 10  # times as much is charged for what a peer has not asked for as for an answer
 
 
 def ask(core: Context, candidate: Peer, said: Said) -> None:
@@ -48,9 +49,9 @@ def accept(core: Context, owner: Peer, said: Said) -> None:
     room, candidate = _pending(core, owner, said)
     _check_room_for(core, room, candidate)
     members = others(core, room, candidate.peer_id)
-    fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
-    bodies = with_raw(peerinfo=candidate.peerinfo, payload=said.body)
-    news = event_frame("room-user-join", {**fields, **bodies})
+    news = RoomUserJoin(
+        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(said.body)
+    ).frame()
     welcome, answer = _welcome(core, room, candidate, said.body)
     told = [*members, candidate]
     core.out.check_way_to(told)
@@ -67,12 +68,7 @@ def accept(core: Context, owner: Peer, said: Said) -> None:
 def reject(core: Context, owner: Peer, said: Said) -> None:
     """The owner sends a candidate away."""
     room, candidate = _pending(core, owner, said)
-    pending = end_request(core, room, candidate)
-    refusal = Refusal(REJECTED)
-    fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=said.body)}
-    for frame in refusal_frames("room-join-request", refusal, None, fields):
-        core.out.emit_one(candidate, frame)
-    core.out.ack(candidate, pending.acks, {"ok": False, **refusal.fields()})
+    turn_away(core, room, candidate, end_request(core, room, candidate), Refusal(REJECTED), said.body)
     _answer_owner(core, owner, said)
 
 
@@ -89,10 +85,10 @@ def room_view(core: Context, room: Room, peer_id: str) -> dict[str, Any]:
 
 
 def _welcome(core: Context, room: Room, peer: Peer, payload: bytes) -> tuple[bytes, dict[str, Any]]:
-    """The event for one who is in a room, and the fields of its acknowledgement: all the same, unless it is much."""
+    """The event for a member of a room, and the fields of its acknowledgement: all the same, unless it is much."""
     named = {"peer_id": peer.peer_id, "room": room.name}
     fields = {**named, **room_view(core, room, peer.peer_id), **with_raw(payload=payload)}
-    frame = event_frame("room-join-accept", fields)
+    frame = RoomJoinAccept(**fields).frame()
     return frame, {"ok": True, **(fields if len(frame) <= MOST_REPEATED else named)}
 
 

@@ -69,7 +69,7 @@ def confirm(peer: Peer) -> None:
 
 
 def pace(core: Context, gateway: str, entry: Pace) -> None:
-    """A socket has enough to read for now, and the rest waits here; or it can go on."""
+    """A socket has enough to read for now, and the rest waits here; or it can take more."""
     peer_id = core.state.conns.get(entry.conn)
     if peer_id is None or core.state.peers[peer_id].gateway != gateway:
         return
@@ -94,16 +94,15 @@ def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
 
 
 def _returning(core: Context, entry: Authenticated) -> Peer | None:
-    """The peer that a session token brings back: only its newest token counts.
+    """The peer that a session token brings back: only its newest token is valid.
 
-    Those before, back to the one that it used last, count as long as it has never used the newest: the answers may have
-    been lost.
+    Until it has used that, earlier ones are valid, back to the one that it used last: the answers may have been lost.
     """
     peer = core.state.peers.get(entry.resume_id)
     if peer is None or not peer.resumable or peer.app != entry.app or entry.resume_generation not in peer.starts:
         return None
     if not opens(entry.resume_key, peer.locks.get(entry.resume_generation, b"")):
-        return None  # who has not got the token may know all else of it
+        return None  # all else of the token may be known to others
     if peer.conn:
         if not _may_take_over(core, peer):
             return None
@@ -115,7 +114,7 @@ def _returning(core: Context, entry: Authenticated) -> Peer | None:
 
 
 def _may_take_over(core: Context, peer: Peer) -> bool:
-    """Whether the place may change hands again, though its socket is open. Two clients with one token would go on."""
+    """Whether the place may change hands again though its socket is open: two clients with one token would not stop."""
     earned = (core.state.now - peer.taken_at) / TAKEOVER_SECONDS
     taken = max(0.0, peer.taken - max(0.0, earned))
     if taken > MOST_TAKEOVERS - 1:
@@ -125,7 +124,7 @@ def _may_take_over(core: Context, peer: Peer) -> bool:
 
 
 def _step_out_of_open_socket(core: Context, peer: Peer, again: bool) -> None:
-    """The peer is elsewhere already; whatever was sent to the old socket counts as read, unless it says otherwise."""
+    """The peer is elsewhere already. What the old socket was sent is taken as read, unless the peer says otherwise."""
     conn, gateway = peer.conn, core.state.gateways.get(peer.gateway)
     core.out.close(peer.gateway, conn, again)
     step_out(core, peer.gateway, [peer], gateway.parcel if gateway else 0)

@@ -12,7 +12,7 @@ CLOSED, LOST = "closed", "lost"
 
 
 def close(core: Context, entry: Closed) -> None:
-    """A socket is gone. One that its peer has left behind already is nobody's loss."""
+    """A socket is gone. Ignored if its peer has moved to another one."""
     peer_id = core.state.conns.get(entry.conn)
     if peer_id is None:
         return
@@ -26,7 +26,7 @@ def close(core: Context, entry: Closed) -> None:
 def lose_gateway(core: Context, gateway: str, seen: int) -> None:
     """A gateway is gone, with all its sockets. ``seen`` is the number of the last parcel that it handled.
 
-    If that is UNKNOWN it most likely had them all; a client that counts knows better.
+    If that is UNKNOWN, the gateway most likely had them all; a client that counts what it receives knows better.
     """
     if gateway not in core.state.gateways:
         return

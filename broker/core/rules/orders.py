@@ -9,7 +9,8 @@ from broker.core.context import Context
 from broker.core.rules.departures import CLOSED, remove
 from broker.core.rules.rooms import dissolve, others
 from broker.core.state import KnownApp
-from shared.contract.frames import event_frame, with_raw
+from shared.contract import told
+from shared.contract.told import raw
 from shared.envelopes.deliveries import Revoked
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
 
@@ -21,11 +22,11 @@ def close_room(core: Context, order: RoomClosed) -> None:
         return
     for peer_id in room.members:
         peer = core.state.peers[peer_id]
-        fields = {"room": room.name, "peer_id": peer_id, "reason": CLOSED, **with_raw(peerinfo=peer.peerinfo)}
+        left = told.RoomUserLeave(room=room.name, peer_id=peer_id, reason=CLOSED, peerinfo=raw(peer.peerinfo))
         about = keeping.left(room.key, peer_id)
-        core.out.emit(others(core, room, peer_id), event_frame("room-user-leave", fields), about)
+        core.out.emit(others(core, room, peer_id), left.frame(), about)
     members = others(core, room, "")
-    core.out.emit(members, event_frame("room-closed", {"room": room.name}), keeping.is_over(room.key))
+    core.out.emit(members, told.RoomClosed(room=room.name).frame(), keeping.is_over(room.key))
     for peer in members:
         del peer.rooms[room.key]
     dissolve(core, room)

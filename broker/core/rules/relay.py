@@ -8,7 +8,7 @@ from shared.envelopes.entries import Said
 
 
 def pass_on(core: Context, sender: Peer, said: Said) -> None:
-    """Deliver the frame as it came. Whether a stranger exists is not given away."""
+    """Deliver the frame as it came. The sender does not learn whether a stranger exists."""
     room = core.state.rooms.get(room_key(core, sender, said.room))
     to = said.peer_id
     if room is None or sender.peer_id not in room.members or to not in room.members or to == sender.peer_id:

@@ -1,13 +1,13 @@
 """Rooms come and go: creating, leaving, and ownership moving on."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from broker.core import allowance, keeping
 from broker.core.context import Context
 from broker.core.state import Member, Peer, Pending, Room
-from shared.contract.frames import accepted_frames, event_frame, refusal_frames, with_raw
+from shared.contract.frames import refusal_frames, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_MEMBER, NOT_PENDING, TAKEN, Refusal
+from shared.contract.told import RoomCreateAccept, RoomJoinRequest, RoomLeaveAccept, RoomOwner, RoomUserLeave, raw
 from shared.envelopes.entries import Said
 
 
@@ -17,7 +17,7 @@ def room_key(core: Context, peer: Peer, name: str) -> str:
 
 
 def create(core: Context, peer: Peer, said: Said) -> None:
-    """The first to ask for a name gets the room, as its owner and only member. Asking again, it is told so again."""
+    """The first peer to ask for a name becomes the owner and only member. If it asks again, it is told so again."""
     key = room_key(core, peer, said.room)
     room = core.state.rooms.get(key)
     if room is None:
@@ -28,8 +28,8 @@ def create(core: Context, peer: Peer, said: Said) -> None:
         peer.rooms[key] = None
     elif room.owner != peer.peer_id:
         raise Refusal(TAKEN)
-    fields = {"room": said.room, **with_raw(payload=said.body)}
-    core.out.answer(peer.gateway, said.conn, accepted_frames("room-create-accept", fields, said.ack))
+    accept = RoomCreateAccept(room=said.room, payload=raw(said.body))
+    core.out.answer(peer.gateway, said.conn, accept.frames(said.ack))
 
 
 def leave(core: Context, peer: Peer, said: Said) -> None:
@@ -37,8 +37,8 @@ def leave(core: Context, peer: Peer, said: Said) -> None:
     room = core.state.rooms.get(room_key(core, peer, said.room))
     if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
         raise Refusal(NOT_MEMBER)
-    fields = {"room": said.room, **with_raw(payload=said.body)}
-    core.out.answer(peer.gateway, said.conn, accepted_frames("room-leave-accept", fields, said.ack))
+    accept = RoomLeaveAccept(room=said.room, payload=raw(said.body))
+    core.out.answer(peer.gateway, said.conn, accept.frames(said.ack))
     if peer.peer_id in room.pending:
         withdraw(core, room, peer)
         return
@@ -77,10 +77,11 @@ def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, paylo
         dissolve(core, room)
         return
     for peer in gone:
-        fields = {"room": room.name, "peer_id": peer.peer_id, "reason": reason}
-        bodies = with_raw(peerinfo=peer.peerinfo, payload=payload)
+        news = RoomUserLeave(
+            room=room.name, peer_id=peer.peer_id, reason=reason, peerinfo=raw(peer.peerinfo), payload=raw(payload)
+        )
         about = keeping.left(room.key, peer.peer_id)
-        core.out.emit(rest, event_frame("room-user-leave", {**fields, **bodies}), about)
+        core.out.emit(rest, news.frame(), about)
     if room.owner not in room.members:
         _pass_on_ownership(core, room, rest)
 
@@ -101,27 +102,33 @@ def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
 
 def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
     """What an owner reads of a candidate."""
-    fields: dict[str, Any] = {"room": room.name, "peer_id": candidate.peer_id}
-    return event_frame("room-join-request", {**fields, **with_raw(peerinfo=candidate.peerinfo, payload=payload)})
+    return RoomJoinRequest(
+        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(payload)
+    ).frame()
 
 
 def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
-    """The member who has been there longest becomes the owner, and hears who is waiting."""
+    """The member that has been there longest becomes the owner, and is told of the candidates that wait."""
     room.owner = members[0].peer_id
-    frame = event_frame("room-owner", {"room": room.name, "peer_id": room.owner})
+    frame = RoomOwner(room=room.name, peer_id=room.owner).frame()
     core.out.emit(members, frame, keeping.owned(room.key))
     for candidate_id in room.pending:
         tell_owner(core, room, core.state.peers[candidate_id])
 
 
 def dissolve(core: Context, room: Room) -> None:
-    """A room without members is gone; whoever waited for it hears so."""
+    """A room without members is gone; the candidates that waited for it are told."""
     del core.state.rooms[room.key]
     refusal = Refusal(NOT_FOUND, "Room is closed.")
     for candidate_id, pending in room.pending.items():
         candidate = core.state.peers[candidate_id]
         del candidate.asked[room.key]
-        fields = {"room": room.name, "peer_id": candidate_id, **with_raw(payload=pending.payload)}
-        for frame in refusal_frames("room-join-request", refusal, None, fields):
-            core.out.emit_one(candidate, frame)
-        core.out.ack(candidate, pending.acks, {"ok": False, **refusal.fields()})
+        turn_away(core, room, candidate, pending, refusal, pending.payload)
+
+
+def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal, payload: bytes) -> None:
+    """Tell a candidate that it is not let in, and answer its acknowledgements."""
+    fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
+    for frame in refusal_frames("room-join-request", refusal, None, fields):
+        core.out.emit_one(candidate, frame)
+    core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})

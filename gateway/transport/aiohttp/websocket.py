@@ -16,6 +16,8 @@ from gateway.transport.aiohttp.sluice import Sluice
 
 _PROTOCOL = re.compile(r"[\w!#$%&'*+.^`|~-]{1,128}", re.ASCII)  # what may be the name of a subprotocol
 
+_PLAIN = WebSocketResponse(compress=False)  # is only asked; nothing is sent with it
+
 
 class WebSocket(WebSocketResponse):
     """A server's WebSocket without compression. ``take`` is asked about a text message while ``receive`` waits.
@@ -82,10 +84,10 @@ class WebSocket(WebSocketResponse):
 
 def can_upgrade(request: BaseRequest) -> bool:
     """Whether a request is a WebSocket handshake, in all of its headers."""
+    if hdrs.SEC_WEBSOCKET_PROTOCOL not in request.headers:
+        return bool(_PLAIN.can_prepare(request))
     protocols = first_protocol(request)
-    if hdrs.SEC_WEBSOCKET_PROTOCOL in request.headers and not protocols:
-        return False
-    return bool(WebSocketResponse(protocols=protocols).can_prepare(request))
+    return bool(protocols and WebSocketResponse(protocols=protocols, compress=False).can_prepare(request))
 
 
 def first_protocol(request: BaseRequest) -> tuple[str, ...]:

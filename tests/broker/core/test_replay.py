@@ -13,7 +13,7 @@ from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.core.state import State
 from broker.storage.image import decode, encode, oldest_needed, waiting_frames
-from shared.contract.frames import event_frame
+from shared.contract.frames import relay_frame
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (
     Authenticated,
@@ -118,8 +118,8 @@ class Feeder:
         """``seen`` is drawn as the number of parcels that the gateway is behind; a relay names who it is from."""
         if isinstance(entry, Said) and entry.event.startswith("relay"):
             sender = self.core.state.conns.get(entry.conn, entry.conn)
-            fields = {"room": entry.room, "peer_id": sender, "ice_candidate": msgspec.Raw(entry.body)}
-            return msgspec.structs.replace(entry, body=event_frame("ice-candidate", fields))
+            frame = relay_frame("relay-ice-candidate", entry.room, sender, entry.body, b"", b"")
+            return msgspec.structs.replace(entry, body=frame)
         if isinstance(entry, GatewayLost):
             gateway = self.core.state.gateways.get(entry.gateway)
         elif isinstance(entry, Closed):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from shared.contract.events import COUNTED
+from shared.contract.told import COUNTED
 from tests.chaos.rig.story import OK, RELAYS, Back, Got, Sent, Story, View, views
 
 # What an event does to the one it names, and what it does to bystanders.

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from shared.contract.events import COUNTED
+from shared.contract.told import COUNTED
 from tests.chaos.rig import wire
 from tests.chaos.rig.line import Line
 from tests.chaos.rig.story import OK, Got, Sent, Story, View, see

@@ -15,7 +15,7 @@ from gateway.incoming.sessions import Sessions
 from gateway.outgoing.inbox import Inbox
 from gateway.rate import Budget, Budgets, Rates
 from gateway.turn import Turn
-from shared.contract.frames import event_frame
+from shared.contract.frames import relay_frame
 from shared.contract.tokens import App, Session
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.process.world import World
@@ -210,7 +210,7 @@ def test_what_a_parcel_holds_is_done_in_its_order(post: Post) -> None:
 
 
 def test_a_relay_that_no_client_can_read_is_dropped_and_what_follows_is_not(post: Post) -> None:
-    whole = event_frame("ice-candidate", {"room": "r", "peer_id": "bob", "ice_candidate": 1})
+    whole = relay_frame("relay-ice-candidate", "r", "bob", b"1", b"", b"")
     forged = whole.replace(b"1}]", b'1,"peer_id":"carol"}]')
     post.bring(Emit(["s1"], forged), Emit(["s1"], whole[:-1]), Emit(["s1"], whole))
     assert wire(post.connections["s1"]).frames == [whole.decode()]

@@ -6,17 +6,16 @@ from typing import Any
 import pytest
 
 from shared.contract.frames import (
-    accepted_frames,
     ack_frame,
     can_be_read,
-    event_frame,
     is_json,
     payload_of,
     refusal_frames,
+    relay_frame,
     relay_start,
-    with_raw,
 )
 from shared.contract.refusals import BAD_REQUEST, CATALOGUE, NOT_MEMBER, TAKEN, UNAUTHORIZED, Refusal
+from shared.contract.told import RoomClosed, RoomCreateAccept, RoomUserJoin, raw
 
 
 def read(frame: bytes, head: str) -> Any:
@@ -26,22 +25,23 @@ def read(frame: bytes, head: str) -> Any:
 
 
 def test_an_event_and_an_acknowledgement() -> None:
-    assert read(event_frame("x", {"a": "é"}), "42") == ["x", {"a": "é"}]
+    assert read(RoomClosed(room="é").frame(), "42") == ["room-closed", {"room": "é"}]
     assert read(ack_frame(17, {"ok": True}), "4317") == [{"ok": True}]
 
 
 def test_encoded_bodies_pass_as_they_are() -> None:
-    frame = event_frame("x", {"room": "r", **with_raw(payload=b'{"n": 1.50}', peerinfo=b"")})
+    frame = RoomUserJoin(room="r", peer_id="p", payload=raw(b'{"n": 1.50}'), peerinfo=raw(b"")).frame()
     assert b'"payload":{"n": 1.50}' in frame
     assert b"peerinfo" not in frame
     assert payload_of(frame) == b'{"n": 1.50}'
-    assert payload_of(event_frame("x", {"room": "r"})) == b""
+    assert payload_of(RoomClosed(room="r").frame()) == b""
 
 
 def test_an_acknowledgement_comes_only_when_asked_for() -> None:
-    assert len(accepted_frames("x", {}, None)) == 1
-    event, ack = accepted_frames("x", {"room": "r"}, 3)
-    assert read(event, "42") == ["x", {"room": "r"}]
+    accept = RoomCreateAccept(room="r")
+    assert len(accept.frames(None)) == 1
+    event, ack = accept.frames(3)
+    assert read(event, "42") == ["room-create-accept", {"room": "r"}]
     assert read(ack, "433") == [{"ok": True, "room": "r"}]
 
 
@@ -71,7 +71,7 @@ def test_codes_are_unique_and_have_a_sentence() -> None:
 
 
 STAMPED = {"room": 'r\u00e9"', "peer_id": "ann"}
-RELAY = event_frame("ice-candidate", {**STAMPED, "ice_candidate": {"peer_id": "x"}, "payload": 1})
+RELAY = relay_frame("relay-ice-candidate", **STAMPED, body=b'{"peer_id":"x"}', peerinfo=b"", payload=b"1")
 
 
 def test_a_relay_begins_with_what_the_server_says_of_it() -> None:

@@ -1,6 +1,7 @@
 """What is packed for the log can be read again, and nothing else is taken for it."""
 
 import contextlib
+import typing
 from typing import Any
 
 import msgspec
@@ -122,6 +123,11 @@ def test_the_bytes_of_a_batch_never_change() -> None:
         + bytes(6)
         + b"\x03\x04"
     )
+
+
+def test_there_are_golden_fields_of_every_kind() -> None:
+    assert {type(entry) for entry, _ in GOLDEN} == set(typing.get_args(Entry))
+    assert len({wire[0] for _, wire in GOLDEN}) == len(GOLDEN)
 
 
 @pytest.mark.parametrize(("entry", "wire"), GOLDEN, ids=lambda value: type(value).__name__)
