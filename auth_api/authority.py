@@ -6,7 +6,6 @@ import logging
 from types import TracebackType
 
 import msgspec
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from auth_api.answers import Refused
@@ -14,6 +13,7 @@ from auth_api.sparing import Sparing, left_out
 from shared.envelopes import subjects
 from shared.envelopes.admin import Answer, AnyAsk, pack, unpack_answer
 from shared.messaging.connection import connect
+from shared.messaging.messaging import Messaging
 from shared.process.stop import Stop
 from shared.process.world import World
 
@@ -30,7 +30,7 @@ class Authority:
         self._url = nats_url
         self._monotonic = world.monotonic
         self._stop = stop
-        self._connecting: asyncio.Task[Client] | None = None
+        self._connecting: asyncio.Task[Messaging] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self._silences = Sparing()
 
@@ -70,6 +70,6 @@ class Authority:
         with contextlib.suppress(Refused):
             await self.ask(ask)
 
-    def _client(self) -> Client | None:
+    def _client(self) -> Messaging | None:
         done = self._connecting is not None and self._connecting.done() and not self._connecting.cancelled()
         return self._connecting.result() if done and self._connecting is not None else None

@@ -27,7 +27,7 @@ from broker.storage.stream import EventLog, Stored
 from broker.storage.trimming import Trimming
 from shared.envelopes.entries import Batch
 from shared.messaging.connection import cancelled
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
-        self, nc: Client, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
+        self, nc: Messaging, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
     ) -> None:
         self._settings = settings
         self._world = world

@@ -21,7 +21,7 @@ from shared.contract.refusals import Refusal
 from shared.http.client_address import networks
 from shared.http.edge import Crowd, Runner, listen
 from shared.messaging.connection import connect, end
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
 from shared.process.world import World
@@ -76,7 +76,7 @@ class Gateway:
         if not serving.cancelled():
             serving.result()
 
-    async def _drain(self, nc: Client) -> None:
+    async def _drain(self, nc: Messaging) -> None:
         """Take no more clients, and send away those there are, in random order, so that they spread.
 
         Without NATS it can do nothing for them, so they go at once.

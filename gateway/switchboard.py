@@ -19,7 +19,7 @@ from shared.contract.refusals import Refusal
 from shared.contract.tokens import KEY_BYTES, key_of
 from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
 from shared.envelopes.subjects import public_id
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Switchboard:
         if connection.logged and self._link is not None:
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
 
-    async def serve(self, nc: Client, name: str) -> None:
+    async def serve(self, nc: Messaging, name: str) -> None:
         """One link after the other; the sockets of one never outlive it."""
         while not self.leaving:
             self._link = self._new_link(nc, name)
@@ -106,7 +106,7 @@ class Switchboard:
             self._link.writer.append_always(GatewayDown(self._link.inbox.have))
             await self._link.writer.flush()
 
-    def _new_link(self, nc: Client, name: str) -> Link:
+    def _new_link(self, nc: Messaging, name: str) -> Link:
         gateway, settings = new_gateway_id(self._world), self._settings
         inbox = Inbox(
             self._connections,

@@ -15,6 +15,7 @@ ASKS = {
     "os": {"urandom", "getrandom"},
 }
 CALENDAR = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
+OF_NATS = {"nats.errors", "nats.js.errors", "nats.js.api"}  # errors, and plain classes without a connection
 EXEMPT = {
     "shared.process.world": "it is where they come from",
     "shared.process.probes": "how long /metrics took; no answer to a client follows from it",
@@ -57,6 +58,17 @@ def modules() -> dict[str, Path]:
 def test_nothing_asks_this_machine_for_the_time_or_for_chance() -> None:
     found = {name: sorted(asked(path.read_text())) for name, path in modules().items()}
     assert {name: asks for name, asks in found.items() if asks} == {}
+
+
+def test_processes_reach_nats_through_our_own_interface_only() -> None:
+    parts = imports.graph(imports.modules())
+    reached = {
+        name: {other for other in parts[name] if other.split(".")[0] == "nats" or other == "shared.messaging.nats"}
+        for name in parts
+        if not name.startswith("shared.messaging.")
+    }
+    assert {name: others - OF_NATS for name, others in reached.items() if others - OF_NATS} == {}
+    assert any(reached.values())
 
 
 def test_every_exemption_is_needed() -> None:

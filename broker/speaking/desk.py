@@ -7,8 +7,6 @@ import typing
 from typing import Any
 
 import msgspec
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from broker.core.machine import Core
@@ -31,6 +29,7 @@ from shared.envelopes.admin import (
     unpack_ask,
 )
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Desk:
 
     def __init__(
         self,
-        nc: Client,
+        nc: Messaging,
         event_log: EventLog,
         core: Core,
         lease: Lease,
@@ -77,7 +76,7 @@ class Desk:
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
 
-    async def _answer(self, message: Msg) -> None:
+    async def _answer(self, message: Message) -> None:
         if not self._lease.held:
             return
         if not message.reply.startswith(ANSWERED):

@@ -8,13 +8,12 @@ import logging
 from collections.abc import Callable
 
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BadRequestError, KeyWrongLastSequenceError
-from nats.js.kv import KeyValue
 
 from shared.envelopes import subjects
 from shared.messaging.connection import cancelled
+from shared.messaging.messaging import JetStream, KeyValue
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ class Lease:
     begin at 1 again when the bucket is lost and the log is not.
     """
 
-    def __init__(self, js: JetStreamContext, broker: str, replicas: int, newest: Callable[[], int]) -> None:
+    def __init__(self, js: JetStream, broker: str, replicas: int, newest: Callable[[], int]) -> None:
         self._js = js
         self._broker = broker
         self._replicas = replicas

@@ -6,7 +6,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
@@ -19,7 +18,7 @@ from shared.envelopes import subjects
 from shared.envelopes.deliveries import Fenced, Head, Parcel, pack_message, unpack_beat
 from shared.envelopes.entries import Entry, GatewayLost, Speaking, Tick
 from shared.messaging.connection import cancelled
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ class Speaker:
 
     def __init__(
         self,
-        nc: Client,
+        nc: Messaging,
         event_log: EventLog,
         core: Core,
         lease: Lease,
@@ -117,7 +116,7 @@ class Speaker:
         except (NatsError, TimeoutError) as error:
             log.warning("the log does not take entries: %s", type(error).__name__)
 
-    async def _on_beat(self, message: Msg) -> None:
+    async def _on_beat(self, message: Message) -> None:
         try:
             beat = unpack_beat(message.data)
         except (msgspec.MsgspecError, UnicodeError):

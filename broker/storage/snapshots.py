@@ -9,10 +9,8 @@ import logging
 from contextlib import AbstractContextManager
 
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
 from nats.js.errors import BadRequestError, NotFoundError
-from nats.js.object_store import ObjectStore
 
 from broker.core.machine import Core
 from broker.core.state import Kept, State
@@ -23,6 +21,7 @@ from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
 from shared.envelopes import subjects
 from shared.envelopes.entries import Malformed, Said, unpack_batch
+from shared.messaging.messaging import JetStream, ObjectStore
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -35,9 +34,7 @@ CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
 class Snapshots:
     """Writes and finds snapshots."""
 
-    def __init__(
-        self, js: JetStreamContext, event_log: EventLog, trimming: Trimming, replicas: int, world: World
-    ) -> None:
+    def __init__(self, js: JetStream, event_log: EventLog, trimming: Trimming, replicas: int, world: World) -> None:
         self._js = js
         self._log = event_log
         self._trimming = trimming

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from nats.errors import Error as NatsError
 from nats.js.api import (
-    ConsumerConfig,
-    DeliverPolicy,
     DiscardPolicy,
     RetentionPolicy,
     StorageType,
@@ -22,7 +20,7 @@ from broker.settings import Settings
 from broker.storage.extent import Extent
 from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Entry, pack_batch
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -30,7 +28,6 @@ log = logging.getLogger(__name__)
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to continue after a restart of NATS
 ID = "parley-log-id"
-EVERYTHING = ">"  # all subjects of the stream
 
 
 class LogRefused(NatsError):
@@ -57,7 +54,7 @@ OnStored = Callable[[Stored], None]
 class EventLog:
     """The one ordered log."""
 
-    def __init__(self, nc: Client, settings: Settings, world: World) -> None:
+    def __init__(self, nc: Messaging, settings: Settings, world: World) -> None:
         self._nc = nc
         self._js = nc.jetstream(timeout=2.0)
         self._settings = settings
@@ -86,14 +83,7 @@ class EventLog:
         def on_message(subject: str, reply: str, data: bytes) -> None:
             on_stored(Stored(*position_time_behind(reply), subject, data))
 
-        subscription = await self._nc.read_straight(
-            self._js,
-            EVERYTHING,
-            on_message,
-            stream=subjects.EVENT_STREAM,
-            idle_heartbeat=IDLE_HEARTBEAT,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1),
-        )
+        subscription = await self._nc.read_straight(subjects.EVENT_STREAM, after, on_message, heartbeat=IDLE_HEARTBEAT)
         return subscription.unsubscribe
 
     async def append(self, writer: str, entries: list[Entry]) -> int:
@@ -144,7 +134,7 @@ class EventLog:
         )
 
 
-async def wait_for_jetstream(nc: Client) -> None:
+async def wait_for_jetstream(nc: Messaging) -> None:
     """Wait until JetStream answers; in a cluster that takes a leader."""
     while True:
         try:

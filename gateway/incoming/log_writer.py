@@ -12,7 +12,7 @@ from gateway.connection import Connection
 from gateway.metrics import BATCH_ENTRIES
 from shared.envelopes import subjects
 from shared.envelopes.entries import UNKNOWN, Batch, Closed, Entry, GatewayDown, GatewayUp, Pace, pack_batch
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class LogWriter:
 
     def __init__(
         self,
-        nc: Client,
+        nc: Messaging,
         gateway: str,
         max_held: int,
         max_held_per_client: int,

@@ -16,7 +16,7 @@ from shared.envelopes import subjects
 from shared.envelopes.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
 from shared.envelopes.entries import LONGEST_NAME, GatewayUp
 from shared.messaging.connection import end
-from shared.messaging.nats import Client
+from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def new_gateway_id(world: World) -> str:
 class Link:
     """One gateway id, from its first batch to its end. ``fenced`` is set when the broker has given it up."""
 
-    def __init__(self, nc: Client, gateway: str, name: str, writer: LogWriter, inbox: Inbox, world: World) -> None:
+    def __init__(self, nc: Messaging, gateway: str, name: str, writer: LogWriter, inbox: Inbox, world: World) -> None:
         self.gateway = gateway
         self.writer = writer
         self.inbox = inbox

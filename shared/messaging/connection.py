@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from shared.envelopes.subjects import LEAST_PAYLOAD
+from shared.messaging.messaging import Messaging
 from shared.messaging.nats import Client
 from shared.process.stop import Stop
 
@@ -24,54 +25,69 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Client:
+async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Messaging:
     """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
 
-    Should the connection ever end for good, the process is of no use any more: it gives up.
+    If the connection ever ends for good, the process is of no use any more: it gives up.
     """
-    troubled = False
-
-    async def on_error(error: Exception) -> None:
-        nonlocal troubled
-        if not troubled:
-            troubled = True
-            log.warning(
-                "NATS at %s cannot be reached, trying on: %s", _without_secrets(url), str(error) or type(error).__name__
-            )
-
-    async def on_disconnected() -> None:
-        if client.is_reconnecting:  # not when we close it ourselves
-            log.warning("disconnected from NATS")
-
-    async def on_reconnected() -> None:
-        nonlocal troubled
-        troubled = False
-        RECONNECTS.inc()
-        log.warning("reconnected to NATS")
-        if on_reconnect is not None:
-            await on_reconnect()
-
     client = Client()
     client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
-    await client.connect(
-        servers=[server.strip() for server in url.split(",")],
-        name=name,
-        # an inbox for each kind of process, so that NATS can let it read its own answers and nobody else's
-        inbox_prefix=f"_INBOX_{name.partition(' ')[0]}",
-        error_cb=on_error,
-        disconnected_cb=on_disconnected,
-        reconnected_cb=on_reconnected,
-        max_reconnect_attempts=-1,  # the default gives up after a minute
-        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; annotated int, but a fraction does
-        connect_timeout=2,
-        ping_interval=5,  # a half-open connection is noticed within 15 s
-        max_outstanding_pings=2,
-        pending_size=16 * 1024 * 1024,
-    )
+    reports = _Reports(client, _without_secrets(url), on_reconnect)
+    await client.connect(**_options(url, name), **reports.callbacks())
     if client.max_payload < LEAST_PAYLOAD:
         stop.give_up(f"NATS takes {client.max_payload} bytes at most: set its max_payload to {LEAST_PAYLOAD} or more")
     log.info("connected to NATS at %s", _without_secrets(url))
     return client
+
+
+def _options(url: str, name: str) -> dict[str, Any]:
+    return {
+        "servers": [server.strip() for server in url.split(",")],
+        "name": name,
+        # an inbox for each kind of process, so that NATS can let it read its own answers and nobody else's
+        "inbox_prefix": f"_INBOX_{name.partition(' ')[0]}",
+        "max_reconnect_attempts": -1,  # the default gives up after a minute
+        "reconnect_time_wait": 0.2,  # seconds; annotated int, but a fraction does
+        "connect_timeout": 2,
+        "ping_interval": 5,  # a half-open connection is noticed within 15 s
+        "max_outstanding_pings": 2,
+        "pending_size": 16 * 1024 * 1024,
+    }
+
+
+class _Reports:
+    """Tells the log how a connection fares: that NATS cannot be reached once, until it can be again."""
+
+    def __init__(self, client: Client, where: str, on_reconnect: OnReconnect | None) -> None:
+        self._client = client
+        self._where = where
+        self._on_reconnect = on_reconnect
+        self._troubled = False
+
+    def callbacks(self) -> dict[str, Any]:
+        """What the library is to call."""
+        return {
+            "error_cb": self._on_error,
+            "disconnected_cb": self._on_disconnected,
+            "reconnected_cb": self._on_reconnected,
+        }
+
+    async def _on_error(self, error: Exception) -> None:
+        if not self._troubled:
+            self._troubled = True
+            why = str(error) or type(error).__name__
+            log.warning("NATS at %s cannot be reached, trying on: %s", self._where, why)
+
+    async def _on_disconnected(self) -> None:
+        if self._client.is_reconnecting:  # not when we close it ourselves
+            log.warning("disconnected from NATS")
+
+    async def _on_reconnected(self) -> None:
+        self._troubled = False
+        RECONNECTS.inc()
+        log.warning("reconnected to NATS")
+        if self._on_reconnect is not None:
+            await self._on_reconnect()
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

@@ -25,13 +25,16 @@ from nats.aio.transport import TcpTransport
 from nats.errors import AuthorizationError, ConnectionClosedError, OutboundBufferLimitError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.protocol.parser import AUTHORIZATION_VIOLATION, PERMISSIONS_ERR, STALE_CONNECTION
 
+from shared.messaging.messaging import OnMessage
+
+ASKING_TIMEOUT = 2.0  # seconds for JetStream to make a consumer
+EVERYTHING = ">"  # all subjects of a stream
 UNSENT = 65536  # bytes in the transport beyond which the library's own way is gone, which waits
 
 log = logging.getLogger(__name__)
-
-OnMessage = Callable[[str, str, bytes], None]
 
 
 class Client(nats.aio.client.Client):
@@ -49,10 +52,19 @@ class Client(nats.aio.client.Client):
         return subscription
 
     async def read_straight(
-        self, js: JetStreamContext, subject: str, on_message: OnMessage, **options: Any
+        self, stream: str, after: int, on_message: OnMessage, heartbeat: float
     ) -> JetStreamContext.PushSubscription:
-        """The same for a stream, in order and without a gap: the library's ordered consumer, with its options."""
-        subscription = await js.subscribe(subject, ordered_consumer=True, **options)
+        """The same for the messages of a stream behind position ``after``, in order and without a gap.
+
+        It is the library's ordered consumer, which notices within three times ``heartbeat`` seconds that it is gone.
+        """
+        subscription = await self.jetstream(timeout=ASKING_TIMEOUT).subscribe(
+            EVERYTHING,
+            stream=stream,
+            ordered_consumer=True,
+            idle_heartbeat=heartbeat,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1),
+        )
         self._lead(subscription._sub, on_message)
         return subscription
 

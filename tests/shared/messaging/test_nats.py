@@ -7,7 +7,6 @@ from unittest.mock import patch
 import pytest
 from nats.errors import ConnectionClosedError, OutboundBufferLimitError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from shared.messaging.nats import Client, Feed
 from tests.nats_server import NatsServer
@@ -217,10 +216,7 @@ class Story:
 
     async def begin(self) -> JetStreamContext.PushSubscription:
         await self.js.add_stream(name="story", subjects=["story"])
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=1)
-        return await self.nc.read_straight(
-            self.js, "story", self._on_message, stream="story", idle_heartbeat=0.2, config=config
-        )
+        return await self.nc.read_straight("story", 0, self._on_message, heartbeat=0.2)
 
     async def tell(self, first: int, last: int) -> None:
         for number in range(first, last + 1):

@@ -1,0 +1,146 @@
+"""What we use of NATS, and no more of it: whatever does this can stand in for it.
+
+``shared.messaging.nats.Client`` does it over a real connection. Configurations, and what NATS says of its streams, are
+the library's plain classes; so are the errors.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from nats.js.api import (
+    AccountInfo,
+    KeyValueConfig,
+    ObjectInfo,
+    ObjectStoreConfig,
+    PubAck,
+    RawStreamMsg,
+    StreamConfig,
+    StreamInfo,
+)
+
+OnMessage = Callable[[str, str, bytes], None]  # subject, reply and data
+
+
+class Message(Protocol):
+    """A message that came by itself. ``reply`` is where an answer goes; empty if nobody waits for one."""
+
+    reply: str
+    data: bytes
+
+    async def respond(self, data: bytes) -> None:
+        """Answer it."""
+
+
+class Subscription(Protocol):
+    """Messages that come in until there is an end to it."""
+
+    async def unsubscribe(self) -> None:
+        """Let no more come."""
+
+
+class KeyValue(Protocol):
+    """A bucket of values by key. Each change has a revision, which is higher than all before it."""
+
+    async def create(self, key: str, value: bytes) -> int:
+        """Put a value where there is none; returns the revision. Raises KeyWrongLastSequenceError."""
+
+    async def update(self, key: str, value: bytes, *, last: int) -> int:
+        """Replace the value of revision ``last``; returns the new one. Raises KeyWrongLastSequenceError."""
+
+    async def delete(self, key: str, *, last: int) -> bool:
+        """Remove the value of revision ``last``. Raises KeyWrongLastSequenceError."""
+
+
+class Found(Protocol):
+    """An object that was read."""
+
+    data: bytes | None
+
+
+class ObjectStore(Protocol):
+    """Objects of any size, by name."""
+
+    async def put(self, name: str, data: bytes) -> ObjectInfo:
+        """Write an object."""
+
+    async def get(self, name: str) -> Found:
+        """Read an object."""
+
+    async def delete(self, name: str) -> object:
+        """Remove an object."""
+
+    async def list(self) -> list[ObjectInfo]:
+        """All objects, removed ones included. Raises NotFoundError when there are none."""
+
+
+class JetStream(Protocol):
+    """Streams, and the stores that are made of them. All of it raises NatsError or TimeoutError."""
+
+    async def account_info(self) -> AccountInfo:
+        """Whether it answers at all."""
+
+    async def publish(self, subject: str, payload: bytes) -> PubAck:
+        """Append a message to the stream of its subject."""
+
+    async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
+        """How a stream is set up, and what it holds."""
+
+    async def add_stream(self, config: StreamConfig) -> StreamInfo:
+        """Make a stream."""
+
+    async def update_stream(self, config: StreamConfig) -> StreamInfo:
+        """Change how a stream is set up."""
+
+    async def purge_stream(self, name: str, seq: int | None = None, subject: str | None = None) -> bool:
+        """Remove what lies before position ``seq``, or what is of one ``subject``."""
+
+    async def get_msg(self, stream_name: str, seq: int) -> RawStreamMsg:
+        """The message at a position. Raises NotFoundError."""
+
+    async def create_key_value(self, config: KeyValueConfig) -> KeyValue:
+        """Make a bucket. Raises BadRequestError if it exists and is set up differently."""
+
+    async def key_value(self, bucket: str) -> KeyValue:
+        """The bucket of a name."""
+
+    async def create_object_store(self, bucket: str, config: ObjectStoreConfig) -> ObjectStore:
+        """Make an object store. Raises BadRequestError if it exists and is set up differently."""
+
+    async def object_store(self, bucket: str) -> ObjectStore:
+        """The object store of a name."""
+
+
+class Messaging(Protocol):
+    """A connection to NATS, which connects again by itself."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there will never be one again."""
+
+    def new_inbox(self) -> str:
+        """A subject that nobody else has."""
+
+    def publish_now(self, subject: str, data: bytes, reply: str = "", header: bytes = b"") -> None:
+        """Publish without waiting. ``header`` is as it goes over the wire, or empty. Raises NatsError."""
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> Message:
+        """Publish, and wait for the answer."""
+
+    async def subscribe(self, subject: str, *, cb: Callable[[Message], Awaitable[None]]) -> Subscription:
+        """Call ``cb`` for each message, one after the other."""
+
+    async def subscribe_straight(self, subject: str, on_message: OnMessage) -> Subscription:
+        """Call ``on_message`` for each message as it comes in."""
+
+    async def read_straight(self, stream: str, after: int, on_message: OnMessage, heartbeat: float) -> Subscription:
+        """The same for the messages of a stream behind position ``after``, in order and without a gap."""
+
+    def jetstream(self, *, timeout: float) -> JetStream:
+        """Streams and stores; each question waits ``timeout`` seconds for its answer."""
+
+    async def close(self) -> None:
+        """End it for good."""
