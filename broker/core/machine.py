@@ -3,6 +3,7 @@
 Pure: no clock, no randomness, no IO. The same log gives the same state and the same parcels.
 """
 
+import typing
 from collections import Counter
 
 from broker.core import rules
@@ -109,10 +110,10 @@ class Core(Context):
             departures.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
-        elif may_be(self.state, entry.term):
+        elif isinstance(entry, GatewayLost | Speaking | Tick):
             self._apply_term(entry)
         else:
-            self.doubted += entry.term > self.state.term
+            typing.assert_never(entry)
 
     def _refuse(self, writer: str, entry: Entry) -> None:
         """Answer an entry that no rule can be asked about."""
@@ -124,12 +125,16 @@ class Core(Context):
             self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
-        if isinstance(entry, GatewayLost):
+        if not may_be(self.state, entry.term):
+            self.doubted += entry.term > self.state.term
+        elif isinstance(entry, GatewayLost):
             departures.lose_gateway(self, entry.gateway, entry.seen)
         elif isinstance(entry, Tick):
             departures.expire(self)
-        else:
+        elif isinstance(entry, Speaking):
             self.state.term = entry.term
+        else:
+            typing.assert_never(entry)
 
     def _apply_presence(self, writer: str, entry: Authenticated | Closed) -> None:
         if not speaks_for(self.state, writer, entry.conn):

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import logging
+import typing
 from typing import Any
 
 import msgspec
@@ -107,6 +108,8 @@ class Desk:
                 return await self._order(AppIssued(app, issued), True)
             case RevokeApp(app, until):
                 return await self._order(AppRevoked(app, until), True)
+            case _:
+                typing.assert_never(ask)
 
     async def _order(self, order: Ordered, found: bool) -> Answer:
         """Put an order into the log, and wait until it has taken effect here."""

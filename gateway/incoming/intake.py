@@ -31,6 +31,13 @@ _TOO_MANY = Refusal(TOO_MANY)
 _TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}) for name in ("", *EVENTS)}
 _TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
 
+# What an entry takes of an event, beside the body of a relay.
+_CARRIED = {"auth", "payload", "room", "to", "peer_id"}
+for _event in EVENTS.values():
+    _lost = set(_event.__struct_fields__) - _CARRIED - {_event.BODY}
+    if _lost and _event is not AuthRequest:
+        raise TypeError(f"{_event.__name__}: no entry takes {', '.join(sorted(_lost))} to the broker")
+
 Append = Callable[[Connection, Entry, int], bool]
 
 

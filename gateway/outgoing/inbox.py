@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import typing
 
 from msgspec import UNSET
 
@@ -14,7 +15,7 @@ from gateway.rate import Budgets, Rates
 from gateway.turn import Turn
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
-from shared.envelopes.deliveries import Admit, Delivery, Emit, Parcel, Revoked
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -80,9 +81,15 @@ class Inbox:
                 self._admit(connection, delivery)
         elif isinstance(delivery, Revoked):
             self._revoke(delivery)
-        elif (connection := self._connections.get(delivery.conn)) is not None:
+        elif isinstance(delivery, Close):
+            self._close(delivery)
+        else:
+            typing.assert_never(delivery)
+
+    def _close(self, close: Close) -> None:
+        if (connection := self._connections.get(close.conn)) is not None:
             connection.logged = False  # the log knows already
-            if delivery.again:
+            if close.again:
                 connection.send_away()
             else:
                 connection.part()

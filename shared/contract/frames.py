@@ -108,7 +108,7 @@ def can_be_read(frame: bytes) -> bool:
     if not frame.startswith(RELAY_STARTS):
         return True
     try:
-        name, stamped = _decode_stamped(memoryview(frame)[2:])
+        name, stamped = _decode_stamped(frame[2:])
         if not frame.isascii():
             frame.decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

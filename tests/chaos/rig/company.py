@@ -6,11 +6,17 @@ import itertools
 import random
 import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import nats
+from nats.aio.msg import Msg
 
 from shared.contract.tokens import make_app_token
+from shared.envelopes import subjects
+from shared.envelopes.entries import Closed, unpack_batch
 from tests.chaos.rig.checker import faults
 from tests.chaos.rig.faults import start
 from tests.chaos.rig.story import OK, Got, Story
@@ -67,6 +73,24 @@ class Company:
         for member in (owner, *others):
             await until(functools.partial(sees, member, room, everybody), "all know each other")
         return room
+
+    @asynccontextmanager
+    async def closing(self, conn: str) -> AsyncIterator[None]:
+        """Leave the context as soon as the log knows that the socket ``conn`` is closed."""
+        closed = asyncio.Event()
+
+        async def look(message: Msg) -> None:
+            if any(isinstance(entry, Closed) and entry.conn == conn for entry in unpack_batch(message.data).entries):
+                closed.set()
+
+        nc = await nats.connect(f"nats://127.0.0.1:{self.system.nats_port}")
+        try:
+            await nc.subscribe(f"{subjects.GATEWAY_EVENTS}*", cb=look)
+            await nc.flush()
+            yield
+            await until(closed.is_set, "the log knows that it is closed")
+        finally:
+            await nc.close()
 
     async def ask(self, owner: Visitor, candidate: Visitor, room: str) -> None:
         """Ask to be let in, without waiting for more than that the owner hears of it."""

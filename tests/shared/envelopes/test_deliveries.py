@@ -52,8 +52,8 @@ def test_the_small_messages_survive(number: int, gateway: str, gap: bool, prompt
 
 
 GOLDEN: dict[str, Parcel | Head | Fenced] = {
-    "9600070994940092a161a162c40434325b5d059b01a16103a170a361707002c4027b7dcb403e000000000000c3c4025b5dc401319302a161c3"
-    "9303a36170700bcb3ff8000000000000cd012c": Parcel(
+    "9600070994940092 a161a162c4043432 5b5d059b01a16103 a170a361707002c4 027b7dcb403e0000 "
+    "00000000c3c4025b 5dc401319302a161 c39303a36170700b cb3ff80000000000 00cd012c": Parcel(
         7,
         9,
         [
@@ -72,7 +72,7 @@ GOLDEN: dict[str, Parcel | Head | Fenced] = {
 
 @pytest.mark.parametrize("golden", GOLDEN)
 def test_bytes_mean_for_ever_what_they_mean_now(golden: str) -> None:
-    assert pack_message(GOLDEN[golden]).hex() == golden
+    assert pack_message(GOLDEN[golden]) == bytes.fromhex(golden)
     assert unpack_message(bytes.fromhex(golden)) == GOLDEN[golden]
 
 
