@@ -27,7 +27,7 @@ class Node:
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> "Node":
-        self._process = await asyncio.create_subprocess_exec(_node(), str(SCRIPT), stdin=PIPE, stdout=PIPE)
+        self._process = await asyncio.create_subprocess_exec(find_node(), str(SCRIPT), stdin=PIPE, stdout=PIPE)
         self._listening = asyncio.create_task(self._listen())
         return self
 
@@ -96,7 +96,7 @@ class NodeClient(Client):
         await self._node.do("close", name=self.name)
 
 
-def _node() -> str:
+def find_node() -> str:
     """Skips the test where a tool is missing, but not in CI."""
     # the virtual environment brings its own where the machine has none
     beside = Path(sys.executable).parent / "node"
