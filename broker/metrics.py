@@ -1,33 +1,30 @@
 """What a broker tells of itself: read from its state when asked. No label takes a value that a client could invent."""
 
 import dataclasses
+import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Annotated, Protocol
 
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 
-def _figure(meaning: str) -> Any:
-    return dataclasses.field(metadata={"meaning": meaning})
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figures:
     """A broker's numbers at one moment: each field is the metric ``parley_broker_<field>``."""
 
-    speaking: float = _figure("1 on the broker that speaks, 0 on a standby.")
-    term: float = _figure("The newest term that the log tells of; grows when another broker begins to speak.")
-    position: float = _figure("Log position applied.")
-    lag: float = _figure("Messages of the log that are not applied yet.")
-    rooms: float = _figure("Rooms.")
-    peers: float = _figure("Peers, absent ones included.")
-    absent_peers: float = _figure("Peers that have lost their socket and may come back.")
-    gateways: float = _figure("Gateways that are up.")
-    snapshot_age_seconds: float = _figure("Seconds since this broker took a snapshot; -1 if it has not.")
-    snapshot_seconds: float = _figure("Seconds that the newest snapshot took.")
-    snapshot_bytes: float = _figure("Size of the newest snapshot.")
+    speaking: Annotated[float, "1 on the broker that speaks, 0 on a standby."]
+    term: Annotated[float, "The newest term that the log tells of; grows when another broker begins to speak."]
+    position: Annotated[float, "Log position applied."]
+    lag: Annotated[float, "Messages of the log that are not applied yet."]
+    rooms: Annotated[float, "Rooms."]
+    peers: Annotated[float, "Peers, absent ones included."]
+    absent_peers: Annotated[float, "Peers that have lost their socket and may come back."]
+    gateways: Annotated[float, "Gateways that are up."]
+    snapshot_age_seconds: Annotated[float, "Seconds since this broker took a snapshot; -1 if it has not."]
+    snapshot_seconds: Annotated[float, "Seconds that the newest snapshot took."]
+    snapshot_bytes: Annotated[float, "Size of the newest snapshot."]
 
 
 RULES_FAILED = Counter(
@@ -37,7 +34,10 @@ DECISIONS = "parley_broker_decisions"
 DECISIONS_HELP = "Client events by name and outcome: ok or the refusal's code."
 
 
-GAUGES = {f"parley_broker_{field.name}": str(field.metadata["meaning"]) for field in dataclasses.fields(Figures)}
+GAUGES: dict[str, str] = {
+    f"parley_broker_{name}": hint.__metadata__[0]
+    for name, hint in typing.get_type_hints(Figures, include_extras=True).items()
+}
 NOTHING = Figures(**dict.fromkeys((field.name for field in dataclasses.fields(Figures)), 0.0))
 
 

@@ -10,7 +10,7 @@ from broker.core import rules
 from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
 from broker.core.context import Context
 from broker.core.limits import Limits
-from broker.core.rules import arrivals, departures, orders
+from broker.core.rules import arrivals, deadlines, departures, orders
 from broker.core.state import Gateway, Peer, State
 from shared.contract.events import EVENTS, AuthRequest
 from shared.contract.frames import payload_of, refusal_frames, with_raw
@@ -82,7 +82,7 @@ class Core(Context):
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
-        return next(iter(self.state.absent.values()), None)
+        return deadlines.next_due(self.state)
 
     def _takes(self, batch: Batch) -> bool:
         """Whether a batch is applied: a repeated one is not, nor one of a gateway that is not up."""
@@ -130,7 +130,7 @@ class Core(Context):
         elif isinstance(entry, GatewayLost):
             departures.lose_gateway(self, entry.gateway, entry.seen)
         elif isinstance(entry, Tick):
-            departures.expire(self)
+            deadlines.pass_time(self)
         elif isinstance(entry, Speaking):
             self.state.term = entry.term
         else:

@@ -27,7 +27,6 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     DOC: ClassVar[str]
     SINCE: ClassVar[int]  # the version of the contract that brought it
     COUNTED: ClassVar[bool]  # whether a resumable client counts it: what others or time cause, and no answer to itself
-    STATE: ClassVar[bool] = False  # whether it tells the state of a room, so that a newer one makes it worthless
     START: ClassVar[bytes]  # of the frame
 
     def __init_subclass__(cls) -> None:
@@ -147,7 +146,6 @@ class RoomJoinRequest(ServerEvent, kw_only=True, frozen=True):
     DOC = "the owner is asked to let a peer in"
     SINCE = 1
     COUNTED = True
-    STATE = True
 
     room: str
     peer_id: str
@@ -160,7 +158,6 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
     DOC = "the peer is in the room"
     SINCE = 1
     COUNTED = True
-    STATE = True
 
     peer_id: str
     room: str
@@ -175,7 +172,6 @@ class RoomUserJoin(ServerEvent, kw_only=True, frozen=True):
     DOC = "somebody has come in"
     SINCE = 1
     COUNTED = True
-    STATE = True
 
     room: str
     peer_id: str
@@ -188,7 +184,6 @@ class RoomUserLeave(ServerEvent, kw_only=True, frozen=True):
     DOC = "somebody has left"
     SINCE = 1
     COUNTED = True
-    STATE = True
 
     room: str
     peer_id: str
@@ -202,7 +197,6 @@ class RoomOwner(ServerEvent, kw_only=True, frozen=True):
     DOC = "the room has another owner"
     SINCE = 1
     COUNTED = True
-    STATE = True
 
     room: str
     peer_id: str
@@ -213,7 +207,6 @@ class RoomClosed(ServerEvent, kw_only=True, frozen=True):
     DOC = "an operator has closed the room, after everybody was told that the others have left"
     SINCE = 1
     COUNTED = False
-    STATE = True
 
     room: str
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from broker.core.context import Context
 from broker.core.rules.rooms import take_back_request, take_out
-from broker.core.state import Peer
+from broker.core.state import Peer, State
 from shared.envelopes.entries import UNKNOWN, Closed
 
 CLOSED, LOST = "closed", "lost"
@@ -39,6 +39,11 @@ def lose_gateway(core: Context, gateway: str, seen: int) -> None:
     leaving = [peer for peer in theirs if peer.conn]
     remove(core, leaving, LOST)
     core.out.forget(gateway)
+
+
+def next_expiry(state: State) -> float | None:
+    """When the next absent peer loses its place: all absences last equally long, so it is the first."""
+    return next(iter(state.absent.values()), None)
 
 
 def expire(core: Context) -> None:

@@ -201,6 +201,8 @@ class Machine(RuleBasedStateMachine):
         self.play.pass_time(seconds)
         self.play.expire()
         self.world.say(Tick(self.world.term))
+        due = self.world.core.next_deadline()
+        assert due is None or due > self.world.core.state.now, "all that was due has happened"
         self.play.look()
 
     @rule(seconds=st.sampled_from([0.0, RESUME_FOR]))
