@@ -1,5 +1,8 @@
 """The tables in the documents say what the code says."""
 
+import re
+from importlib.util import find_spec
+
 from dev.documents import DOCUMENTS, ROOT, TABLES, filled, outdated
 
 
@@ -16,3 +19,13 @@ def test_a_wrong_table_is_made_right() -> None:
     wrong = "before\n<!-- table: refusals -->\nanything\n<!-- end -->\nafter\n"
     assert "`not-owner`" in filled(wrong)
     assert filled(filled(wrong)) == filled(wrong)
+
+
+def test_every_module_and_file_that_a_document_names_is_there() -> None:
+    made_later = {"deploy/images.yml"}
+    for document in ROOT.glob("*.md"):
+        text = document.read_text()
+        modules = re.findall(r"python -m ([a-z_.]+)", text)
+        assert [name for name in modules if find_spec(name) is None] == [], document.name
+        paths = set(re.findall(r"`((?:[a-z_-]+/)+[a-z_.-]*)`", text)) - made_later
+        assert [path for path in paths if not (ROOT / path).exists()] == [], document.name

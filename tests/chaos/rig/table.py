@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.table``: what each fault costs, measured, as the table of RELIABILITY.md."""
+"""``python -m tests.chaos.rig.table``: what each fault costs, measured, as the table of RELIABILITY.md."""
 
 import argparse
 import asyncio
@@ -220,7 +220,7 @@ def _gateway_of(this: Round, visitor: Visitor) -> Process:
 
 def main() -> int:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.table", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.rig.table", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", default="", help="cases whose names contain this")
     options = parser.parse_args()
