@@ -47,7 +47,7 @@ chaos: setup-dev ## Kill processes under load, and check the promises (options: 
 	$(PY) -m tests.chaos $(ARGS)
 
 .PHONY: attack
-attack: setup-dev ## Attack a running system, and see whether its clients notice (options: make attack ARGS=--help)
+attack: setup-dev ## Attack a running system and see whether its clients notice (options: make attack ARGS=--help)
 	$(PY) -m tests.attack $(ARGS)
 
 .PHONY: check
@@ -57,11 +57,11 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) ## Make the tables in the documents again, from the code
+docs: $(LOCAL) ## Regenerate the tables in the documents from the code
 	$(PY) -m dev.documents
 
 .PHONY: format
-format: $(DEV) ## Format the code, and fix what can be fixed by itself
+format: $(DEV) ## Format the code, and fix what can be fixed automatically
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
@@ -71,7 +71,7 @@ secrets: $(DEV) ## Look for secrets in the files
 	git ls-files -z tests | xargs -0 $(SCAN) --disable-plugin KeywordDetector
 
 .PHONY: audit
-audit: $(DEV) $(JAVASCRIPT) ## Ask the package indexes for known holes in what we install
+audit: $(DEV) $(JAVASCRIPT) ## Ask the package indexes for known vulnerabilities in what we install
 	for lock in run local dev; do \
 		$(BIN)/uv tool run pip-audit==2.10.1 --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; \
 	done
@@ -86,7 +86,7 @@ lock: setup-dev ## Make the lock files again (newer versions: make lock LOCK_ARG
 	npm install --package-lock-only && $(MAKE) setup-dev
 
 .PHONY: clean
-clean: ## Remove all that was installed or made here, secrets and the log's data too
+clean: ## Remove everything installed or made here, including secrets and the log's data
 	rm -rf .venv .parley node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -12,26 +12,28 @@ from shared.process.settings import NATS_SCHEMES, secret, setting
 class Settings:
     """Each field is the environment variable of the same name in capitals."""
 
-    app_secret: str = secret("Signs the tokens; the gateways must have the same one.", min_bytes=32)
+    app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
     app_pass: str = secret("The password that POST /app asks for.")
     admin_token: str = secret(
-        "Opens the calls under /admin, as a bearer token. Empty: there are none.", min_bytes=32, default=""
+        "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""
     )
-    nats_url: str = setting("nats://127.0.0.1:4222", "NATS servers, comma-separated; for /admin.", schemes=NATS_SCHEMES)
+    nats_url: str = setting(
+        "nats://127.0.0.1:4222", "URLs of the NATS servers, comma-separated; needed for /admin.", schemes=NATS_SCHEMES
+    )
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
-    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
     )
-    throttle_tries: int = setting(10, "Wrong passwords one address may send in a burst.", at_least=1, at_most=1000)
-    throttle_seconds: float = setting(2.0, "Seconds until an address has one try back.", at_least=0.01, at_most=60)
+    throttle_tries: int = setting(10, "Wrong passwords that one address may send in a burst.", at_least=1, at_most=1000)
+    throttle_seconds: float = setting(2.0, "Seconds until an address may try once more.", at_least=0.01, at_most=60)
     throttle_addresses: int = setting(10_000, "Addresses whose tries are remembered.", at_least=1, at_most=1_000_000)
     admin_calls_per_second: float = setting(
         20.0, "Calls under /admin that are answered per second in the long run.", at_least=0.01, at_most=10_000
     )
-    admin_calls_burst: int = setting(100, "Calls under /admin that are answered at once.", at_least=1, at_most=10_000)
+    admin_calls_burst: int = setting(100, "Calls under /admin in a burst.", at_least=1, at_most=10_000)
     demo: bool = setting(
         True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
     )
@@ -40,9 +42,9 @@ class Settings:
         "Where the demo page finds the gateways; several, separated by commas, share its visitors. "
         "Empty: where the page came from.",
     )
-    ice_servers: str = setting("[]", "What the demo page tells WebRTC to use: a JSON array of RTCIceServer objects.")
+    ice_servers: str = setting("[]", "ICE servers for the demo page: a JSON array of RTCIceServer objects.")
     node_modules: str = setting(
-        "node_modules", "Folder of the npm packages with socket.io-client, seen from the top of the repository."
+        "node_modules", "Folder of npm packages that contains socket.io-client, relative to the top of the repository."
     )
 
     def __post_init__(self) -> None:

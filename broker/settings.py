@@ -10,11 +10,13 @@ from shared.process.settings import NATS_SCHEMES, setting
 class Settings:
     """One field for each environment variable. All brokers of a deployment must have the same limits."""
 
-    nats_url: str = setting("nats://127.0.0.1:4222", "NATS servers, comma-separated.", schemes=NATS_SCHEMES)
+    nats_url: str = setting("nats://127.0.0.1:4222", "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
     app_port: int = setting(9000, "Port to listen on, for probes.", at_least=0, at_most=65535)
     room_scope: str = setting(
-        "all", "Whether apps share rooms (all), or each app has its own (app).", choices=("all", "app")
+        "all",
+        "Whether all apps share their rooms (all), or each app has rooms of its own (app).",
+        choices=("all", "app"),
     )
     max_peers_per_room: int = setting(64, "Peers in one room.", at_least=1)
     max_rooms_per_peer: int = setting(16, "Rooms that one peer may be in.", at_least=1)
@@ -22,26 +24,28 @@ class Settings:
     max_pending_per_room: int = setting(64, "Join requests that may be pending in one room.", at_least=1)
     output_per_second: float = setting(
         16777216.0,
-        "Bytes that one peer may cause to be told to others, and of its rooms to itself, per second.",
+        "Bytes per second that one peer's requests may cause to be sent, to others and to itself.",
         at_least=1024,
     )
-    output_burst: int = setting(67108864, "The same at once.", at_least=1048576)
-    resume_for: float = setting(30.0, "Seconds that a resumable peer keeps its place.", at_least=0)
+    output_burst: int = setting(67108864, "The same in a burst.", at_least=1048576)
+    resume_for: float = setting(30.0, "Seconds a resumable peer keeps its place while it is absent.", at_least=0)
     max_kept_deliveries: int = setting(
         256, "Deliveries kept for an absent or slow peer from each sender; four times that in all.", at_least=0
     )
     max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0)
-    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway counts as lost.", at_least=1.5)
+    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is given up as lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
-    log_replicas: int = setting(1, "Replicas of log, lease and snapshots in a NATS cluster.", at_least=1, at_most=5)
+    log_replicas: int = setting(
+        1, "Replicas of the log, the lease and the snapshots in a NATS cluster.", at_least=1, at_most=5
+    )
     log_max_bytes: int = setting(
         2147483648, "Size of the log at which events are refused. NATS sets so much space aside.", at_least=16777216
     )
     snapshot_interval: float = setting(
         15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5
     )
-    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     @property
     def limits(self) -> Limits:

@@ -11,7 +11,9 @@ class Settings:
     """Each field is the environment variable of the same name in capitals."""
 
     gateways: int = setting(2, "How many gateways to start.", at_least=1, at_most=64)
-    brokers: int = setting(1, "How many brokers to start: one speaks, the others stand by.", at_least=1, at_most=8)
+    brokers: int = setting(
+        1, "How many brokers to start. One speaks; further brokers are standbys.", at_least=1, at_most=8
+    )
     gateway_port: int = setting(
         5000, "Port of the first gateway; the next has the next one.", at_least=1, at_most=65000
     )
@@ -20,7 +22,7 @@ class Settings:
     nats_port: int = setting(4222, "Port of the NATS server.", at_least=1, at_most=65535)
     app_host: str = setting("127.0.0.1", "Address that gateways and auth_api listen on; 0.0.0.0 for every address.")
     data_dir: str = setting(".parley", "Folder for the secrets and the log's data.")
-    ready_seconds: float = setting(30.0, "How long the processes have to get ready.", at_least=1, at_most=600)
+    ready_seconds: float = setting(30.0, "Seconds the processes have to get ready.", at_least=1, at_most=600)
 
     @property
     def folder(self) -> Path:

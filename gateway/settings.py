@@ -18,66 +18,72 @@ class Settings(Sizes):
     """One field for each environment variable."""
 
     app_secret: str = secret(
-        "What app tokens and session tokens are signed with; the same for gateways and auth_api.", min_bytes=32
+        "Signs app tokens and session tokens; must be the same for gateways and auth_api.", min_bytes=32
     )
-    app_secret_old: str = secret("A former APP_SECRET, still accepted for checking.", min_bytes=32, default="")
-    nats_url: str = setting(DEFAULT_NATS, "NATS servers, comma-separated.", schemes=NATS_SCHEMES)
+    app_secret_old: str = secret(
+        "A previous APP_SECRET: tokens signed with it are still accepted.", min_bytes=32, default=""
+    )
+    nats_url: str = setting(DEFAULT_NATS, "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
-    gateway_name: str = setting("", "A name for logs and metrics; the host's name and port if empty.")
-    token_lifetime: int = setting(86400, "Life of a session token, in seconds.", at_least=1)
+    gateway_name: str = setting("", "A name for logs and metrics; if empty, the host name and port.")
+    token_lifetime: int = setting(86400, "Lifetime of a session token, in seconds.", at_least=1)
     cors_origins: tuple[str, ...] = setting(
         ("*",), "Origins of pages that may connect, comma-separated: `https://www.example.org`; `*` for all."
     )
-    max_message: int = setting(65536, "Largest message of a client, in bytes.", at_least=1024, at_most=1048576)
-    events_per_second: float = setting(200.0, "Events that one client may send per second in the long run.", at_least=1)
-    events_burst: int = setting(2000, "Events that one client may send at once.", at_least=1)
+    max_message: int = setting(65536, "Largest message a client may send, in bytes.", at_least=1024, at_most=1048576)
+    events_per_second: float = setting(200.0, "Events per second that one client may send, on average.", at_least=1)
+    events_burst: int = setting(2000, "Events that one client may send in a burst.", at_least=1)
     bytes_per_second: float = setting(
-        1048576.0, "Bytes that one client may send per second in the long run.", at_least=65536
+        1048576.0, "Bytes per second that one client may send, on average.", at_least=65536
     )
-    bytes_burst: int = setting(4194304, "Bytes that one client may send at once.", at_least=65536)
+    bytes_burst: int = setting(4194304, "Bytes that one client may send in a burst.", at_least=65536)
     clients_per_address: float = setting(
         32.0,
-        "How many clients' rate of events one address may use; of bytes and bursts, a quarter of that.",
+        "One address may send as many events as this many clients, and a quarter of their bytes and bursts.",
         at_least=1,
     )
     handshakes_per_second: float = setting(
-        50.0, "Sockets that one address may open per second in the long run; IPv6: one /64.", at_least=0.1
+        50.0, "Sockets per second that one address may open, on average. For IPv6, an address is a /64.", at_least=0.1
     )
-    handshakes_burst: int = setting(1000, "Sockets that one address may open at once.", at_least=1)
-    max_connections_per_address: int = setting(1000, "Sockets that one address may have open.", at_least=1)
+    handshakes_burst: int = setting(1000, "Sockets that one address may open in a burst.", at_least=1)
+    max_connections_per_address: int = setting(1000, "Open sockets per address.", at_least=1)
     max_unauthenticated: int = setting(
-        2000, "Sockets of a gateway that have not authenticated; beyond that the oldest make room.", at_least=1
+        2000, "Unauthenticated sockets per gateway; beyond that, the oldest are closed.", at_least=1
     )
-    max_connections: int = setting(50000, "TCP connections of a gateway, of all clients.", at_least=1)
+    max_connections: int = setting(50000, "TCP connections per gateway.", at_least=1)
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
     )
     max_unsent: int = setting(
         262144,
-        "Bytes that may wait here for a client that reads slowly; beyond that the broker keeps them.",
+        "Bytes that the gateway holds for a client that reads slowly; the broker keeps the rest.",
         at_least=65536,
     )
-    max_held: int = setting(33554432, "Bytes of events held while NATS is away, for all clients.", at_least=65536)
+    max_held: int = setting(
+        33554432, "Bytes of events held for all clients while NATS cannot be reached.", at_least=65536
+    )
     max_held_per_client: int = setting(4194304, "The same for one client.", at_least=65536)
-    auth_timeout: float = setting(30.0, "Seconds after which a socket must have authenticated.", at_least=0.1)
+    auth_timeout: float = setting(30.0, "Seconds a socket has to authenticate.", at_least=0.1)
     ping_interval: float = setting(15.0, "Seconds between pings.", at_least=0.1)
-    ping_timeout: float = setting(10.0, "Seconds that a client has to answer a ping.", at_least=0.1)
+    ping_timeout: float = setting(10.0, "Seconds a client has to answer a ping.", at_least=0.1)
     drain_notice: float = setting(
         2.0,
-        "Seconds that a stopping gateway goes on while /readyz says that it stops, for load balancers to see it.",
+        "Seconds a stopping gateway keeps serving while /readyz reports it as stopping, so that load balancers notice.",
         at_least=0,
     )
     drain_seconds: float = setting(
         10.0, "Seconds over which a stopping gateway closes its sockets; 0: at once, without notice.", at_least=0
     )
-    turn_urls: tuple[str, ...] = setting((), "TURN servers told to clients, comma-separated `turn:` and `turns:` URLs.")
+    turn_urls: tuple[str, ...] = setting(
+        (), "TURN servers that clients are told of: comma-separated `turn:` and `turns:` URLs."
+    )
     turn_secret: str = secret("The `static-auth-secret` of these TURN servers.", default="")
     turn_lifetime: int = setting(
-        86400, "Life of a TURN credential, in seconds; of a demo visitor's, at most an hour.", at_least=60
+        86400, "Lifetime of a TURN credential, in seconds; an hour at most for visitors of the demo.", at_least=60
     )
-    log_level: str = setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "One JSON object a line, or text.", choices=("json", "text"))
+    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     def __post_init__(self) -> None:
         _ = self.turn  # a wrong combination is refused at the start
