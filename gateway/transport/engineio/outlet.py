@@ -24,8 +24,8 @@ from gateway.transport.newcomers import Newcomers
 PARTING = 1.0  # seconds for a client to hang up by itself
 GREETING = 10.0  # seconds until a socket must have shown an app token
 
-# Bytes that wait for one client, beyond which it is disconnected: more than can be on the way to a gateway when it turns out
-# that the client is slow.
+# Bytes waiting for one client, beyond which it is disconnected. More than can be on the way to a gateway when a client
+# turns out to be slow.
 ABANDONED = 24 * 1024 * 1024
 
 
