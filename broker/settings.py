@@ -39,7 +39,9 @@ class Settings:
         1, "Replicas of the log, the lease and the snapshots in a NATS cluster.", at_least=1, at_most=5
     )
     log_max_bytes: int = setting(
-        2147483648, "Size of the log at which events are refused. NATS sets so much space aside.", at_least=16777216
+        2147483648,
+        "Size of the log at which events are refused. NATS reserves that much disk space.",
+        at_least=16777216,
     )
     snapshot_interval: float = setting(
         15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5

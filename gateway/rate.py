@@ -21,7 +21,7 @@ class Allowance(Protocol):
     """What one socket may send."""
 
     def take(self, size: int, now: float, frames: int = 1) -> bool:
-        """Whether frames of so many bytes together are within the limit."""
+        """Whether ``frames`` frames of ``size`` bytes in all are within the limit."""
 
     @property
     def exhausted(self) -> bool:
@@ -29,7 +29,7 @@ class Allowance(Protocol):
 
 
 class Stranger:
-    """What a socket may send before it is a peer: so many frames and bytes, and not one more."""
+    """What a socket may send before it is a peer: a fixed number of frames and bytes."""
 
     __slots__ = ("bytes", "frames")
 
@@ -38,7 +38,7 @@ class Stranger:
         self.bytes = STRANGER_MESSAGES * max_message
 
     def take(self, size: int, now: float, frames: int = 1) -> bool:
-        """Whether frames of so many bytes together are within the limit."""
+        """Whether ``frames`` frames of ``size`` bytes in all are within the limit."""
         self.frames -= frames
         self.bytes -= size
         return not self.exhausted
@@ -51,7 +51,7 @@ class Stranger:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rates:
-    """What a peer may send: so many frames and bytes a second in the long run, and so many of each at once."""
+    """What a peer may send: frames and bytes per second on average, and in a burst."""
 
     frames: float = 200.0
     frames_burst: float = 2000.0
@@ -89,7 +89,7 @@ class Budget:
         self.shared: Budget | None = None
 
     def take(self, size: int, now: float, frames: int = 1) -> bool:
-        """Whether frames of so many bytes together are within the limit."""
+        """Whether ``frames`` frames of ``size`` bytes in all are within the limit."""
         if now - self._last > REFILL or self._frames < frames or self._bytes < size:
             self._refill(now)
         # what is larger than a whole bucket takes a full one
@@ -126,7 +126,7 @@ class Budget:
 class Budgets:
     """The budgets of all peers by ``peer_id``: those that are here, and those that have gone and may come back.
 
-    All that are at one address share the rates of so many ``clients``.
+    All peers at one address share the rates of ``clients`` clients.
     """
 
     def __init__(self, rates: Rates, clients: float = 32.0) -> None:

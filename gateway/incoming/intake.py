@@ -1,6 +1,6 @@
 """Intake: from a client's event to an entry for the log.
 
-Identity is stamped here; who a client claims to be counts nothing.
+Identity is stamped here; who a client claims to be is ignored.
 """
 
 import logging

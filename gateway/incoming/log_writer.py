@@ -185,7 +185,7 @@ class LogWriter:
             self._fail(type(error).__name__)
 
     def _expect_answer(self, within: float) -> None:
-        """The batch in flight is sent again in so many seconds. There is one look a second, not one for each batch."""
+        """The batch in flight is sent again in that many seconds. One timer for all looks once a second."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + within
         if self._look and self._look.when() > self._due:

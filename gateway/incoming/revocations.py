@@ -1,4 +1,4 @@
-"""Revoked apps: their tokens issued until a time count no more. The broker tells of them when a gateway comes up."""
+"""Revoked apps: their tokens issued until a certain time are invalid. A gateway is told of them when it comes up."""
 
 from shared.contract.refusals import UNAUTHORIZED, Refusal
 from shared.contract.tokens import App

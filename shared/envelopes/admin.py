@@ -56,7 +56,7 @@ class NoteIssued(Ask, frozen=True, tag="issued"):
 
 
 class RevokeApp(Ask, frozen=True, tag="revoke"):
-    """Tokens of the app issued until then (seconds since the epoch) count no more."""
+    """Tokens of the app issued until then (seconds since the epoch) are invalid."""
 
     app: AppName
     until: Number

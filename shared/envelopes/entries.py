@@ -139,7 +139,7 @@ class AppIssued(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=9):
 
 
 class AppRevoked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=10):
-    """Tokens of an app issued until then count no more."""
+    """Tokens of an app issued until then are invalid."""
 
     app: AppName
     until: Number

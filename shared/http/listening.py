@@ -11,7 +11,7 @@ _RIGHTS = "may only be used with special rights; ports from 1024 on need none"
 
 
 class CannotListen(Exception):
-    """``part`` is what is to be changed, "host" or "port"; ``why`` goes on from it, as its text does from its value."""
+    """``part`` is what is to be changed, "host" or "port"; ``why`` continues the sentence that its value begins."""
 
     def __init__(self, part: str, value: object, why: str) -> None:
         super().__init__(f"{value} {why}")

@@ -88,7 +88,7 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for socket in list(self.server.eio.sockets.values()):
-            socket.cut_off("the test is over")
+            socket.disconnect("the test is over")
         await asyncio.sleep(0)
         await self._runner.cleanup()
         assert error is not None or not self.loop_errors, self.loop_errors

@@ -32,7 +32,7 @@ class Wire:
     def ignore(self) -> None:
         self.acts.append("ignore")
 
-    def cut_off(self, reason: str) -> None:
+    def disconnect(self, reason: str) -> None:
         self.acts.append(f"cut off: {reason}")
 
 

@@ -39,7 +39,7 @@ class Turns:
 
 
 class Lane:
-    """The sockets of one address: so much of all of them together is acted on in one turn of the loop.
+    """The sockets of one address: a bounded amount of their input, all together, is acted on in one turn of the loop.
 
     Those with more to say are heard one after the other.
     """

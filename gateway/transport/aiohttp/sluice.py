@@ -20,7 +20,7 @@ _BROKEN = (True, b"")  # and of data that it could not
 
 
 class Sluice:
-    """Between a client's connection and the reader of its frames: lets through so much in each turn of the loop.
+    """Between a client's connection and the reader of its frames: lets a bounded amount through per turn of the loop.
 
     The rest waits here, which is at most what was read at once, and reading is paused. For the queue that the reader
     fills it stands in for the protocol, so that both can hold up the client.

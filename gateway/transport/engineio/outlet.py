@@ -24,8 +24,8 @@ from gateway.transport.newcomers import Newcomers
 PARTING = 1.0  # seconds for a client to hang up by itself
 GREETING = 10.0  # seconds until a socket must have shown an app token
 
-# Bytes that wait for one client, beyond which it is cut off: more than can be on the way to a gateway when it turns out
-# that the client is slow.
+# Bytes waiting for one client, beyond which it is disconnected. More than can be on the way to a gateway when a client
+# turns out to be slow.
 ABANDONED = 24 * 1024 * 1024
 
 
@@ -150,12 +150,12 @@ class Outlet(AsyncSocket):
         if not self.closing:
             asyncio.get_running_loop().call_later(PARTING, self.hang_up)
 
-    def cut_off(self, reason: str) -> None:
+    def disconnect(self, reason: str) -> None:
         """End the connection of a client that does not keep up, or is gone: nothing more is written."""
         if self._closing is None and not self.closed:
-            self._closing = asyncio.ensure_future(self._cut_off(reason))
+            self._closing = asyncio.ensure_future(self._disconnect_now(reason))
 
-    async def _cut_off(self, reason: str) -> None:
+    async def _disconnect_now(self, reason: str) -> None:
         if self.ws is not None:
             self.ws.abort()
         await self.close(abort=True, reason=reason)
@@ -172,7 +172,7 @@ class Outlet(AsyncSocket):
         try:
             self._bound(ws.write(frame))
         except ConnectionError:
-            self.cut_off(self.server.reason.TRANSPORT_CLOSE)
+            self.disconnect(self.server.reason.TRANSPORT_CLOSE)
 
     def _enqueue(self, frame: bytes) -> None:
         self._queued += len(frame)
@@ -202,13 +202,13 @@ class Outlet(AsyncSocket):
         self._set_timer(self.server.ping_timeout, self._no_pong)
 
     def _no_pong(self) -> None:
-        self.cut_off(self.server.reason.PING_TIMEOUT)
+        self.disconnect(self.server.reason.PING_TIMEOUT)
 
     def _in_time(self, seconds: float) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, self._outstayed)
 
     def _outstayed(self) -> None:
-        self.cut_off(self.server.reason.SERVER_DISCONNECT)
+        self.disconnect(self.server.reason.SERVER_DISCONNECT)
 
     def _set_timer(self, seconds: float, action: Any) -> None:
         if self._timer is not None:

@@ -67,12 +67,12 @@ class Engine(engineio.AsyncServer):
         """A socket that has not authenticated has to make room."""
         if (socket := self.sockets.get(sid)) is not None:
             socket.ignore()
-            socket.cut_off(self.reason.SERVER_DISCONNECT)
+            socket.disconnect(self.reason.SERVER_DISCONNECT)
 
     def abandon(self, client: Socket) -> None:
         """Far too much waits for a client: cut it off."""
         SLOW_CLIENTS.inc()
-        client.cut_off(SLOW)
+        client.disconnect(SLOW)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """As the library's, which looks through a query however long it is."""
@@ -109,7 +109,7 @@ class Engine(engineio.AsyncServer):
         }
         socket.send_frame(b"%d%s" % (packet.OPEN, msgspec.json.encode(opening)))
         await self._trigger_event("connect", sid, environ)
-        socket.schedule_ping(random.random())  # noqa: S311 - those who come together are not to be pinged together for ever
+        socket.schedule_ping(random.random())  # noqa: S311 - clients that arrive together should not be pinged together for ever
         if transport == "websocket":
             return await socket.handle_get_request(environ)
         socket.connected = True

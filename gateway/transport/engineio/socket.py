@@ -55,12 +55,12 @@ class Socket(Outlet):
         return self.take_waiting()
 
     def _on_answer_lost(self) -> None:
-        self.cut_off(self.server.reason.TRANSPORT_ERROR)
+        self.disconnect(self.server.reason.TRANSPORT_ERROR)
 
     def charge(self, size: int, frames: int = 1) -> bool:
         """So much has come from the client: is it within its budget, and anything it says of interest?
 
-        One who goes on and on beyond it is cut off.
+        A client that keeps exceeding it is disconnected.
         """
         if self.budget.take(size, time.monotonic(), frames):
             return not self.deaf
@@ -69,7 +69,7 @@ class Socket(Outlet):
             self.ignore()
             if self.ws is not None:
                 self.ws.stop_hearing()
-            self.cut_off(FLOOD)
+            self.disconnect(FLOOD)
         return False
 
     def ignore(self) -> None:
@@ -171,7 +171,7 @@ class Socket(Outlet):
                 await asyncio.sleep(0)
 
     async def serve_websocket(self, ws: Transport) -> None:
-        """The life of a WebSocket, from upgrade to close. A client whose upgrade fails goes on polling."""
+        """The life of a WebSocket, from upgrade to close. A client whose upgrade fails keeps polling."""
         if self.connected and not await self._upgrade(ws):
             return
         try:

@@ -231,7 +231,7 @@ async def test_a_disconnect_is_told_once_however_many_reasons_there_are() -> Non
         await raw.connect("token")
         socket = site.sockets[-1]
         socket.hang_up()
-        socket.cut_off("a second reason")
+        socket.disconnect("a second reason")
         socket.hang_up()
         await raw.closed()
         socket.send_frame(FRAME)

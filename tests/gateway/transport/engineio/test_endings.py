@@ -133,7 +133,7 @@ async def be_hung_up_on(raw: RawSocket, socket: Socket) -> None:
 
 
 async def be_cut_off(raw: RawSocket, socket: Socket) -> None:
-    socket.cut_off("the test says so")
+    socket.disconnect("the test says so")
     await raw.closed()
 
 
