@@ -31,6 +31,7 @@ class Options(argparse.Namespace):
     seconds: float
     bytes: int
     json: Path | None
+    page: Path | None
     folder: Path | None
 
 
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = report.made(found)
     if options.json is not None:
         report.write(made, options.json)
+    if options.page is not None:
+        options.page.write_text(report.page(made))
     print("\n" + report.text(made))
     print(f"\nthe logs are in {folder}")
     return 1 if made.missed else 0
@@ -81,6 +84,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each attack lasts [%(default)s]")
     parser.add_argument("--bytes", type=int, default=MOST, help="how much it sends at most [%(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where all figures go")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="where a page in Markdown goes")
     parser.add_argument("--folder", type=Path, help="for logs and the log's data; a new temporary one if not given")
     options = parser.parse_args(arguments, namespace=Options())
     if unknown := [part for part in options.only if not named(part)]:

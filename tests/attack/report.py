@@ -50,9 +50,33 @@ def text(found: Report) -> str:
     return "\n\n".join(parts if found.missed else [*parts, "all goals reached"])
 
 
+def page(found: Report) -> str:
+    """A page in Markdown, with what each attack does."""
+    lines = ["# Attacks", "", *METHOD.splitlines(), f"Machine: {found.machine}.", "", GOALS, ""]
+    lines += ["`make attack ARGS='--page ATTACKS.md'` writes this page.", ""]
+    lines += [
+        "| attack | what it does | MB sent | longest wait of a witness | most grown | goals |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join(_page_row(seen))} |" for seen in found.attacks]
+    return "\n".join(lines) + "\n"
+
+
+def _page_row(seen: Evidence) -> list[str]:
+    most = _most_grown(seen)
+    grown = f"{most} {seen.grown[most]:,.0f} MiB" if most else ""
+    what = seen.what.replace("|", "&#124;")
+    missed = "; ".join(seen.missed) or "held"
+    return [f"`{seen.attack}`", what, f"{seen.sent / 1e6:.1f}", f"{seen.worst * 1000:,.0f} ms", grown, missed]
+
+
+def _most_grown(seen: Evidence) -> str:
+    return max(seen.grown, key=lambda name: seen.grown[name], default="")
+
+
 def row(seen: Evidence) -> list[str]:
     """One attack's line."""
-    most = max(seen.grown, key=lambda name: seen.grown[name], default="")
+    most = _most_grown(seen)
     return [
         seen.attack,
         str(seen.row or ""),

@@ -49,3 +49,10 @@ def test_the_report_says_that_all_held() -> None:
 def test_the_table_has_cpu_for_each_byte_and_what_grew_most() -> None:
     row = dict(zip(report.HEAD, report.row(msgspec.structs.replace(GOOD, grown={"a": 1.0, "b": 3.0})), strict=True))
     assert (row["most grown"], row["MiB"], row["CPU ns/byte"], row["worst ms"]) == ("b", "3", "1,000", "400")
+
+
+def test_the_page_says_what_each_attack_does_and_what_it_missed() -> None:
+    made = report.made([GOOD, msgspec.structs.replace(GOOD, attack="b", what="a | b", rooms=1)])
+    *_, good, bad = report.page(made).splitlines()
+    assert good == "| `a` | an attack | 0.0 | 400 ms | gateway-0 60 MiB | held |"
+    assert bad == "| `b` | a &#124; b | 0.0 | 400 ms | gateway-0 60 MiB | 1 rooms were lost |"

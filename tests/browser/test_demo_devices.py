@@ -14,6 +14,7 @@ CLICK = "button('video').click()"
 async def after(demo: Demo, *steps: str, kind: str = "video") -> str:
     """What is shown and sent once all steps were taken, each when the one before has had its effect."""
     page = (await demo.open("Ann", gateway=0, script=HARDWARE)).page
+    await page.wait_for_function("asked.length === 1")  # the page asks for both as it opens
     for step in steps:
         await page.evaluate(f"async () => {{ {step}; await settled(); }}")
     assert await page.evaluate("asked.length") == 0
