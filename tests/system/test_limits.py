@@ -212,8 +212,8 @@ async def test_bytes_per_second(system: System) -> None:
             await raw.event("relay-session-description", fields, ack=str(number))
         answers = await acknowledged(raw, 300)
         codes = [answers[number]["code"] for number in range(300)]
-        assert set(codes[:160]).isdisjoint({"too-many-requests"})
-        assert "too-many-requests" in codes[170:]
+        assert set(codes[:80]).isdisjoint({"too-many-requests"})  # 4 MiB at once
+        assert "too-many-requests" in codes[100:]
 
 
 async def test_the_budget_is_the_peers_on_whatever_socket_it_is(system: System) -> None:
