@@ -70,7 +70,7 @@ class Engine(engineio.AsyncServer):
             socket.disconnect(self.reason.SERVER_DISCONNECT)
 
     def abandon(self, client: Socket) -> None:
-        """Far too much waits for a client: cut it off."""
+        """Far too much waits for a client: disconnect it."""
         SLOW_CLIENTS.inc()
         client.disconnect(SLOW)
 
