@@ -1,10 +1,13 @@
 """The house's own rules, held against what modules import."""
 
+import re
 import sys
+from collections.abc import Iterable
 
 import pytest
 
 from tests import imports
+from tests.system.rig.process import ROOT
 
 # All that the authority may need. Nothing here knows a clock, a socket, chance or the environment.
 PURE = {
@@ -48,3 +51,21 @@ def test_processes_know_nothing_of_each_other(graph: imports.Graph) -> None:
     for part in ("auth_api", "broker", "gateway"):
         others = {"auth_api", "broker", "dev", "gateway"} - {part}
         assert not {name for name in imports.reached(graph, part) if name.split(".")[0] in others}, part
+
+
+def test_the_architecture_says_which_folder_imports_which(graph: imports.Graph) -> None:
+    rows = re.findall(r"^\| `([a-z_/]+)/` \|[^|]*\|([^|]*)\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    said = {
+        folder: {named.removesuffix("/") for named in re.findall(r"`([a-z_/]+)`", column)} for folder, column in rows
+    }
+    folders = {name: _folder(name, said) for name in graph}
+    for name, folder in folders.items():
+        for other in {folders[other] for other in graph[name] & graph.keys()} - {folder}:
+            wider = "shared" if other.startswith("shared/") else other
+            assert said[folder] & {other, wider}, f"{name} imports something of {other}/"
+
+
+def _folder(module: str, folders: Iterable[str]) -> str:
+    """The row that a module belongs to: the longest that it lies in."""
+    path = module.replace(".", "/")
+    return max((folder for folder in folders if f"{path}/".startswith(f"{folder}/")), key=len, default="shared")
