@@ -68,11 +68,6 @@ def make_session_token(secret: str, session: Session) -> str:
     return jwt.encode(claims, secret, ALGORITHM)
 
 
-def read_app_token(secrets: tuple[str, ...], token: object, now: float) -> str:
-    """The name of the app that ``token`` was made for. See ``read_app``."""
-    return read_app(secrets, token, now).name
-
-
 def read_app(secrets: tuple[str, ...], token: object, now: float) -> App:
     """The app that ``token`` was made for.
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from auth_api.demo_page import FILES, SOCKET_IO
-from shared.contract.tokens import read_app_token
+from shared.contract.tokens import read_app
 from tests.auth_api.conftest import SECRET, Serve
 
 
@@ -42,7 +42,7 @@ async def test_config_tells_gateways_ice_servers_and_a_token(serve: Serve) -> No
         config = await (await client.get("/demo/config.json")).json()
     assert config["gateways"] == ["http://a:1", "https://b"]
     assert config["ice_servers"] == [{"urls": "stun:c"}]
-    assert read_app_token((SECRET,), config["token"], time.time()) == "demo"
+    assert read_app((SECRET,), config["token"], time.time()).name == "demo"
 
 
 @pytest.mark.parametrize("path", ["/demo", "/demo/style.css", "/demo/config.json", "/demo/nothing"])
