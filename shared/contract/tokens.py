@@ -7,14 +7,16 @@ from typing import Any
 import jwt
 
 from shared.envelopes.entries import LONGEST_APP
+from shared.envelopes.users import User
 
 ALGORITHM = "HS256"
 DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
 KEY_BYTES = 16
 CLOCKS_APART = 10.0  # seconds by which the clock of who made a token may be ahead of this machine's
-# the library would ask this machine's clock
-_TIMES_ARE_OURS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+LONGEST_TOKEN = 4096  # characters
+# The library looks at the signature alone: it would ask this machine's clock, and each kind has other claims.
+UNCHECKED: Any = {f"verify_{claim}": False for claim in ("exp", "iat", "nbf", "aud", "iss", "sub", "jti")}
 
 
 class TokenError(Exception):
@@ -23,10 +25,14 @@ class TokenError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class App:
-    """What an app token vouches for. ``issued`` is in seconds since the epoch."""
+    """What a token vouches for: the app, and with a user token (``user_tokens.py``) who of it and what that one may do.
+
+    ``issued`` is in seconds since the epoch.
+    """
 
     name: str
     issued: int
+    user: User | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +80,12 @@ def read_app(secrets: tuple[str, ...], token: object, now: float) -> App:
     ``secrets`` are tried in order, so that a secret can be replaced while old tokens are still valid.
     ``now`` is in seconds since the epoch. Raises TokenError.
     """
-    claims = _claims(secrets, token, APP, now)
+    return app_in(signed_claims(secrets, token), now)
+
+
+def app_in(claims: dict[str, Any], now: float) -> App:
+    """The app that these claims are about, if they are an app token's. Raises TokenError."""
+    _check_purpose(claims, APP, now)
     name, issued = claims.get("app"), claims.get("iat")
     if isinstance(name, str) and 0 < len(name) <= LONGEST_APP and isinstance(issued, int):
         return App(name, issued)
@@ -83,7 +94,8 @@ def read_app(secrets: tuple[str, ...], token: object, now: float) -> App:
 
 def read_session_token(secrets: tuple[str, ...], token: object, now: float) -> Session:
     """What ``token`` vouches for, if it has not expired by ``now``. Raises TokenError."""
-    claims = _claims(secrets, token, SESSION, now)
+    claims = signed_claims(secrets, token)
+    _check_purpose(claims, SESSION, now)
     app, peer_id, generation, expires = (claims.get(name) for name in ("app", "sub", "turn", "exp"))
     key = claims.get("key", "")
     if not isinstance(key, str):
@@ -93,21 +105,25 @@ def read_session_token(secrets: tuple[str, ...], token: object, now: float) -> S
     raise TokenError("Token lacks a claim")
 
 
-def _claims(secrets: tuple[str, ...], token: object, purpose: str, now: float) -> dict[str, Any]:
-    if not isinstance(token, str) or not 0 < len(token) <= 4096:
+def signed_claims(secrets: tuple[str, ...], token: object, longest: int = LONGEST_TOKEN) -> dict[str, Any]:
+    """What ``token`` says, signed with one of ``secrets``. Raises TokenError."""
+    if not isinstance(token, str) or not 0 < len(token) <= longest:
         raise TokenError("Token is missing")
     for secret in secrets:
         try:
-            claims: dict[str, Any] = jwt.decode(token, secret, algorithms=[ALGORITHM], options=_TIMES_ARE_OURS)
+            claims: dict[str, Any] = jwt.decode(token, secret, algorithms=[ALGORITHM], options=UNCHECKED)
         except jwt.InvalidSignatureError:
             continue
         # PyJWT lets a UnicodeError or RecursionError of a hostile header or payload through
         except (jwt.PyJWTError, ValueError, RecursionError):
             break
-        if claims.get("typ") != purpose or not _is_valid_at(now, claims):
-            break
         return claims
     raise TokenError("Token is not valid")
+
+
+def _check_purpose(claims: dict[str, Any], purpose: str, now: float) -> None:
+    if claims.get("typ") != purpose or not _is_valid_at(now, claims):
+        raise TokenError("Token is not valid")
 
 
 def _is_valid_at(now: float, claims: dict[str, Any]) -> bool:
