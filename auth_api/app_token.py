@@ -1,21 +1,18 @@
 """POST /app: a token for whoever knows the password."""
 
-import hmac
 import logging
-import math
 
 from aiohttp import web
 from prometheus_client import Counter
 
-from auth_api.answers import Refused, accept
-from auth_api.app_request import read_app_request
+from auth_api.answers import accept
 from auth_api.authority import Authority
+from auth_api.password import Password
 from auth_api.settings import Settings
 from auth_api.sparing import Sparing, left_out
+from auth_api.token_request import AppRequest, read_request
 from shared.contract.tokens import make_app_token
 from shared.envelopes.admin import NoteIssued
-from shared.http.client_address import Network, client_address
-from shared.http.throttle import Throttle
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -28,27 +25,25 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 _OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled", 500: "failed"}
-REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
+APP_REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
+USER_REQUESTS = Counter("parley_user_token_requests", "Requests for a user token, by outcome.", ["outcome"])
+_REQUESTS = {"/app": APP_REQUESTS, "/user": USER_REQUESTS}
 
 
 class AppTokens:
     """Answers /app."""
 
-    def __init__(
-        self, settings: Settings, trusted: tuple[Network, ...], world: World, authority: Authority | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, password: Password, world: World, authority: Authority | None) -> None:
         self._authority = authority
         self._world = world
         self._secret = settings.app_secret
-        self._password = settings.app_pass.encode()
-        self._trusted = trusted
-        self._throttle = Throttle(settings.throttle_tries, settings.throttle_seconds, settings.throttle_addresses)
-        self._issues, self._guesses = Sparing(), Sparing()
+        self._password = password
+        self._issues = Sparing()
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
-        asked = await read_app_request(request)
-        self._check(asked.password, client_address(request, self._trusted), self._world.monotonic())
+        asked = await read_request(request, AppRequest)
+        self._password.check(request, asked.password)
         if self._issues.due(asked.app, self._world.monotonic()):
             log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
         now = int(self._world.now())
@@ -56,25 +51,16 @@ class AppTokens:
             self._authority.tell(NoteIssued(asked.app, now))
         return accept({"token": make_app_token(self._secret, asked.app, now)})
 
-    async def preflight(self, request: web.Request) -> web.Response:
-        """What a browser may send here from a page of another origin."""
-        return web.Response(status=204, headers=_PREFLIGHT)
 
-    def _check(self, password: str, address: str, now: float) -> None:
-        wait = self._throttle.wait(address, now)
-        if wait > 0:
-            raise Refused(429, "Too many wrong passwords, try again later", {"Retry-After": str(math.ceil(wait))})
-        if not hmac.compare_digest(password.encode(), self._password):
-            self._throttle.charge(address, now)
-            if self._guesses.due(address, now):
-                log.warning("wrong password from %s", address, extra=left_out(self._guesses))
-            raise Refused(401, "Wrong password")
+async def preflight(request: web.Request) -> web.Response:
+    """What a browser may send to /app and /user from a page of another origin."""
+    return web.Response(status=204, headers=_PREFLIGHT)
 
 
 async def answered(request: web.Request, response: web.StreamResponse) -> None:
-    """Count the answers of POST /app, and let pages of any origin read them, refusals too."""
-    if request.path != "/app":
+    """Count the answers of POST /app and /user, and let pages of any origin read them, refusals too."""
+    if request.path not in _REQUESTS:
         return
     response.headers.update(ANY_ORIGIN)
     if request.method == "POST":
-        REQUESTS.labels(_OUTCOMES.get(response.status, "malformed")).inc()
+        _REQUESTS[request.path].labels(_OUTCOMES.get(response.status, "malformed")).inc()

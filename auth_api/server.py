@@ -8,11 +8,13 @@ from aiohttp import web
 
 from auth_api.admin import Admin
 from auth_api.answers import in_shape, refuse
-from auth_api.app_token import AppTokens, answered
+from auth_api.app_token import AppTokens, answered, preflight
 from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
 from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
+from auth_api.password import Password
 from auth_api.settings import Settings
+from auth_api.user_token import UserTokens
 from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
 from shared.http.edge import Crowd, Runner, listen
@@ -46,11 +48,15 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
     authority = Authority(settings.nats_url, stop, world) if settings.admin_token else None
-    tokens = AppTokens(settings, trusted, world, authority)
+    password = Password(settings, trusted, world)
+    app_tokens = AppTokens(settings, password, world, authority)
+    user_tokens = UserTokens(settings, password, world, authority)
     app.router.add_get("/", _root_with_page if settings.demo else _root)
     app.router.add_get("/openapi.json", _openapi)
-    app.router.add_post("/app", tokens.issue)
-    app.router.add_options("/app", tokens.preflight)
+    app.router.add_post("/app", app_tokens.issue)
+    app.router.add_post("/user", user_tokens.issue)
+    for path in ("/app", "/user"):
+        app.router.add_options(path, preflight)
     app.on_response_prepare.append(answered)
     if authority is not None:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))

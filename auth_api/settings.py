@@ -4,6 +4,7 @@ import dataclasses
 
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
+from shared.contract.user_tokens import LONGEST_LIFE
 from shared.http.client_address import networks
 from shared.process.settings import NATS_SCHEMES, secret, setting
 
@@ -14,6 +15,9 @@ class Settings:
 
     app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
     app_pass: str = secret("The password that POST /app asks for.")
+    user_token_max_life: int = setting(
+        LONGEST_LIFE, "Longest life of a user token, in seconds.", at_least=60, at_most=366 * 86400
+    )
     admin_token: str = secret(
         "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""
     )

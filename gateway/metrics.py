@@ -58,3 +58,6 @@ GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing a
 FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had given this gateway up.")
 SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients disconnected because they did not read.")
 FLOODS = Counter("parley_gateway_floods_total", "Clients disconnected because they sent more than their budget.")
+USER_KEYS_BROKEN = Gauge(
+    "parley_gateway_user_keys_broken", "1 while the file USER_KEYS cannot be used and older keys stay."
+)

@@ -68,10 +68,11 @@ class Gateway:
             await end(connecting)
             return
         nc = connecting.result()
+        watching = asyncio.create_task(self._switchboard.watch_user_keys(), name="user keys")
         serving = asyncio.create_task(self._switchboard.serve(nc, name), name="link")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await self._drain(nc)
-        await end(serving, stopping)
+        await end(serving, stopping, watching)
         await nc.close()
         if not serving.cancelled():
             serving.result()

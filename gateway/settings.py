@@ -5,6 +5,7 @@ import dataclasses
 from gateway.incoming.sizes import Sizes, check_together
 from gateway.transport.origins import origins
 from gateway.turn import Turn
+from shared.contract.user_tokens import LONGEST_LIFE
 from shared.envelopes.subjects import MAX_BODY
 from shared.http.client_address import networks
 from shared.process.settings import NATS_SCHEMES, SettingError, secret, setting
@@ -23,6 +24,13 @@ class Settings(Sizes):
     app_secret_old: str = secret(
         "A previous APP_SECRET: tokens signed with it are still accepted.", min_bytes=32, default=""
     )
+    user_keys: str = setting(
+        "", "A JWKS file: the keys that apps' backends sign user tokens with. It is read again when it changes."
+    )
+    user_token_max_life: int = setting(
+        LONGEST_LIFE, "Longest life of a user token, in seconds.", at_least=60, at_most=366 * 86400
+    )
+    anonymous: bool = setting(True, "Whether an app token is enough to come in. Off: only user tokens are.")
     nats_url: str = setting(DEFAULT_NATS, "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)

@@ -9,6 +9,7 @@ from gateway.incoming.intake import Intake
 from gateway.incoming.log_writer import LogWriter
 from gateway.incoming.revocations import Revocations
 from gateway.incoming.sessions import Sessions
+from gateway.incoming.user_keys import UserKeys
 from gateway.outgoing.inbox import Inbox
 from gateway.outgoing.link import Link, new_gateway_id
 from gateway.outgoing.pacing import Pacing
@@ -36,7 +37,16 @@ class Switchboard:
         self._world = world
         self._connections: dict[str, Connection] = {}
         self._revocations = Revocations()
-        self._sessions = Sessions(settings.secrets, settings.token_lifetime, self._revocations, world)
+        self._user_keys = UserKeys(settings.user_keys, settings.secrets)
+        self._sessions = Sessions(
+            settings.secrets,
+            settings.token_lifetime,
+            self._revocations,
+            world,
+            self._user_keys,
+            settings.user_token_max_life,
+            settings.anonymous,
+        )
         self._intake = Intake(self._sessions, settings, self._append, world)
         self._pacing = Pacing(settings.max_unsent, self._say_pace)
         self._budgets = Budgets(_rates(settings), settings.clients_per_address)
@@ -89,6 +99,10 @@ class Switchboard:
         self._budgets.leave(connection.peer_id, connection.socket.budget, self._world.monotonic())
         if connection.logged and self._link is not None:
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
+
+    async def watch_user_keys(self) -> None:
+        """Take other keys for user tokens whenever their file changes. Ends with its task."""
+        await self._user_keys.watch(self._sessions.forget_what_was_read)
 
     async def serve(self, nc: Messaging, name: str) -> None:
         """One link after the other; the sockets of one never outlive it."""

@@ -102,7 +102,9 @@ class Inbox:
 
     def _admit(self, connection: Connection, admit: Admit) -> None:
         """The socket is a peer from here on: give it its session token."""
-        token, lifetime, expires = self._sessions.grant(admit.app, admit.peer_id, admit.generation, connection.key)
+        token, lifetime, expires = self._sessions.grant(
+            admit.app, admit.peer_id, admit.generation, connection.key, connection.app.user
+        )
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0

@@ -38,6 +38,14 @@ UNAVAILABLE = Code(
     "Signaling is not available right now, try again",
     "the event log cannot be reached, or the gateway of the one addressed is behind",
 )
+FORBIDDEN = Code("forbidden", "You may not do this", "who the peer is, or its role in the room, does not allow it")
+CLOSED = Code("closed", "The room takes nobody in at the moment", "the room's policy is `closed`")
+BANNED = Code("banned", "You are banned from this room", "a host of the room has banned the peer")
+ALREADY_HERE = Code(
+    "already-here",
+    "You are here already, in another window or on another device",
+    "the user token allows one peer only",
+)
 REJECTED = Code("rejected", "Room owner rejected your request", "the owner of the room said no")
 
 CATALOGUE = (
@@ -53,6 +61,10 @@ CATALOGUE = (
     TOO_MANY,
     UNAVAILABLE,
     REJECTED,
+    FORBIDDEN,
+    CLOSED,
+    BANNED,
+    ALREADY_HERE,
 )
 
 
