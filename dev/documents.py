@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 import auth_api.settings
 import broker.settings
 import gateway.settings
-from auth_api.app_token import REQUESTS
+from auth_api.app_token import APP_REQUESTS, USER_REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from gateway import metrics as gateway_metrics
@@ -63,7 +63,14 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER, broker_metrics.RULES_FAILED]
+    declared = [
+        *vars(gateway_metrics).values(),
+        RECONNECTS,
+        APP_REQUESTS,
+        USER_REQUESTS,
+        PASSED_OVER,
+        broker_metrics.RULES_FAILED,
+    ]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))
