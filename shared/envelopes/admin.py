@@ -92,7 +92,8 @@ class ListRooms(Ask, frozen=True, tag="rooms"):
     NAME = "listRooms"
     METHOD = "GET"
     PATH = "/admin/rooms"
-    DOC = "List rooms, in the order of their keys"
+    DOC = "List rooms"
+    NOTE = "They come in the order of their keys."
     ANSWER = RoomPage
 
     after: Annotated[RoomKey, Meta(description="The key of the last room of the page before.")] = ""
@@ -140,7 +141,8 @@ class ListApps(Ask, frozen=True, tag="apps"):
     NAME = "listApps"
     METHOD = "GET"
     PATH = "/admin/apps"
-    DOC = "List the apps that tokens were issued for, in the order of their names"
+    DOC = "List the apps that tokens were issued for"
+    NOTE = "They come in the order of their names."
     ANSWER = dict[str, AppLine]
 
     after: Annotated[AppName, Meta(description="The name of the last app of the page before.")] = ""
