@@ -1,18 +1,20 @@
 """POST /app: a token for whoever knows the password."""
 
 import logging
+from typing import ClassVar
 
 from aiohttp import web
 from prometheus_client import Counter
 
 from auth_api.answers import accept
 from auth_api.authority import Authority
-from auth_api.password import Password
+from auth_api.password import AppPassword, Password
+from auth_api.reading import read
 from auth_api.settings import Settings
 from auth_api.sparing import Sparing, left_out
-from auth_api.token_request import AppRequest, read_request
 from shared.contract.tokens import make_app_token
-from shared.envelopes.admin import NoteIssued
+from shared.envelopes.admin import AppToken, NewApp, NoteIssued
+from shared.envelopes.calls import FORM, JSON, Call
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,23 @@ USER_REQUESTS = Counter("parley_user_token_requests", "Requests for a user token
 _REQUESTS = {"/app": APP_REQUESTS, "/user": USER_REQUESTS}
 
 
+class AskForToken(Call, frozen=True):
+    NAME = "issueAppToken"
+    METHOD = "POST"
+    PATH = "/app"
+    DOC = "Get a token for one client application"
+    NOTE = (
+        "The token does not expire. Ask once for each application (a mobile app, a web page) and keep it; "
+        "do not ask for each connection. Pages of any origin may ask."
+    )
+    ANSWER = AppToken
+    ANSWERS: ClassVar[str] = "The app token, to be shown to a gateway in the Socket.IO handshake and in `auth-request`."
+    BODIES: ClassVar[tuple[str, ...]] = (FORM, JSON)
+
+    app: NewApp
+    password: AppPassword
+
+
 class AppTokens:
     """Answers /app."""
 
@@ -42,11 +61,11 @@ class AppTokens:
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
-        asked = await read_request(request, AppRequest)
+        now = int(self._world.now())
+        asked = await read(AskForToken, request, now)
         self._password.check(request, asked.password)
         if self._issues.due(asked.app, self._world.monotonic()):
             log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
-        now = int(self._world.now())
         if self._authority is not None:
             self._authority.tell(NoteIssued(asked.app, now))
         return accept({"token": make_app_token(self._secret, asked.app, now)})

@@ -3,8 +3,10 @@
 import hmac
 import logging
 import math
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta
 
 from auth_api.answers import Refused
 from auth_api.settings import Settings
@@ -14,6 +16,8 @@ from shared.http.throttle import Throttle
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
+
+AppPassword = Annotated[str, Meta(description="The setting APP_PASS.", extra_json_schema={"format": "password"})]
 
 
 class Password:
