@@ -45,7 +45,7 @@ class PolicyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a policy that are to change."""
 
     admission: Admission | UnsetType = UNSET
-    max_peers: MaxPeers | None | UnsetType = UNSET
+    max_peers: MaxPeers | UnsetType | None = UNSET
     owner_leaves: OwnerLeaves | UnsetType = UNSET
     waiting_text: Text | UnsetType = UNSET
     history: MessagesShown | UnsetType = UNSET
