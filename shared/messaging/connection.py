@@ -5,9 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from nats.protocol.parser import PERMISSIONS_ERR
 from prometheus_client import Counter
 
-from shared.envelopes.subjects import LEAST_PAYLOAD
+from shared.envelopes.subjects import LEAST_PAYLOAD, without_ids
 from shared.messaging.messaging import Messaging
 from shared.messaging.nats import Client
 from shared.process.stop import Stop
@@ -67,13 +68,17 @@ def _options(url: str, name: str) -> dict[str, Any]:
 
 
 class _Reports:
-    """Tells the log how a connection fares: that NATS cannot be reached once, until it can be again."""
+    """Tells the log how a connection fares: that NATS cannot be reached once, until it can be again.
+
+    So with each thing that NATS forbids, once a connection.
+    """
 
     def __init__(self, client: Client, where: str, on_reconnect: OnReconnect) -> None:
         self._client = client
         self._where = where
         self._on_reconnect = on_reconnect
         self._troubled = False
+        self._forbidden: set[str] = set()
 
     def callbacks(self) -> dict[str, Any]:
         """What the library is to call."""
@@ -84,12 +89,17 @@ class _Reports:
         }
 
     async def _on_error(self, error: Exception) -> None:
-        if not self._troubled:
+        why = without_ids(str(error) or type(error).__name__)
+        if PERMISSIONS_ERR in why:
+            if why not in self._forbidden:
+                self._forbidden.add(why)
+                log.error("NATS at %s forbids what this process has to do: %s", self._where, why)
+        elif not self._troubled:
             self._troubled = True
-            why = str(error) or type(error).__name__
             log.warning("NATS at %s cannot be reached, trying on: %s", self._where, why)
 
     async def _on_disconnected(self) -> None:
+        self._forbidden.clear()
         if self._client.is_reconnecting:  # not when we close it ourselves
             log.warning("disconnected from NATS")
 
