@@ -49,7 +49,8 @@ class Broker:
             serving.result()
 
     async def _serve(self, stop: Stop) -> None:
-        nc = await connect(self._settings.nats_url, f"broker {self._name}", stop, self._on_reconnect)
+        settings = self._settings
+        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self._on_reconnect, settings.tls)
         try:
             await wait_for_jetstream(nc)
             while True:
