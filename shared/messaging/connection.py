@@ -39,12 +39,23 @@ async def connect(
     """
     client = Client(tls.context if tls else None)
     client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
-    reports = _Reports(client, _without_secrets(url), on_reconnect)
+
+    async def on_connected_again() -> None:
+        _check_payload(client, stop)  # it may have been set up anew meanwhile
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    reports = _Reports(client, _without_secrets(url), on_connected_again)
     await client.connect(**_options(url, name), **reports.callbacks())
-    if client.max_payload < LEAST_PAYLOAD:
-        stop.give_up(f"NATS takes {client.max_payload} bytes at most: set its max_payload to {LEAST_PAYLOAD} or more")
+    _check_payload(client, stop)
     log.info("connected to NATS at %s", _without_secrets(url))
     return client
+
+
+def _check_payload(client: Client, stop: Stop) -> None:
+    """Give up on a server that takes too little: what it refuses once it would refuse for ever."""
+    if client.max_payload < LEAST_PAYLOAD:
+        stop.give_up(f"NATS takes {client.max_payload} bytes at most: set its max_payload to {LEAST_PAYLOAD} or more")
 
 
 def _options(url: str, name: str) -> dict[str, Any]:
@@ -66,7 +77,7 @@ def _options(url: str, name: str) -> dict[str, Any]:
 class _Reports:
     """Tells the log how a connection fares: why NATS cannot be reached once for each reason, until it can be again."""
 
-    def __init__(self, client: Client, where: str, on_reconnect: OnReconnect | None) -> None:
+    def __init__(self, client: Client, where: str, on_reconnect: OnReconnect) -> None:
         self._client = client
         self._where = where
         self._on_reconnect = on_reconnect
@@ -94,8 +105,7 @@ class _Reports:
         self._reasons.clear()
         RECONNECTS.inc()
         log.warning("reconnected to NATS")
-        if self._on_reconnect is not None:
-            await self._on_reconnect()
+        await self._on_reconnect()
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
