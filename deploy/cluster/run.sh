@@ -14,11 +14,15 @@ set +a
 
 NATS_CA=$folder/ca.crt NATS_CERT=$folder/$process.crt NATS_KEY=$folder/$process.key
 
+in_url() {
+    case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac
+}
+
 # Own server first: what happens to another host is then no matter of this one's.
 servers() {
-    printf '%s' "$1$ADDRESS:4222"
+    printf '%s' "$1$(in_url "$ADDRESS"):4222"
     for address in $HOSTS; do
-        [ "$address" = "$ADDRESS" ] || printf ',%s' "$1$address:4222"
+        [ "$address" = "$ADDRESS" ] || printf ',%s' "$1$(in_url "$address"):4222"
     done
 }
 
@@ -36,7 +40,7 @@ parley() {
 case $process in
 nats)
     # In quotes, since NATS would read some of them as numbers.
-    ROUTES="[$(for address in $HOSTS; do printf '"nats://nats:%s@%s:6222", ' "$ROUTE_PASSWORD" "$address"; done)]"
+    ROUTES="[$(for address in $HOSTS; do printf '"nats://nats:%s@%s:6222", ' "$ROUTE_PASSWORD" "$(in_url "$address")"; done)]"
     for name in HOST NATS_CA NATS_CERT NATS_KEY STORE NATS_SYNC ROUTE_PASSWORD; do
         eval "export $name=\"\\\"\$$name\\\"\""
     done

@@ -1,4 +1,4 @@
-"""Three hosts: one is cut off, one is frozen, one is killed. ``python -m tests.chaos.cluster`` does all that to each."""
+"""Three hosts: one is cut off, one frozen, one killed. ``python -m tests.chaos.cluster`` does all that to each."""
 
 import subprocess
 import sys
