@@ -16,7 +16,7 @@ from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError
 from prometheus_client import Counter
 
-from broker.speaking.presence import Presence, Sign
+from broker.speaking.presence import PATIENCE, Presence, Sign
 from shared.envelopes import subjects
 from shared.messaging.connection import cancelled
 from shared.messaging.messaging import KeyValue, Messaging, Value
@@ -27,7 +27,7 @@ KEY = "speaker"
 LIFE = 2.0  # seconds
 RENEWAL = 0.5  # seconds
 LOOK_INTERVAL = 0.1  # seconds between a standby's looks at it
-LATE = 2 * RENEWAL  # seconds without a renewal after which a holder that lost it was held up
+LATE = PATIENCE  # seconds without a renewal after which a holder that lost it was held up
 MODESTY = 10.0  # seconds in which one that lost it without having been held up does not take it back before its end
 
 TAKEOVERS = Counter(

@@ -12,6 +12,7 @@ from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Speaking
 from shared.messaging.nats import Client
 from shared.process.world import World
+from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
 LIFE, RENEWAL = 1.0, 0.2  # seconds; the tests shall not take as long as the real ones
@@ -208,6 +209,26 @@ async def test_one_that_lost_it_although_it_was_well_does_not_take_it_back_befor
     await until(lambda: not first.lease.held, "the first knows")
     await until(lambda: first.lease.held, "the first holds it again", within=LIFE + 2)
     assert takeovers("gone") == before
+
+
+async def test_when_nats_was_away_the_lease_changes_hands_once_at_most(
+    nats_server: NatsServer, nc: Client, core: Core
+) -> None:
+    other = await nats_server.client()
+    candidates = [Candidate(client, name, core) for client, name in ((nc, "first"), (other, "second"))]
+    try:
+        await until(lambda: any(one.lease.held for one in candidates), "somebody holds it")
+        await nats_server.kill()
+        await nats_server.start()
+        await until(lambda: nc.is_connected and other.is_connected, "both are back")
+        renewed = max(one.lease._revision for one in candidates) + 4 * int(LIFE / RENEWAL)
+        await until(lambda: max(one.lease._revision for one in candidates) > renewed, "it has been renewed for long")
+        assert [one.lease.held for one in candidates].count(True) == 1
+        assert sum(len(one.terms) for one in candidates) <= 2
+    finally:
+        for candidate in candidates:
+            await candidate.die()
+        await other.close()
 
 
 async def test_one_that_retires_takes_nothing_from_the_next(stand: Stand) -> None:
