@@ -51,7 +51,8 @@ class Broker:
             serving.result()
 
     async def _serve(self, stop: Stop) -> None:
-        nc = await connect(self._settings.nats_url, f"broker {self._name}", stop, self.on_reconnect)
+        settings = self._settings
+        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls)
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
