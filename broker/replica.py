@@ -12,7 +12,6 @@ from broker.core.belief import NOTHING, believe
 from broker.core.machine import Core, Place, RuleFailed
 from broker.core.state import State
 from broker.doubts import Doubts
-from broker.garbage import collect_now_and_then
 from broker.metrics import Figures
 from broker.settings import Settings
 from broker.speaking.desk import Desk
@@ -87,7 +86,6 @@ class Replica:
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
-                tasks.create_task(collect_now_and_then(), name="collector")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
         except* LogReplaced:
             raise LogReplaced from None

@@ -58,4 +58,4 @@ class Presence:
 
     def _answer(self, reply: str) -> None:
         if reply:
-            self._nc.publish_now(reply, b"")
+            self._nc.publish_now(reply, b"here")

@@ -63,7 +63,7 @@ class KeyValue(Protocol):
         """Replace the value of revision ``last``; returns the new one. Raises KeyWrongLastSequenceError."""
 
     async def delete(self, key: str, *, last: int) -> bool:
-        """Remove the value of revision ``last``. Raises KeyWrongLastSequenceError."""
+        """Remove the value of revision ``last``. Raises BadRequestError if it is not the newest."""
 
 
 class Found(Protocol):
