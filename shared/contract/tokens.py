@@ -19,7 +19,6 @@ CLOCKS_APART = 10.0  # seconds by which the clock of who made a token may be ahe
 _TIMES_ARE_OURS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
 
-
 class _Hs256(HMACAlgorithm):
     """The library's, which asks with each token anew whether the secret is a key of another kind: half of its time."""
 
