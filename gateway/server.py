@@ -60,7 +60,8 @@ class Gateway:
 
     async def _serve_until(self, stop: Stop) -> None:
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
-        connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}", stop))
+        settings = self._settings
+        connecting = asyncio.create_task(connect(settings.nats_url, f"gateway {name}", stop, tls=settings.tls))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():

@@ -12,6 +12,7 @@ OLD_EVENTS = "parley.events"  # everybody appended here, in versions that told n
 BEATS = "parley.beats"  # gateways -> brokers, not kept
 ADMIN = "parley.admin"  # auth_api asks, the speaker answers
 ADMIN_INBOX = "_INBOX_auth_api."  # and nowhere else
+PRESENCE = "parley.presence."  # brokers ask each other whether they are there
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 
@@ -28,6 +29,11 @@ _OLD_ID = re.compile(r"g[0-9a-f]{16}")
 def gateway_events(gateway: str) -> str:
     """Where a gateway appends. Its id is a secret: NATS lets every gateway write under every id."""
     return f"{GATEWAY_EVENTS}{gateway}"
+
+
+def presence(broker: str) -> str:
+    """Where a broker is asked whether it is there."""
+    return f"{PRESENCE}{broker}"
 
 
 @functools.lru_cache(maxsize=1024)
