@@ -47,7 +47,7 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings.nats_url, stop, world) if settings.admin_token else None
+    authority = Authority(settings, stop, world) if settings.admin_token else None
     password = Password(settings, trusted, world)
     app_tokens = AppTokens(settings, password, world, authority)
     user_tokens = UserTokens(settings, password, world, authority)

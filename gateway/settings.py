@@ -8,14 +8,14 @@ from gateway.turn import Turn
 from shared.contract.user_tokens import LONGEST_LIFE
 from shared.envelopes.subjects import MAX_BODY
 from shared.http.client_address import networks
-from shared.process.settings import NATS_SCHEMES, SettingError, secret, setting
+from shared.messaging.settings import NatsSettings
+from shared.process.settings import SettingError, secret, setting
 
 FRAME_BYTES = 8192  # of an event beside its bodies
-DEFAULT_NATS = "nats://127.0.0.1:4222"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(Sizes):
+class Settings(NatsSettings, Sizes):
     """One field for each environment variable."""
 
     app_secret: str = secret(
@@ -31,7 +31,6 @@ class Settings(Sizes):
         LONGEST_LIFE, "Longest life of a user token, in seconds.", at_least=60, at_most=366 * 86400
     )
     anonymous: bool = setting(True, "Whether an app token is enough to come in. Off: only user tokens are.")
-    nats_url: str = setting(DEFAULT_NATS, "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
     gateway_name: str = setting("", "A name for logs and metrics; if empty, the host name and port.")
@@ -94,6 +93,7 @@ class Settings(Sizes):
     log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _ = self.turn  # a wrong combination is refused at the start
         check_together(self, MAX_BODY - FRAME_BYTES)
         networks(self.trusted_proxies)
