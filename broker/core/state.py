@@ -70,6 +70,7 @@ class Peer(msgspec.Struct):
     shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
     viewed      the rooms it asked to see again, and when
+    version     the version of the contract that it asked for
     taken       takeovers of its open socket, at ``taken_at``, less those that time had forgiven by then
     """
 
@@ -96,6 +97,7 @@ class Peer(msgspec.Struct):
     locks: dict[int, bytes] = {}
     taken: float = 0.0
     taken_at: float = 0.0
+    version: int = 1
 
 
 class Pending(msgspec.Struct):

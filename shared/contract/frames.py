@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contract.events import EVENTS, AuthRequest
+from shared.contract.events import EVENTS, AuthRequest, known
 from shared.contract.refusals import UNAUTHORIZED, Refusal
 from shared.contract.told import REFUSALS, RELAY_STARTS, Refused, RequestReject, Unauthorized
 
@@ -20,15 +20,18 @@ def ack_frame(ack: int, fields: dict[str, Any]) -> bytes:
     return b"43%d[%s]" % (ack, _encode(fields))
 
 
-def refusal_frames(event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any]) -> list[bytes]:
+def refusal_frames(
+    event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any], version: int = 1
+) -> list[bytes]:
     """The refusing event that belongs to ``event``, and the acknowledgement if one was asked for.
 
-    ``fields`` are what is known of the request: room, peer_id, payload.
+    ``fields`` are what is known of the request: room, peer_id, payload. ``version`` is what the client asked for.
     """
     if refusal.code == UNAUTHORIZED.code and event != AuthRequest.NAME:
         answer: Refused = Unauthorized(code=refusal.code, message=refusal.message)
     else:
-        kind = REFUSALS[EVENTS[event].REFUSED_AS] if event in EVENTS else RequestReject
+        declared = known(event, version)
+        kind = REFUSALS[declared.REFUSED_AS] if declared is not None else RequestReject
         named: dict[str, Any] = {"event": event} if kind is RequestReject else {}
         answer = kind(**named, **refusal.fields(), **fields)
     frames = [answer.frame()]
