@@ -12,7 +12,7 @@ from broker.core.state import Member, Peer, Pending, Room
 from shared.contract import events
 from shared.contract.frames import with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, REJECTED, TOO_MANY, Refusal
-from shared.contract.told import RoomJoinAccept, RoomUserJoin, raw
+from shared.contract.told import RoomJoinAccept, RoomJoinRequest, RoomUserJoin, raw
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
 REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
@@ -42,7 +42,7 @@ def ask(core: Context, candidate: Peer, asked: Anywhere[events.RoomJoinRequest])
     frame = request_frame(room, candidate, asked.body)
     _spend(core, candidate, UNASKED * (len(frame) + allowance.EACH), [owner])
     _note_request(core, room, candidate, request)
-    core.out.emit_one(owner, frame, keeping.asked(room.key, candidate.peer_id))
+    core.out.emit_one(owner, frame, RoomJoinRequest.KIND, keeping.asked(room.key, candidate.peer_id))
 
 
 def accept(core: Context, owner: Peer, asked: InRoom[events.RoomJoinAccept]) -> None:
@@ -60,9 +60,9 @@ def accept(core: Context, owner: Peer, asked: InRoom[events.RoomJoinAccept]) -> 
     pending = end_request(core, room, candidate)
     room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
-    core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
+    core.out.emit_one(candidate, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(candidate, pending.acks, answer)
-    core.out.emit(members, news, keeping.joined(room.key, candidate.peer_id))
+    core.out.emit(members, news, RoomUserJoin.KIND, keeping.joined(room.key, candidate.peer_id))
     _answer_owner(core, owner, asked)
 
 
@@ -112,7 +112,7 @@ def _show_again(core: Context, room: Room, peer: Peer, payload: bytes, acks: lis
     core.out.check_way_to([peer])
     _spend(core, peer, len(welcome), [peer])
     peer.viewed = {**(peer.viewed or {}), room.key: now}
-    core.out.emit_one(peer, welcome, keeping.is_over(room.key))
+    core.out.emit_one(peer, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(peer, acks, answer)
 
 

@@ -3,8 +3,11 @@
 from broker.core.asked import InRoom
 from broker.core.context import Context
 from broker.core.state import Peer
-from shared.contract.events import RelayIceCandidate, RelaySessionDescription
+from shared.contract.events import EVENTS, RelayIceCandidate, RelaySessionDescription
 from shared.contract.refusals import NOT_MEMBER, Refusal
+from shared.contract.told import TOLD
+
+_KINDS = {name: TOLD[event.RELAYED_AS].KIND for name, event in EVENTS.items() if event.RELAYED_AS}
 
 
 def pass_on(core: Context, sender: Peer, asked: InRoom[RelaySessionDescription | RelayIceCandidate]) -> None:
@@ -14,6 +17,6 @@ def pass_on(core: Context, sender: Peer, asked: InRoom[RelaySessionDescription |
         raise Refusal(NOT_MEMBER)
     recipient = core.state.peers[to]
     core.out.check_words(recipient, sender.peer_id, len(asked.body))
-    core.out.emit_one(recipient, asked.body, sender=sender.peer_id)
+    core.out.emit_one(recipient, asked.body, _KINDS[asked.own.NAME], sender=sender.peer_id)
     if asked.ack is not None:
         core.out.ack(sender, [(asked.conn, asked.ack)], {"ok": True})

@@ -7,7 +7,7 @@ from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
 from broker.core.state import Member, Peer, Pending, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
-from shared.contract.frames import refusal_frames, with_raw
+from shared.contract.frames import refused, with_raw
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, TAKEN, Refusal
 from shared.contract.told import RoomCreateAccept, RoomJoinRequest, RoomLeaveAccept, RoomOwner, RoomUserLeave, raw
 
@@ -78,7 +78,7 @@ def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, paylo
             room=room.name, peer_id=peer.peer_id, reason=reason, peerinfo=raw(peer.peerinfo), payload=raw(payload)
         )
         about = keeping.left(room.key, peer.peer_id)
-        core.out.emit(rest, news.frame(), about)
+        core.out.emit(rest, news.frame(), news.KIND, about)
     if room.owner not in room.members:
         _pass_on_ownership(core, room, rest)
 
@@ -87,7 +87,8 @@ def tell_owner(core: Context, room: Room, candidate: Peer) -> None:
     """Ask the owner to decide on a candidate."""
     pending = room.pending[candidate.peer_id]
     about = keeping.asked(room.key, candidate.peer_id)
-    core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
+    frame = request_frame(room, candidate, pending.payload)
+    core.out.emit_one(core.state.peers[room.owner], frame, RoomJoinRequest.KIND, about)
 
 
 def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
@@ -108,7 +109,7 @@ def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
     """The member that has been there longest becomes the owner, and is told of the candidates that wait."""
     room.owner = members[0].peer_id
     frame = RoomOwner(room=room.name, peer_id=room.owner).frame()
-    core.out.emit(members, frame, keeping.owned(room.key))
+    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))
     for candidate_id in room.pending:
         tell_owner(core, room, core.state.peers[candidate_id])
 
@@ -126,6 +127,6 @@ def dissolve(core: Context, room: Room) -> None:
 def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal, payload: bytes) -> None:
     """Tell a candidate that it is not let in, and answer its acknowledgements."""
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
-    for frame in refusal_frames("room-join-request", refusal, None, fields):
-        core.out.emit_one(candidate, frame)
+    answer = refused("room-join-request", refusal, fields)
+    core.out.emit_one(candidate, answer.frame(), answer.KIND)
     core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})
