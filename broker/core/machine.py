@@ -6,15 +6,15 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 import typing
 from collections import Counter
 
-from broker.core import rules
-from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
+from broker.core import dispatch
+from broker.core.belief import can_be_shown, may_be, speaks_for
 from broker.core.context import Context
 from broker.core.limits import Limits
 from broker.core.rules import arrivals, deadlines, departures, orders
-from broker.core.state import Gateway, Peer, State
-from shared.contract.events import EVENTS, AuthRequest
-from shared.contract.frames import payload_of, refusal_frames, with_raw
-from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
+from broker.core.state import Gateway, State
+from shared.contract.events import AuthRequest
+from shared.contract.frames import refusal_frames
+from shared.contract.refusals import BAD_REQUEST, Refusal
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (
     Authenticated,
@@ -99,7 +99,11 @@ class Core(Context):
 
     def _apply_entry(self, writer: str, entry: Entry) -> None:
         if isinstance(entry, Said):
-            self._apply_said(writer, entry)
+            outcome = dispatch.hear(self, writer, entry)
+            if outcome:
+                self.tally[entry.event, outcome] += 1
+            else:
+                self.doubted += 1
         elif isinstance(entry, Authenticated | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
@@ -150,37 +154,3 @@ class Core(Context):
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
             orders.tell_revoked(self, writer)
-
-    def _apply_said(self, writer: str, said: Said) -> None:
-        try:
-            rule = rules.RULES.get(said.event)
-            if rule is None:
-                raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
-            peer = self._sender(writer, said)
-            if not can_be_said(said, peer):
-                self.doubted += 1
-                return
-            arrivals.confirm(peer)
-            rule(self, peer, said)
-            self.tally[said.event, "ok"] += 1
-        except Refusal as refusal:
-            self.tally[said.event, refusal.code] += 1
-            self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
-
-    def _sender(self, writer: str, said: Said) -> Peer:
-        peer_id = self.state.conns.get(said.conn)
-        if peer_id is None:
-            raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        peer = self.state.peers[peer_id]
-        if peer.gateway != writer:
-            raise Refusal(UNAUTHORIZED)
-        return peer
-
-
-def _known(said: Said) -> dict[str, object]:
-    event = EVENTS.get(said.event)
-    payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
-    known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
-    if said.peer_id:
-        known["peer_id"] = said.peer_id
-    return known

@@ -7,18 +7,17 @@ for many, are in it once.
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from broker.core.machine import Core
-from broker.core.state import Gateway, Kept, KnownApp, Peer, Room, State
+from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, State
+from broker.storage.older import OLDEST, decode_peers, decode_rooms, kind_of
 
 T = TypeVar("T")
 
 VERSION = 4
-NAMES_VERSION = 3  # can still be read: of a room's members it has nothing but their ids
-LIST_VERSION = 2  # can still be read, as the one before: and what waits for a peer is a list, and all of it was counted
 SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
 
@@ -90,11 +89,11 @@ def decode(log_id: str, data: bytes) -> State:
     """The state that ``encode`` was given, without the words that wait. Raises BadSnapshot."""
     try:
         version = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0], type=int)
-        if not LIST_VERSION <= version <= VERSION:
-            raise BadSnapshot(f"it is of version {version}, this broker knows {LIST_VERSION} to {VERSION}")
+        if not OLDEST <= version <= VERSION:
+            raise BadSnapshot(f"it is of version {version}, this broker knows {OLDEST} to {VERSION}")
         image = msgspec.msgpack.decode(data, type=Image)
-        peers = [peer for part in image.peers for peer in _decode_peers(part, version)]
-        rooms = [room for part in image.rooms for room in _decode_rooms(part, version)]
+        peers = [peer for part in image.peers for peer in decode_peers(part, version)]
+        rooms = [room for part in image.rooms for room in decode_rooms(part, version)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError) as error:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
@@ -102,6 +101,8 @@ def decode(log_id: str, data: bytes) -> State:
     for kept in waiting_frames(peers):
         if kept.digest in image.frames:
             kept.frame, kept.digest = image.frames[kept.digest], b""
+        if kept.kind == UNSAID:
+            kept.kind = kind_of(kept)
     return State(
         position=image.position,
         now=image.now,
@@ -164,32 +165,3 @@ async def _encode_slices(things: list[T], form: Callable[[T], T]) -> list[msgspe
         slices.append(msgspec.Raw(msgspec.msgpack.encode([form(thing) for thing in things[start : start + SLICE]])))
         await asyncio.sleep(0)
     return slices
-
-
-def _decode_peers(part: msgspec.Raw, version: int) -> list[Peer]:
-    if version > LIST_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Peer])
-    return [_from_list(fields) for fields in msgspec.msgpack.decode(part, type=list[dict[str, Any]])]
-
-
-def _decode_rooms(part: msgspec.Raw, version: int) -> list[Room]:
-    if version > NAMES_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Room])
-    found = msgspec.msgpack.decode(part, type=list[dict[str, Any]])
-    return [msgspec.convert(_with_members(fields), Room, builtin_types=(bytes,)) for fields in found]
-
-
-def _with_members(fields: dict[str, Any]) -> dict[str, Any]:
-    """A room of NAMES_VERSION, whose members count as having been there from its beginning."""
-    return {**fields, "members": {peer_id: {"joined": fields["created"]} for peer_id in fields["members"]}}
-
-
-def _from_list(fields: dict[str, Any]) -> Peer:
-    """A peer of LIST_VERSION. Its newest counted events are those that wait, and before them those of the past."""
-    kept = dict(enumerate(fields.pop("kept", ()), 1))
-    peer = msgspec.convert({**fields, "kept": kept}, Peer, builtin_types=(bytes,))
-    number = peer.told
-    for waiting in (*reversed(peer.kept.values()), *reversed(peer.past)):
-        if waiting.counted or waiting.digest:  # words are counted, and are not here
-            waiting.count, number = number, number - 1
-    return peer

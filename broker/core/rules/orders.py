@@ -24,9 +24,10 @@ def close_room(core: Context, order: RoomClosed) -> None:
         peer = core.state.peers[peer_id]
         left = told.RoomUserLeave(room=room.name, peer_id=peer_id, reason=CLOSED, peerinfo=raw(peer.peerinfo))
         about = keeping.left(room.key, peer_id)
-        core.out.emit(others(core, room, peer_id), left.frame(), about)
+        core.out.emit(others(core, room, peer_id), left.frame(), left.KIND, about)
     members = others(core, room, "")
-    core.out.emit(members, told.RoomClosed(room=room.name).frame(), keeping.is_over(room.key))
+    closed = told.RoomClosed(room=room.name)
+    core.out.emit(members, closed.frame(), closed.KIND, keeping.is_over(room.key))
     for peer in members:
         del peer.rooms[room.key]
     dissolve(core, room)
