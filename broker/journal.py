@@ -8,21 +8,31 @@ import msgspec
 
 from shared.envelopes import subjects
 from shared.envelopes.entries import (
+    AppIssued,
+    AppRevoked,
     Authenticated,
+    BanLifted,
     Batch,
     Closed,
     Entry,
     GatewayDown,
     GatewayLost,
     GatewayUp,
-    Ordered,
+    Identified,
     Pace,
+    PeerKicked,
+    PeerRemoved,
+    PolicySet,
+    RoomClosed,
     Said,
     Speaking,
     Tick,
+    UserRestored,
+    UserRevoked,
 )
 
-Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | Ordered  # with nothing in them that is not to be shown
+# With nothing in them that is not to be shown.
+Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | RoomClosed | PeerRemoved | AppIssued | AppRevoked
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +52,16 @@ def _facts(entry: Entry) -> dict[str, Any]:
     if isinstance(entry, Authenticated):
         returning = {"peer": entry.resume_id} if entry.resume_id else {}
         return {"event": "auth-request", "socket": entry.conn, "app": entry.app, **returning}
+    if isinstance(entry, Identified):
+        return _facts(entry.authenticated)  # who it is, is nobody's business here
     if isinstance(entry, Closed):
         return {"event": "closed", "socket": entry.conn, "reason": entry.reason}
     if isinstance(entry, GatewayLost):
         return {"event": "GatewayLost", "term": entry.term, "lost": subjects.public_id(entry.gateway)}
+    if isinstance(entry, PeerKicked | PolicySet):
+        return {"event": type(entry).__name__, "room": entry.key}
+    if isinstance(entry, UserRevoked | UserRestored | BanLifted):
+        return {"event": type(entry).__name__}
     if isinstance(entry, Plain):
         return {"event": type(entry).__name__, **msgspec.structs.asdict(entry)}
     typing.assert_never(entry)

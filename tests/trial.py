@@ -12,7 +12,6 @@ from broker.core.asked import InRoom
 from broker.core.context import Context
 from broker.core.state import Peer
 from gateway import metrics
-from gateway.incoming import door
 from shared.contract.events import ABSENT, EVENTS, Payload, Right, RoomEvent
 
 Taken = list[tuple[str, InRoom[Any]]]  # each time that the rule was asked: by whom, and for what
@@ -44,7 +43,6 @@ def declared(patch: pytest.MonkeyPatch, name: str, since: int = 1) -> Iterator[T
         with patch.context() as here:
             here.setitem(rules.RULES, name, take)
             here.setitem(dispatch.DECLARED, name, dispatch.Declared.of(Trial))
-            here.setitem(door._DECODERS, name, msgspec.json.Decoder(Trial))
             here.setitem(metrics.EVENTS.counts, name, 0)
             yield taken
     finally:

@@ -6,30 +6,38 @@ from broker.core import rules
 from broker.core.asked import Anywhere, Asked
 from broker.core.belief import can_be_said
 from broker.core.context import Context
-from broker.core.rights import CHECKS, Check
+from broker.core.rights import CHECKS, Check, check_grant
 from broker.core.rules import arrivals
 from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
 from shared.contract import own
-from shared.contract.events import EVENTS, ClientEvent
+from shared.contract.events import EVENTS, ClientEvent, first_version
 from shared.contract.frames import payload_of, refusal_frames, with_raw
 from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
+from shared.envelopes.users import Grant
 
 OK, DOUBTED = "ok", ""
 
 
 class Declared(msgspec.Struct, frozen=True, gc=False):
-    """What an event's declaration comes to here. ``blank`` is one whose own fields are all left out, if it can be."""
+    """What an event's declaration comes to here.
+
+    ``since`` is the version that brought it, ``newest`` the one since which it has the fields of its own that it has.
+    ``blank`` is one whose own fields are all left out, if it can be.
+    """
 
     since: int
+    newest: int
     check: Check
+    grants: frozenset[Grant] | None
     blank: ClientEvent | None
 
     @classmethod
     def of(cls, event: type[ClientEvent]) -> "Declared":
         """What a declaration comes to."""
-        return cls(event.SINCE, CHECKS[event.WHO], own.unpack(event.NAME, b""))
+        blank = own.unpack(event.NAME, b"")
+        return cls(first_version(event.NAME), event.SINCE, CHECKS[event.WHO], event.GRANTS, blank)
 
 
 DECLARED = {name: Declared.of(event) for name, event in EVENTS.items()}
@@ -61,13 +69,15 @@ def _asked(core: Context, peer: Peer, said: Said) -> Anywhere[ClientEvent] | Non
     if declared.since > peer.version:
         raise Refusal(BAD_REQUEST)  # for this client, there is no such event
     fields = own.unpack(said.event, said.fields) if said.fields else declared.blank
-    if fields is None or not can_be_said(said, peer):
+    if fields is None or not can_be_said(said, peer) or (said.fields and peer.version < declared.newest):
         return None
     if len(peer.starts) > 1:
         arrivals.confirm(peer)
     key = room_key(core, peer, said.room)
     room = core.state.rooms.get(key)
     declared.check(peer, room)
+    if declared.grants is not None:
+        check_grant(peer, said.room, declared.grants)
     return Asked(fields, said.conn, said.ack, said.room, key, room, said.peer_id, said.body)
 
 

@@ -164,6 +164,16 @@ def owned(room: str) -> str:
     return f"owned\n{room}"
 
 
+def has_role(room: str, peer_id: str) -> str:
+    """What a frame is about that tells a member's role."""
+    return f"role\n{peer_id}\n{room}"
+
+
+def governed(room: str) -> str:
+    """What a frame is about that tells a room's policy."""
+    return f"policy\n{room}"
+
+
 def is_over(room: str) -> str:
     """What a frame is about that tells that a room, or being in it, has begun or ended."""
     return f"room\n{room}"

@@ -24,12 +24,14 @@ from shared.envelopes.entries import (
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    Identified,
     Ordered,
     Pace,
     Said,
     Speaking,
     Tick,
 )
+from shared.envelopes.users import User
 
 Place = tuple[int, int]  # of an entry: the position of its message, and its index in there
 
@@ -104,7 +106,7 @@ class Core(Context):
                 self.tally[entry.event, outcome] += 1
             else:
                 self.doubted += 1
-        elif isinstance(entry, Authenticated | Closed):
+        elif isinstance(entry, Authenticated | Identified | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)
@@ -125,8 +127,9 @@ class Core(Context):
         if isinstance(entry, Said):
             known = {"room": entry.room, **({"peer_id": entry.peer_id} if entry.peer_id else {})}
             self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
-        elif isinstance(entry, Authenticated):
-            self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
+        elif isinstance(entry, Authenticated | Identified):
+            shown = _shown(entry)[0]
+            self.out.answer(writer, shown.conn, refusal_frames(AuthRequest.NAME, refusal, shown.ack, {}))
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if not may_be(self.state, entry.term):
@@ -140,13 +143,16 @@ class Core(Context):
         else:
             typing.assert_never(entry)
 
-    def _apply_presence(self, writer: str, entry: Authenticated | Closed) -> None:
-        if not speaks_for(self.state, writer, entry.conn):
-            self.doubted += 1
-        elif isinstance(entry, Closed):
-            departures.close(self, entry)
-        elif can_be_shown(entry):
-            arrivals.authenticate(self, writer, entry)
+    def _apply_presence(self, writer: str, entry: Authenticated | Identified | Closed) -> None:
+        if isinstance(entry, Closed):
+            if speaks_for(self.state, writer, entry.conn):
+                departures.close(self, entry)
+            else:
+                self.doubted += 1
+            return
+        shown, user = _shown(entry)
+        if speaks_for(self.state, writer, shown.conn) and can_be_shown(shown):
+            arrivals.authenticate(self, writer, shown, user)
         else:
             self.doubted += 1
 
@@ -154,3 +160,8 @@ class Core(Context):
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
             orders.tell_revoked(self, writer)
+
+
+def _shown(entry: Authenticated | Identified) -> tuple[Authenticated, User | None]:
+    """What a socket has shown, and who it is, unless it is anonymous."""
+    return (entry.authenticated, entry.user) if isinstance(entry, Identified) else (entry, None)

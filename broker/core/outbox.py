@@ -8,10 +8,10 @@ from broker.core.history import HISTORY_SECONDS, Sent
 from broker.core.keeping import Keeping
 from broker.core.limits import Limits
 from broker.core.line import Line
-from broker.core.state import Kept, Peer, State
+from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
-from shared.contract.told import COUNTED_BIT, PLAIN
+from shared.contract.told import COUNTED_BIT, COUNTED_LATER_BIT, PLAIN, STATE_BIT, ServerEvent, counts, is_for
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.envelopes.entries import UNKNOWN
 
@@ -30,6 +30,13 @@ class Outbox:
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
 
+    def tell(self, peers: Sequence[Peer], event: ServerEvent, about: str = "") -> None:
+        """An event to those of these peers who know it from their version of the contract. ``about`` is as in Kept."""
+        if event.SINCE > 1 or event.UNTIL:
+            peers = [peer for peer in peers if is_for(type(event), peer.version)]
+        if peers:
+            self.emit(peers, event.frame(), event.KIND, about)
+
     def emit(self, peers: Sequence[Peer], frame: bytes, kind: int, about: str = "") -> None:
         """One frame to many peers: encoded once, and sent once to each gateway.
 
@@ -38,11 +45,11 @@ class Outbox:
         if len(peers) == 1:
             self.emit_one(peers[0], frame, kind, about)
             return
-        counted = kind & COUNTED_BIT
+        counted, later = kind & COUNTED_BIT, kind & COUNTED_LATER_BIT
         by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
             if peer.conn and not peer.slow:
-                peer.told += counted
+                peer.told += counted or (later and peer.version > 1)
                 by_gateway.setdefault(peer.gateway, []).append(peer)
             else:
                 self._keep(peer, frame, kind, "", about)
@@ -58,7 +65,7 @@ class Outbox:
         if not peer.conn or peer.slow:
             self._keep(peer, frame, kind, sender, about)
             return
-        peer.told += kind & COUNTED_BIT
+        peer.told += counts(kind, peer.version)
         self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
 
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
@@ -91,7 +98,7 @@ class Outbox:
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""
         for kept in waiting:
-            peer.told += kept.counted and not kept.count
+            peer.told += counts(kept.kind, peer.version) and not kept.count
             self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.kind, kept.position)
             if kept.relayed:
                 self._resent.append((self._state.now, kept.position))
@@ -180,11 +187,13 @@ class Outbox:
         for peer in peers:
             sent = _numbered(peer, line.history.take(peer.conn)) if line is not None else []
             waiting = self.keeping.take(peer)
+            if peer.version > 1:
+                sent, waiting = _without_state(sent), _without_state(waiting)
             peer.conn = peer.gateway = ""
             peer.slow = False
-            peer.past = [kept for kept in sent if kept.parcel <= seen and kept.count]
+            peer.past = [kept for kept in sent if kept.count and (kept.parcel <= seen or kept.is_blank)]
             self.keeping.bound_past(peer)
-            for kept in (*(kept for kept in sent if kept.parcel > seen), *waiting):
+            for kept in (*(kept for kept in sent if kept.parcel > seen and not kept.is_blank), *waiting):
                 self.keeping.keep(peer, kept)
 
     def adopt(self, state: State) -> None:
@@ -229,6 +238,8 @@ class Outbox:
             line.history.note(peer.conn, (parcel, position, emit, kind))
 
     def _keep(self, peer: Peer, frame: bytes, kind: int, sender: str, about: str) -> None:
+        if kind & STATE_BIT and peer.version > 1 and not peer.conn:
+            return  # it finds that in its rooms
         self.keeping.keep(peer, Kept(frame, self._state.position, b"", 0, 0, sender, about, kind))
 
 
@@ -237,7 +248,12 @@ def _numbered(peer: Peer, sent: Iterable[Sent]) -> list[Kept]:
     number, found = peer.told, []
     for parcel, position, emit, kind in reversed(tuple(sent)):
         kept = Kept(emit.frame, position, parcel=parcel, kind=kind)
-        if kept.counted:
+        if counts(kind, peer.version):
             kept.count, number = number, number - 1
         found.append(kept)
     return found[::-1]
+
+
+def _without_state(frames: Iterable[Kept]) -> list[Kept]:
+    """What is sent again to a client of version 2. Of the state that it was told, only the numbers are remembered."""
+    return [blank(kept) if kept.state else kept for kept in frames if not kept.state or kept.count]

@@ -9,16 +9,18 @@ What a peer can be:
 | absent  | no   | yes    | no   | present (resumes), gone (its time is over)                                 |
 | gone    |      |        |      | nothing any more: it is in no room, and no request of it waits             |
 
-What becomes of a request to join: *pending* until the owner accepts or rejects it, the candidate withdraws it or is
+What becomes of a request to join: *pending* until a host accepts or rejects it, the candidate withdraws it or is
 gone, or the room is closed. A room exists from its creation until its last member leaves it, or an operator closes
-it. It always has one owner, who is a member.
+it. It always has one owner, who is a member. Owner and moderators are its hosts.
 """
 
 from typing import Literal
 
 import msgspec
 
-from shared.contract.told import COUNTED_BIT, WORDS_BIT
+from shared.contract.policy import DEFAULT, Policy
+from shared.contract.told import STATE_BIT, WORDS_BIT
+from shared.envelopes.users import User
 
 UNSAID = -1
 Role = Literal["member", "moderator"]
@@ -49,9 +51,19 @@ class Kept(msgspec.Struct):
         return bool(self.kind & WORDS_BIT)
 
     @property
-    def counted(self) -> bool:
-        """Whether clients count it."""
-        return bool(self.kind & COUNTED_BIT)
+    def state(self) -> bool:
+        """Whether it only tells what one who comes back finds in its rooms."""
+        return bool(self.kind & STATE_BIT)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether only its number is remembered."""
+        return self.state and not self.frame and not self.digest
+
+
+def blank(kept: Kept) -> Kept:
+    """The number of an event that is not sent again."""
+    return Kept(b"", kept.position, count=kept.count, parcel=kept.parcel, kind=kept.kind)
 
 
 class Peer(msgspec.Struct):
@@ -73,6 +85,8 @@ class Peer(msgspec.Struct):
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
     viewed      the rooms it asked to see again, and when
     version     the version of the contract that it asked for
+    user        who it is and what it may do, unless it is anonymous
+    due         when something is due because its user token ends, in seconds since the epoch; 0: nothing is
     taken       takeovers of its open socket, at ``taken_at``, less those that time had forgiven by then
     """
 
@@ -100,6 +114,8 @@ class Peer(msgspec.Struct):
     taken: float = 0.0
     taken_at: float = 0.0
     version: int = 1
+    user: User | None = None
+    due: float = 0.0
 
 
 class Pending(msgspec.Struct):
@@ -123,8 +139,25 @@ class Member(msgspec.Struct, frozen=True):
     role: Role = "member"
 
 
+class Ban(msgspec.Struct, frozen=True):
+    """One who may not come in ``until`` then, in seconds since the epoch; None: as long as the room exists.
+
+    ``by_owner`` says that only the owner may lift it. It is of an identity (``user_id``, ``name``), or of an anonymous
+    peer (``peer_id``).
+    """
+
+    until: float | None
+    by_owner: bool
+    user_id: str = ""
+    name: str = ""
+    peer_id: str = ""
+
+
 class Room(msgspec.Struct):
-    """A room with at least one member. ``members`` are in the order in which they came in."""
+    """A room with at least one member. ``members`` are in the order in which they came in.
+
+    ``bans`` are by ``bans.key_of``.
+    """
 
     name: str
     key: str
@@ -132,6 +165,8 @@ class Room(msgspec.Struct):
     created: float
     members: dict[str, Member]
     pending: dict[str, Pending] = {}
+    policy: Policy = DEFAULT
+    bans: dict[str, Ban] = {}
 
 
 class Gateway(msgspec.Struct):
@@ -164,11 +199,25 @@ class KnownApp(msgspec.Struct):
     revoked: int = 0
 
 
+class RevokedUser(msgspec.Struct, frozen=True):
+    """Tokens of an identity issued until then are void. Both times are in seconds since the epoch.
+
+    From ``forget`` on there are no such tokens any more that have not ended by themselves.
+    """
+
+    app: str
+    id: str
+    until: int
+    forget: float
+
+
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
     All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
-    brokers write under a subject of their own by now (``broker/core/belief.py``).
+    brokers write under a subject of their own by now (``broker/core/belief.py``). ``revoked_users`` are by
+    ``users.key_of``. ``users`` and ``ends`` follow from the peers (``broker/core/users.py``): the peers of each identity,
+    and in order of time when something is due because a peer's user token ends.
     """
 
     position: int = 0
@@ -181,3 +230,6 @@ class State(msgspec.Struct):
     absent: dict[str, float] = {}
     apps: dict[str, KnownApp] = {}
     told_apart: bool = False
+    revoked_users: dict[str, RevokedUser] = {}
+    users: dict[str, list[str]] = {}
+    ends: list[tuple[float, str]] = []

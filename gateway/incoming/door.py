@@ -1,6 +1,7 @@
 """The door: turns what a client sent into a well-formed event, or refuses it. Pure."""
 
 import array
+import functools
 import itertools
 import re
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.incoming.sizes import Sizes
-from shared.contract.events import ABSENT, EVENTS, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
+from shared.contract.events import ABSENT, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
 MAX_DEPTH = 64  # of JSON; recipients may be written in languages that recurse
@@ -30,9 +31,6 @@ class _Loose(msgspec.Struct):
     payload: msgspec.Raw = ABSENT
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[ClientEvent]] = {
-    name: msgspec.json.Decoder(event) for name, event in EVENTS.items()
-}
 _LOOSE = msgspec.json.Decoder(_Loose)
 _NULL = msgspec.Raw(NULL)
 _BARE_STRING = msgspec.json.Decoder(str)
@@ -50,9 +48,10 @@ def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent
 
     For a client of an earlier ``version`` of the contract there is no such event.
     """
-    if known(name, version) is None:
+    event = known(name, version)
+    if event is None:
         raise Refusal(BAD_REQUEST, "There is no such event")
-    return _decode(_DECODERS[name], name, body)
+    return _decode(_decoder(event), name, body)
 
 
 def check(event: ClientEvent, sizes: Sizes) -> None:
@@ -62,6 +61,8 @@ def check(event: ClientEvent, sizes: Sizes) -> None:
         if len(raw):
             _check_body(field, raw, getattr(sizes, body.limit))
     _check_needs(event)
+    if isinstance(event, PeerEvent) and len(peer_named(event)) > MAX_PEER_ID:
+        raise Refusal(BAD_REQUEST, "peer_id is too long")
     if isinstance(event, RoomEvent):
         _check_room(event.room, sizes.max_room_name)
 
@@ -94,6 +95,11 @@ def known_of(body: msgspec.Raw | None, sizes: Sizes) -> dict[str, Any]:
     if 0 < len(loose.payload) <= sizes.max_payload:
         known["payload"] = loose.payload
     return known
+
+
+@functools.cache
+def _decoder(event: type[ClientEvent]) -> msgspec.json.Decoder[ClientEvent]:
+    return msgspec.json.Decoder(event)
 
 
 def _decode(decoder: msgspec.json.Decoder[ClientEvent], name: str, body: msgspec.Raw | None) -> ClientEvent:
@@ -153,8 +159,8 @@ def has_huge_number(data: bytes) -> bool:
 def _check_needs(event: ClientEvent) -> None:
     for field in event.NEEDS:
         if field == "peer":
-            if not isinstance(event, PeerEvent) or not 0 < len(peer_named(event)) <= MAX_PEER_ID:
-                raise Refusal(BAD_REQUEST, "peer_id is missing or too long")
+            if not isinstance(event, PeerEvent) or not peer_named(event):
+                raise Refusal(BAD_REQUEST, "peer_id is missing")
         elif field == "room":
             if not getattr(event, field):
                 raise Refusal(BAD_REQUEST, "room is missing")

@@ -16,7 +16,7 @@ from gateway.incoming.sessions import Sessions
 from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import EXCESS
 from shared.contract import own
-from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent, known
+from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest1, RoomEvent, known
 from shared.contract.frames import ack_frame, refusal_frames, relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
@@ -107,7 +107,7 @@ class Intake:
         if isinstance(event, AuthRequest):
             return self._authenticated(connection, event, app.name, ack)
         room = (event.room or "") if isinstance(event, RoomEvent) else ""
-        if not room and isinstance(event, RoomCreateRequest):
+        if not room and isinstance(event, RoomCreateRequest1):
             room = self._world.new_uuid()
         peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)

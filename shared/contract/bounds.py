@@ -24,5 +24,9 @@ def _is_bounded(kind: inspect.Type) -> bool:
             return kind.max_length is not None and _is_bounded(kind.item_type)
         case inspect.DictType():
             return kind.max_length is not None and _is_bounded(kind.key_type) and _is_bounded(kind.value_type)
+        case inspect.StructType(_, fields):
+            return all(_is_bounded(field.type) for field in fields)
+        case inspect.Metadata(inner):
+            return _is_bounded(inner)
         case _:
             return isinstance(kind, _ALWAYS)

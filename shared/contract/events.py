@@ -11,11 +11,13 @@ beside these, the room and the peer go through the log as declared (``own.py``):
 import dataclasses
 import enum
 import typing
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from shared.contract.bounds import is_bounded
+from shared.contract.policy import PolicyChange, Text
+from shared.envelopes.users import Grant, UserId
 
 ABSENT = msgspec.Raw(b"")
 NULL = b"null"
@@ -45,11 +47,16 @@ class Right(enum.Enum):
     ANYONE = "anyone"
     PEER = "every peer"
     CANDIDATE = "members and candidates"
+    WAITING = "candidates of the room"
     MEMBER = "members of the room"
+    DECIDER = "hosts of the room (version 1 knows them as its owner)"
+    HOST = "hosts of the room"
     OWNER = "the owner of the room"
 
 
-EVENTS: dict[str, type["ClientEvent"]] = {}  # each by its name
+EVENTS: dict[str, type["ClientEvent"]] = {}  # each by its name, as the newest version has it
+_EARLIER: dict[str, list[type["ClientEvent"]]] = {}  # as earlier versions have it, the newest first
+NEWEST = 2  # version of the contract
 _CARRIED = ("auth", "payload", "room", "to", "peer_id")  # what every entry can hold
 
 
@@ -64,6 +71,7 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     RELAYED_AS: ClassVar[str] = ""  # the event a roommate gets, for relays
     BODY: ClassVar[str] = ""  # the field a relay carries
     NEEDS: ClassVar[tuple[str, ...]] = ()  # fields that must be there; "peer" stands for to or peer_id
+    GRANTS: ClassVar[frozenset[Grant] | None] = None  # of which a user needs one for this room; None: none
     BODIES: ClassVar[dict[str, Body]]  # found in the types of the fields
     OWN: ClassVar[tuple[str, ...]]  # fields that an entry has no place of its own for
 
@@ -77,13 +85,22 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
         if "NAME" in cls.__dict__:
             _check_whole(cls, set(hints))
             cls.OWN = _own_fields(cls, hints)
+            if cls.NAME in EVENTS:
+                _EARLIER.setdefault(cls.NAME, []).insert(0, EVENTS[cls.NAME])
             EVENTS[cls.NAME] = cls
 
 
 def known(name: str, version: int) -> type[ClientEvent] | None:
-    """The event of that name, if a client that asked for ``version`` of the contract may know of it."""
+    """The event of that name, as a client that asked for ``version`` of the contract may know it."""
     event = EVENTS.get(name)
-    return event if event is not None and version >= event.SINCE else None
+    if event is None or version >= event.SINCE:
+        return event
+    return next((earlier for earlier in _EARLIER.get(name, ()) if version >= earlier.SINCE), None)
+
+
+def first_version(name: str) -> int:
+    """The version of the contract that brought the event of that name."""
+    return _EARLIER.get(name, [EVENTS[name]])[-1].SINCE
 
 
 def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
@@ -98,8 +115,9 @@ def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
     for said in ("DOC", "SINCE", "WHO"):
         if not hasattr(cls, said):
             raise TypeError(f"{cls.__name__} does not say its {said}")
-    if cls.NAME in EVENTS:
-        raise TypeError(f"{cls.__name__} has the name of {EVENTS[cls.NAME].__name__}")
+    before = EVENTS.get(cls.NAME)
+    if before is not None and not (issubclass(cls, before) and cls.SINCE > before.SINCE):
+        raise TypeError(f"{cls.__name__} has the name of {before.__name__}, and is no later version of it")
     if unknown := set(cls.NEEDS) - {"peer"} - fields:
         raise TypeError(f"{cls.__name__} needs what it has not got: {', '.join(sorted(unknown))}")
     if bool(cls.RELAYED_AS) != bool(cls.BODY) or (cls.BODY and cls.BODY not in cls.BODIES):
@@ -130,6 +148,12 @@ class AuthRequest(ClientEvent, kw_only=True, frozen=True):
     resumable: bool | None = None
     resume: Any = None
     received: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    version: Any = None  # version 1 had no such field: whatever is no number from 2 on means it
+
+    def version_asked(self) -> int:
+        """The version of the contract that the client wants and this server knows."""
+        asked = self.version
+        return min(asked, NEWEST) if isinstance(asked, int) and asked > 1 else 1
 
 
 class RoomEvent(ClientEvent, kw_only=True, frozen=True):
@@ -140,10 +164,11 @@ class RoomEvent(ClientEvent, kw_only=True, frozen=True):
     room: str | None = None
 
 
-class RoomCreateRequest(RoomEvent, kw_only=True, frozen=True):
+class RoomCreateRequest1(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-create-request"
     SINCE = 1
     WHO = Right.PEER
+    GRANTS = frozenset[Grant](("create", "own"))
     DOC = (
         "`room-create-accept {room, payload}`, or `room-create-reject {message, payload}` if the name is taken; "
         "the owner of the room gets the same acceptance again"
@@ -152,15 +177,42 @@ class RoomCreateRequest(RoomEvent, kw_only=True, frozen=True):
     NEEDS: ClassVar[tuple[str, ...]] = ()  # absent or empty: a UUID is chosen
 
 
-class RoomJoinRequest(RoomEvent, kw_only=True, frozen=True):
+class RoomCreateRequest(RoomCreateRequest1, kw_only=True, frozen=True):
+    NAME = "room-create-request"
+    SINCE = 2
+
+    policy: PolicyChange = PolicyChange()
+
+
+class RoomJoinRequest1(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-join-request"
     SINCE = 1
     WHO = Right.PEER
+    GRANTS = frozenset[Grant](("knock", "create", "enter", "moderate", "own"))
     DOC = (
         "the owner gets `room-join-request {room, peer_id, peerinfo, payload}`; unknown room: "
         "`room-join-reject {message, room, payload}`; a member gets its `room-join-accept` again"
     )
     REFUSED_AS = "room-join-reject"
+
+
+class RoomJoinRequest(RoomJoinRequest1, kw_only=True, frozen=True):
+    NAME = "room-join-request"
+    SINCE = 2
+    DOC = RoomJoinRequest1.DOC + (
+        ". By grant and policy it may be in at once, or be refused; if it has to wait, it gets `room-join-wait {room, "
+        "text}`. With `create: true`, a room that does not exist is made if the peer may make it, which the acceptance "
+        "says with `created: true`"
+    )
+
+    create: bool = False
+
+
+class RoomJoinCancel(RoomEvent, kw_only=True, frozen=True):
+    NAME = "room-join-cancel"
+    SINCE = 2
+    WHO = Right.WAITING
+    DOC = "the request is taken back: it is answered with `not-pending`, and the hosts get `room-join-gone`"
 
 
 class PeerEvent(RoomEvent, kw_only=True, frozen=True):
@@ -175,9 +227,9 @@ class PeerEvent(RoomEvent, kw_only=True, frozen=True):
 class RoomJoinAccept(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-accept"
     SINCE = 1
-    WHO = Right.OWNER
+    WHO = Right.DECIDER
     DOC = (
-        "owner only, for a pending request. The candidate gets "
+        "hosts only, for a pending request. The candidate gets "
         "`room-join-accept {room, peer_id, peers, peersinfo, payload, owner}`; "
         "the other members get `room-user-join {room, peer_id, peerinfo, payload}`"
     )
@@ -186,8 +238,8 @@ class RoomJoinAccept(PeerEvent, kw_only=True, frozen=True):
 class RoomJoinReject(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-reject"
     SINCE = 1
-    WHO = Right.OWNER
-    DOC = "owner only, for a pending request. The candidate gets `room-join-reject {message, room, peer_id, payload}`"
+    WHO = Right.DECIDER
+    DOC = "hosts only, for a pending request. The candidate gets `room-join-reject {message, room, peer_id, payload}`"
 
 
 class RoomLeaveRequest(RoomEvent, kw_only=True, frozen=True):
@@ -222,6 +274,61 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     NEEDS: ClassVar[tuple[str, ...]] = ("room", "peer", "ice_candidate")
 
     ice_candidate: IceCandidate = ABSENT
+
+
+class RoomRoleRequest(PeerEvent, kw_only=True, frozen=True):
+    NAME = "room-role-request"
+    SINCE = 2
+    WHO = Right.OWNER
+    DOC = (
+        "all members get `room-role {room, peer_id, role, by}`. With `owner`, the former one becomes a moderator. "
+        "A new host gets the requests that are pending"
+    )
+
+    role: Literal["owner", "moderator", "member"]
+
+
+class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
+    NAME = "room-kick-request"
+    SINCE = 2
+    WHO = Right.HOST
+    DOC = (
+        "on lower roles only. The one gets `room-kicked {room, by, text, banned_until}` (in version 1: as when an "
+        "operator closes the room), the others `room-user-leave` with the reason `kicked`. `ban` is a number of "
+        "seconds, or true for as long as the room exists; it holds for the identity, or for an anonymous peer's `peer_id`. With "
+        "it, candidates can be sent away as well"
+    )
+
+    ban: Annotated[int, msgspec.Meta(ge=1, le=366 * 86400)] | bool = False
+    text: Text = ""
+
+
+class RoomUnbanRequest(PeerEvent, kw_only=True, frozen=True):
+    NAME = "room-unban-request"
+    SINCE = 2
+    WHO = Right.HOST
+    DOC = "the identity `id`, or the anonymous peer `peer_id`, may ask to come in again"
+    NEEDS: ClassVar[tuple[str, ...]] = ("room",)  # and the one or the other
+
+    id: UserId | None = None
+
+
+class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):
+    NAME = "room-policy-request"
+    SINCE = 2
+    WHO = Right.HOST
+    DOC = "the keys that are given change; all members get `room-policy {room, policy, by}`"
+
+    policy: PolicyChange
+
+
+class RoomCloseRequest(RoomEvent, kw_only=True, frozen=True):
+    NAME = "room-close-request"
+    SINCE = 2
+    WHO = Right.OWNER
+    DOC = "as when an operator closes the room: all members get `room-closed {room, by, text}`"
+
+    text: Text = ""
 
 
 RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)

@@ -58,5 +58,16 @@ class PolicyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 DEFAULT = Policy()
 
+
+def read_change(encoded: bytes) -> PolicyChange | None:
+    """A change as JSON; None if it cannot be one."""
+    try:
+        return _decode(encoded)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+_decode = msgspec.json.Decoder(PolicyChange).decode
+
 if PolicyChange.__struct_fields__ != Policy.__struct_fields__:
     raise TypeError("PolicyChange and Policy do not have the same keys")

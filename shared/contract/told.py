@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.contract.events import EVENTS
+from shared.envelopes.users import User
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,7 +22,7 @@ PLUS = "+"  # marks a field that the server which Parley replaces does not send
 TOLD: dict[str, type["ServerEvent"]] = {}  # each by its name
 
 # What an event is, in bits, for those who have its frame alone. Snapshots have them: they never change their meaning.
-COUNTED_BIT, WORDS_BIT = 1, 2
+COUNTED_BIT, WORDS_BIT, STATE_BIT, COUNTED_LATER_BIT = 1, 2, 4, 8
 PLAIN = 0  # neither counted nor anybody's words, as all answers are
 
 
@@ -31,9 +32,12 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     NAME: ClassVar[str]
     DOC: ClassVar[str]  # when it comes, for PROTOCOL.md
     SINCE: ClassVar[int]  # the version of the contract that brought it
+    UNTIL: ClassVar[int] = 0  # the last version that has it; 0: the newest does
     ADDED: ClassVar[bool] = False  # whether the server that Parley replaces does not send it
     COUNTED: ClassVar[bool]  # whether a resumable client counts it: what others or time cause, and no answer to itself
+    COUNTED_LATER: ClassVar[bool] = False  # whether a client of version 2 counts it as well
     WORDS: ClassVar[bool] = False  # whether it is what somebody else says
+    STATE: ClassVar[bool] = False  # whether it only tells what one who comes back finds in its `rooms`
     START: ClassVar[bytes]  # of the frame
     KIND: ClassVar[int]  # the bits that are true of it
 
@@ -47,7 +51,12 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         if cls.NAME in TOLD:
             raise TypeError(f"{cls.__name__} has the name of {TOLD[cls.NAME].__name__}")
         cls.START = b'42["%s",' % cls.NAME.encode()
-        cls.KIND = cls.COUNTED * COUNTED_BIT | cls.WORDS * WORDS_BIT
+        cls.KIND = (
+            cls.COUNTED * COUNTED_BIT
+            | cls.WORDS * WORDS_BIT
+            | cls.STATE * STATE_BIT
+            | cls.COUNTED_LATER * COUNTED_LATER_BIT
+        )
         TOLD[cls.NAME] = cls
 
     def frame(self) -> bytes:
@@ -61,6 +70,28 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         if ack is not None:
             frames.append(b'43%d[{"ok":true,%s]' % (ack, fields[1:]))
         return frames
+
+
+def counts(kind: int, version: int) -> int:
+    """1 if a client of that version of the contract counts an event of this kind, 0 if not."""
+    return kind & COUNTED_BIT or (1 if kind & COUNTED_LATER_BIT and version > 1 else 0)
+
+
+def is_for(event: type["ServerEvent"], version: int) -> bool:
+    """Whether a client of that version of the contract gets an event."""
+    return version >= event.SINCE and (not event.UNTIL or version <= event.UNTIL)
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """Who a peer is, as the server vouches: nothing that a client sends can set it."""
+
+    id: str
+    name: str
+
+
+def identity_of(user: User | None) -> Identity | UnsetType:
+    """The identity of a peer; left out for one who is anonymous."""
+    return UNSET if user is None else Identity(user.id, user.name)
 
 
 def raw(body: bytes) -> MaybeRaw:
@@ -96,6 +127,28 @@ class AuthAccept(ServerEvent, kw_only=True, frozen=True):
             "an hour at most; each renewal brings new ones"
         ),
     ] = UNSET
+    version: Annotated[int | UnsetType, PLUS, Meta(description="if it was asked for: the highest that both know")] = (
+        UNSET
+    )
+
+
+class AuthExpiring(ServerEvent, kw_only=True, frozen=True):
+    NAME = "auth-expiring"
+    DOC = "the user token ends soon: renew with a newer one"
+    SINCE = 2
+    COUNTED = True
+
+    expires_in: Annotated[float, Meta(description="seconds")]
+
+
+class SessionEnded(ServerEvent, kw_only=True, frozen=True):
+    NAME = "session-ended"
+    DOC = "the peer is removed; the connection is closed next, and its place is gone"
+    SINCE = 2
+    COUNTED = True
+
+    code: Annotated[str, Meta(description="`expired`, `replaced` or `revoked`")]
+    message: str
 
 
 class Refused(ServerEvent, kw_only=True, frozen=True):
@@ -175,14 +228,16 @@ class RoomLeaveAccept(ServerEvent, kw_only=True, frozen=True):
 
 class RoomJoinRequest(ServerEvent, kw_only=True, frozen=True):
     NAME = "room-join-request"
-    DOC = "to the owner: someone asks to be let in"
+    DOC = "to the hosts: someone asks to be let in"
     SINCE = 1
     COUNTED = True
+    STATE = True
 
     room: str
     peer_id: str
     peerinfo: MaybeRaw = UNSET
     payload: MaybeRaw = UNSET
+    identity: Annotated[Identity | UnsetType, PLUS, Meta(description="`{id, name}`, unless it is anonymous")] = UNSET
 
 
 class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
@@ -190,6 +245,7 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
     DOC = "to the candidate: it is in the room"
     SINCE = 1
     COUNTED = True
+    STATE = True
 
     peer_id: str
     room: str
@@ -197,6 +253,14 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
     peers: Annotated[list[str], Meta(description="the others in the room")]
     peersinfo: Annotated[dict[str, Raw | None], Meta(description="the `peerinfo` of each")]
     payload: MaybeRaw = UNSET
+    policy: Annotated[dict[str, Any] | UnsetType, PLUS, Meta(description="version 2: the whole of it")] = UNSET
+    roles: Annotated[
+        dict[str, str] | UnsetType, PLUS, Meta(description="version 2: `owner` or `moderator`, by `peer_id`")
+    ] = UNSET
+    identities: Annotated[
+        dict[str, Identity] | UnsetType, PLUS, Meta(description="version 2: of those who are not anonymous")
+    ] = UNSET
+    created: Annotated[bool | UnsetType, PLUS, Meta(description="true if the request made the room")] = UNSET
 
 
 class RoomUserJoin(ServerEvent, kw_only=True, frozen=True):
@@ -204,11 +268,13 @@ class RoomUserJoin(ServerEvent, kw_only=True, frozen=True):
     DOC = "to the other members"
     SINCE = 1
     COUNTED = True
+    STATE = True
 
     room: str
     peer_id: str
     peerinfo: MaybeRaw = UNSET
     payload: MaybeRaw = UNSET
+    identity: Annotated[Identity | UnsetType, PLUS, Meta(description="`{id, name}`, unless it is anonymous")] = UNSET
 
 
 class RoomUserLeave(ServerEvent, kw_only=True, frozen=True):
@@ -216,23 +282,27 @@ class RoomUserLeave(ServerEvent, kw_only=True, frozen=True):
     DOC = "a member left, closed its connection, or was lost"
     SINCE = 1
     COUNTED = True
+    STATE = True
 
     room: str
     peer_id: str
-    reason: Annotated[str, PLUS, Meta(description="`left`, `closed` or `lost`")]
+    reason: Annotated[str, PLUS, Meta(description="`left`, `closed`, `lost` or `kicked`")]
     peerinfo: MaybeRaw = UNSET
     payload: MaybeRaw = UNSET
+    identity: Annotated[Identity | UnsetType, PLUS, Meta(description="`{id, name}`, unless it is anonymous")] = UNSET
 
 
 class RoomOwner(ServerEvent, kw_only=True, frozen=True):
     NAME = "room-owner"
     DOC = (
-        "the owner has gone, and the member who has been in the room longest is the owner now. Pending join "
+        "version 1 only: the room has another owner. Pending join "
         "requests are sent to the new owner. A room without members ceases to exist"
     )
     SINCE = 1
+    UNTIL = 1
     ADDED = True
     COUNTED = True
+    STATE = True
 
     room: str
     peer_id: str
@@ -240,12 +310,82 @@ class RoomOwner(ServerEvent, kw_only=True, frozen=True):
 
 class RoomClosed(ServerEvent, kw_only=True, frozen=True):
     NAME = "room-closed"
-    DOC = "an operator closed the room. Each member is also told `room-user-leave` of every other"
+    DOC = (
+        "an operator or the owner closed the room, or its policy did when the owner left. In version 1, each member is "
+        "also told `room-user-leave` of every other, before"
+    )
     SINCE = 1
     ADDED = True
     COUNTED = False
+    COUNTED_LATER = True
+    STATE = True
 
     room: str
+    by: Annotated[str | UnsetType, Meta(description="the owner who closed it")] = UNSET
+    text: Annotated[str | UnsetType, Meta(description="what the owner said")] = UNSET
+
+
+class RoomJoinWait(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-join-wait"
+    DOC = "to the candidate: a host has to decide"
+    SINCE = 2
+    COUNTED = False
+
+    room: str
+    text: Annotated[str, Meta(description="the policy's `waiting_text`")]
+
+
+class RoomJoinGone(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-join-gone"
+    DOC = "to the hosts: a request does not wait any more"
+    SINCE = 2
+    COUNTED = True
+    STATE = True
+
+    room: str
+    peer_id: str
+    reason: Annotated[str, Meta(description="`accepted`, `rejected`, `cancelled`, `left`, `closed` or `lost`")]
+    by: Annotated[str | None, Meta(description="the host who decided")] = None
+
+
+class RoomRole(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-role"
+    DOC = "to all members: one of them has another role"
+    SINCE = 2
+    COUNTED = True
+    STATE = True
+
+    room: str
+    peer_id: str
+    role: Annotated[str, Meta(description="`owner`, `moderator` or `member`")]
+    by: Annotated[str | None, Meta(description="who gave it; null if it followed from a grant or from a leave")] = None
+
+
+class RoomKicked(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-kicked"
+    DOC = "to the one who is put out of the room, or out of its waiting line"
+    SINCE = 2
+    COUNTED = True
+
+    room: str
+    by: str | None
+    text: str
+    banned_until: Annotated[
+        float | bool | None,
+        Meta(description="seconds since the epoch; true: as long as the room exists; null: not banned"),
+    ]
+
+
+class RoomPolicy(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-policy"
+    DOC = "to all members: the whole of the room's policy, after a change"
+    SINCE = 2
+    COUNTED = True
+    STATE = True
+
+    room: str
+    policy: dict[str, Any]
+    by: Annotated[str | None, Meta(description="the host who changed it; null for an operator")]
 
 
 class Relayed(ServerEvent, kw_only=True, frozen=True):
@@ -281,8 +421,14 @@ class IceCandidate(Relayed, kw_only=True, frozen=True):
 
 REFUSALS = {name: event for name, event in TOLD.items() if issubclass(event, Refused)}
 
+
 # What a resumable client counts, so that it can say with ``received`` how many of them it has had.
-COUNTED = tuple(name for name, event in TOLD.items() if event.COUNTED)
+def counted_in(version: int) -> tuple[str, ...]:
+    """The events that a client of that version counts."""
+    return tuple(name for name, event in TOLD.items() if is_for(event, version) and counts(event.KIND, version))
+
+
+COUNTED = counted_in(1)
 # How frames of relays begin, whatever may stand behind the name.
 RELAY_STARTS = tuple(event.START.removesuffix(b",") for event in TOLD.values() if issubclass(event, Relayed))
 

@@ -24,6 +24,7 @@ class Admit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     """The socket ``conn`` is peer ``peer_id`` now: make its session token and answer ``auth-accept``.
 
     ``generation`` goes into the token; ``resume_for`` is in seconds; ``rooms`` is JSON, empty unless ``resumed``.
+    ``version`` is that of the contract which holds for the peer.
     """
 
     conn: str
@@ -36,6 +37,7 @@ class Admit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     resumed: bool
     rooms: bytes
     payload: bytes
+    version: int = 1
 
 
 class Close(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.envelopes.subjects import MAX_BODY
+from shared.envelopes.users import LONGEST_IDENTITY, User, UserId
 
 LONGEST_ROOM = 1024  # characters of a room's name
 LONGEST_APP = 128  # characters of an app's name
@@ -32,8 +33,10 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seen = Annotated[int, msgspec.Meta(ge=UNKNOWN, le=2**53)]
 Body = Annotated[bytes, msgspec.Meta(max_length=MAX_BODY)]
 Lock = Annotated[bytes, msgspec.Meta(max_length=32)]
+Text = Annotated[str, msgspec.Meta(max_length=256)]  # that people are shown
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
 Reason = Literal["closed", "lost", "left"]
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
 
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
@@ -57,7 +60,8 @@ class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
 
     ``received`` counts the events that the returning client has had on its last socket, if it says so. ``lock`` is the
     lock of the session token that the socket will get, and ``resume_key`` the key in the one that it showed
-    (``shared/contract/tokens.py``); both are empty if their gateway, or the token's, knew of no keys.
+    (``shared/contract/tokens.py``); both are empty if their gateway, or the token's, knew of no keys. ``version`` is
+    that of the contract which the client asked for.
     """
 
     conn: Id
@@ -71,6 +75,17 @@ class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     received: Number | None
     lock: Lock = b""
     resume_key: MaybeId = ""
+    version: Version = 1
+
+
+class Identified(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=13):
+    """The same for a socket that showed a user token: it is who, and may do what, that says.
+
+    It is an entry of its own, so that a broker which knows nothing of users lets nobody in who is one.
+    """
+
+    authenticated: Authenticated
+    user: User
 
 
 class Closed(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
@@ -147,14 +162,59 @@ class AppRevoked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=10)
     until: Number
 
 
+class UserRevoked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=14):
+    """Tokens of an identity issued until then are invalid. ``life`` is the longest of such a token, in seconds."""
+
+    app: AppName
+    id: UserId
+    until: Number
+    life: Number
+
+
+class UserRestored(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=15):
+    """The same tokens are valid again."""
+
+    app: AppName
+    id: UserId
+
+
+class PeerKicked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=16):
+    """An operator puts a peer out of a room, named by its key, and bans it for ``ban`` seconds.
+
+    -1 stands for as long as the room exists, 0 for not at all.
+    """
+
+    key: RoomKey
+    peer_id: Id
+    ban: Annotated[int, msgspec.Meta(ge=-1, le=2**53)]
+    text: Text
+
+
+class PolicySet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=17):
+    """An operator changes a room's policy. ``change`` is JSON: the keys that change (``shared/contract/policy.py``)."""
+
+    key: RoomKey
+    change: Body
+
+
+class BanLifted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=18):
+    """An operator lets an identity, or an anonymous peer, ask again to come into a room."""
+
+    key: RoomKey
+    user_id: Annotated[str, msgspec.Meta(max_length=LONGEST_IDENTITY)]
+    peer_id: MaybeId
+
+
 class GatewayDown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=11):
     """A gateway takes its leave, after its sockets. ``seen`` as in Closed."""
 
     seen: Seen
 
 
-Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
-OfGateway = Said | Authenticated | Closed | Pace | GatewayUp | GatewayDown
+Ordered = (
+    RoomClosed | PeerRemoved | AppIssued | AppRevoked | UserRevoked | UserRestored | PeerKicked | PolicySet | BanLifted
+)
+OfGateway = Said | Authenticated | Identified | Closed | Pace | GatewayUp | GatewayDown
 OfBroker = GatewayLost | Speaking | Tick | Ordered
 Entry = OfGateway | OfBroker
 

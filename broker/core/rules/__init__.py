@@ -8,18 +8,24 @@ from typing import Any
 
 from broker.core.asked import Asked
 from broker.core.context import Context
-from broker.core.rules import admission, relay, rooms
+from broker.core.rules import admission, moderation, relay, rooms
 from broker.core.state import Peer
 from shared.contract.events import (
     EVENTS,
     AuthRequest,
     RelayIceCandidate,
     RelaySessionDescription,
+    RoomCloseRequest,
     RoomCreateRequest,
     RoomJoinAccept,
+    RoomJoinCancel,
     RoomJoinReject,
     RoomJoinRequest,
+    RoomKickRequest,
     RoomLeaveRequest,
+    RoomPolicyRequest,
+    RoomRoleRequest,
+    RoomUnbanRequest,
 )
 
 EventRule = Callable[[Context, Peer, Asked[Any, Any]], None]
@@ -28,10 +34,16 @@ RULES: dict[str, EventRule] = {
     RoomCreateRequest.NAME: rooms.create,
     RoomLeaveRequest.NAME: rooms.leave,
     RoomJoinRequest.NAME: admission.ask,
+    RoomJoinCancel.NAME: admission.cancel,
     RoomJoinAccept.NAME: admission.accept,
     RoomJoinReject.NAME: admission.reject,
     RelaySessionDescription.NAME: relay.pass_on,
     RelayIceCandidate.NAME: relay.pass_on,
+    RoomRoleRequest.NAME: moderation.give_role,
+    RoomKickRequest.NAME: moderation.kick,
+    RoomUnbanRequest.NAME: moderation.unban,
+    RoomPolicyRequest.NAME: moderation.change_policy,
+    RoomCloseRequest.NAME: moderation.close,
 }
 
 if _odd := (EVENTS.keys() - {AuthRequest.NAME}) ^ RULES.keys():

@@ -19,18 +19,21 @@ dead. Two clients with one token would do so for ever, so this is limited.
 
 import msgspec
 
-from broker.core import allowance
+from broker.core import allowance, users
 from broker.core.context import Context
-from broker.core.rules.admission import room_view
-from broker.core.rules.departures import LOST, remove, step_out
-from broker.core.rules.rooms import tell_owner
+from broker.core.rights import is_host
+from broker.core.rules import departures
+from broker.core.rules.departures import LOST, REPLACED, remove, step_out
+from broker.core.rules.requests import tell_pending
+from broker.core.rules.views import room_view
 from broker.core.state import Peer
-from shared.contract.events import AuthRequest
+from shared.contract.events import NEWEST, AuthRequest
 from shared.contract.frames import refusal_frames, with_raw
 from shared.contract.locks import opens
-from shared.contract.refusals import UNAUTHORIZED, Refusal
+from shared.contract.refusals import ALREADY_HERE, UNAUTHORIZED, Refusal
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import Authenticated, Pace
+from shared.envelopes.users import User
 
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
 MOST_GENERATIONS = 64  # in a row that a peer may come back without hearing of it
@@ -38,27 +41,61 @@ MOST_TAKEOVERS = 16  # of an open socket in a row: clients that take a place fro
 TAKEOVER_SECONDS = 30.0  # after which it may be taken over once more
 
 
-def authenticate(core: Context, gateway: str, entry: Authenticated) -> None:
-    """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one."""
-    known = core.state.conns.get(entry.conn)
-    if known is not None:
-        peer = core.state.peers[known]
-        # one that asks again on the socket on which it came back gets the same answer again
-        resumed = entry.resume_id == known and entry.resume_generation < peer.generation
-    else:
-        returning = _returning(core, entry)
-        resumed = returning is not None
-        if not resumed and entry.conn in core.state.peers:
-            _refuse_left_behind(core, gateway, entry)
-            return
-        peer = returning or _arrive(core, gateway, entry)
-    if resumed and known is None:
-        _come_back(core, peer, gateway, entry)
+def authenticate(core: Context, gateway: str, entry: Authenticated, user: User | None = None) -> None:
+    """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one, or refused."""
+    try:
+        _check_user(core, entry, user)
+        peer, resumed = _whose(core, gateway, entry, user)
+    except Refusal as refusal:
+        frames = refusal_frames(AuthRequest.NAME, refusal, entry.ack, with_raw(payload=entry.payload))
+        core.out.answer(gateway, entry.conn, frames)
+        return
+    if user is not None and (peer.user is None or peer.user.issued <= user.issued):
+        users.take_up(core.state, peer, user)
     if entry.peerinfo:
         peer.peerinfo = entry.peerinfo
     if entry.resumable is not None:
         peer.resumable = entry.resumable
     _admit(core, peer, entry, resumed)
+
+
+def _whose(core: Context, gateway: str, entry: Authenticated, user: User | None) -> tuple[Peer, bool]:
+    """The peer that a socket is, and whether it has come back. Raises Refusal."""
+    known = core.state.conns.get(entry.conn)
+    if known is not None:
+        peer = core.state.peers[known]
+        if not _is_same(peer, user):
+            raise Refusal(UNAUTHORIZED, "Token is for another user")
+        # one that asks again on the socket on which it came back gets the same answer again
+        return peer, entry.resume_id == known and entry.resume_generation < peer.generation
+    returning = _returning(core, entry, user)
+    if returning is not None:
+        _come_back(core, returning, gateway, entry)
+        return returning, True
+    if entry.conn in core.state.peers:
+        raise Refusal(UNAUTHORIZED)  # the peer that is named after this socket lives on, elsewhere
+    if user is not None:
+        _keep_single(core, entry.app, user)
+    return _arrive(core, gateway, entry), False
+
+
+def _check_user(core: Context, entry: Authenticated, user: User | None) -> None:
+    if user is not None and users.is_revoked(core.state, entry.app, user):
+        raise Refusal(UNAUTHORIZED, "Token is revoked")
+
+
+def _is_same(peer: Peer, user: User | None) -> bool:
+    """Whether a peer has this identity, or is as anonymous."""
+    return (peer.user.id if peer.user else None) == (user.id if user else None)
+
+
+def _keep_single(core: Context, app: str, user: User) -> None:
+    """Let one peer of an identity stay, if its token says so. Raises Refusal for a newcomer that is one too many."""
+    others = users.peers_of(core.state, app, user.id) if user.single else []
+    if others and user.single == "oldest":
+        raise Refusal(ALREADY_HERE)
+    for other in others:
+        departures.end_session(core, other, REPLACED)
 
 
 def confirm(peer: Peer) -> None:
@@ -79,21 +116,15 @@ def pace(core: Context, gateway: str, entry: Pace) -> None:
         core.out.resend(peer, core.out.keeping.take(peer))
 
 
-def _refuse_left_behind(core: Context, gateway: str, entry: Authenticated) -> None:
-    """The peer that is named after this socket lives on, elsewhere."""
-    frames = refusal_frames(AuthRequest.NAME, Refusal(UNAUTHORIZED), entry.ack, with_raw(payload=entry.payload))
-    core.out.answer(gateway, entry.conn, frames)
-
-
 def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
-    peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False)
+    peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False, version=min(entry.version, NEWEST))
     peer.locks[peer.generation] = entry.lock
     core.state.peers[peer.peer_id] = peer
     core.state.conns[entry.conn] = peer.peer_id
     return peer
 
 
-def _returning(core: Context, entry: Authenticated) -> Peer | None:
+def _returning(core: Context, entry: Authenticated, user: User | None) -> Peer | None:
     """The peer that a session token brings back: only its newest token is valid.
 
     Until it has used that, earlier ones are valid, back to the one that it used last: the answers may have been lost.
@@ -103,6 +134,8 @@ def _returning(core: Context, entry: Authenticated) -> Peer | None:
         return None
     if not opens(entry.resume_key, peer.locks.get(entry.resume_generation, b"")):
         return None  # all else of the token may be known to others
+    if not _is_same(peer, user):
+        return None
     if peer.conn:
         if not _may_take_over(core, peer):
             return None
@@ -141,7 +174,7 @@ def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     known = [kept for kept in (*peer.past, *peer.kept.values()) if not kept.count or kept.count > had]
     if sum(kept.count > 0 for kept in known) < peer.told - had:
         return False
-    core.out.keeping.replace(peer, known)
+    core.out.keeping.replace(peer, [kept for kept in known if not kept.is_blank])
     return True
 
 
@@ -160,6 +193,9 @@ def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) ->
     peer.conn, peer.gateway = entry.conn, gateway
     peer.generation += 1
     peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
+    if peer.version > 1:
+        for kept in peer.kept.values():
+            kept.count = 0  # without the state between them, they are numbered anew as they are sent
     peer.starts[peer.generation] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
     peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)
@@ -187,7 +223,7 @@ def _rooms_of(core: Context, peer: Peer) -> bytes:
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
         left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)
-        view = room_view(core, room, peer.peer_id)
+        view = room_view(core, room, peer)
         views.append(msgspec.json.encode(view if left >= 0 else {**view, "peersinfo": {}}))
     encoded = b"[" + b",".join(views) + b"]"
     allowance.charge(peer, len(encoded), core.state.now, core.limits)
@@ -208,6 +244,7 @@ def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> No
         resumed=resumed,
         rooms=_rooms_of(core, peer) if resumed else b"",
         payload=entry.payload,
+        version=peer.version,
     )
     core.out.admit(peer.gateway, admit)
     if not peer.slow:
@@ -221,6 +258,5 @@ def _tell_what_was_shed(core: Context, peer: Peer) -> None:
     if peer.shed:
         peer.shed = False
         for room in (core.state.rooms[key] for key in peer.rooms):
-            if room.owner == peer.peer_id:
-                for candidate_id in room.pending:
-                    tell_owner(core, room, core.state.peers[candidate_id])
+            if is_host(room, peer.peer_id):
+                tell_pending(core, room, peer)

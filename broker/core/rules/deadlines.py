@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from broker.core.context import Context
-from broker.core.rules import departures
+from broker.core.rules import departures, endings
 from broker.core.state import State
 
 
@@ -18,7 +18,10 @@ class Deadline(NamedTuple):
     happen: Callable[[Context], None]
 
 
-DEADLINES = (Deadline(departures.next_expiry, departures.expire),)
+DEADLINES = (
+    Deadline(departures.next_expiry, departures.expire),
+    Deadline(endings.next_end, endings.pass_ends),
+)
 
 
 def next_due(state: State) -> float | None:

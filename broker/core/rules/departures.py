@@ -3,12 +3,22 @@
 import itertools
 from collections.abc import Iterable
 
+from broker.core import users
 from broker.core.context import Context
-from broker.core.rules.rooms import take_back_request, take_out
+from broker.core.rules.requests import end_request
+from broker.core.rules.rooms import take_out
 from broker.core.state import Peer, State
+from shared.contract.told import SessionEnded
 from shared.envelopes.entries import UNKNOWN, Closed
 
 CLOSED, LOST = "closed", "lost"
+# Why a session is ended by the server: what its client is told.
+EXPIRED, REPLACED, REVOKED = "expired", "replaced", "revoked"
+_SENTENCES = {
+    EXPIRED: "Your token has expired",
+    REPLACED: "You are here in another window or on another device",
+    REVOKED: "Your token is revoked",
+}
 
 
 def close(core: Context, entry: Closed) -> None:
@@ -56,17 +66,24 @@ def remove(core: Context, peers: Iterable[Peer], reason: str) -> None:
     """Peers are gone for good: out of their rooms, their requests withdrawn."""
     peers = list(peers)
     for peer in peers:
-        for key in peer.asked:
-            del core.state.rooms[key].pending[peer.peer_id]
-            take_back_request(core, core.state.rooms[key], peer.peer_id)
-        peer.asked.clear()
+        for key in list(peer.asked):
+            end_request(core, core.state.rooms[key], peer, "lost" if reason == LOST else "left")
     for key in {key: None for peer in peers for key in peer.rooms}:
         take_out(core, core.state.rooms[key], peers, reason)
     for peer in peers:
         core.out.forget_peer(peer)
+        users.forget(core.state, peer)
         core.state.conns.pop(peer.conn, None)
         core.state.absent.pop(peer.peer_id, None)
         core.state.peers.pop(peer.peer_id, None)
+
+
+def end_session(core: Context, peer: Peer, code: str) -> None:
+    """A peer has to go: it is told why, its socket is closed, and it loses its place."""
+    if peer.conn:
+        core.out.tell([peer], SessionEnded(code=code, message=_SENTENCES[code]))
+        core.out.close(peer.gateway, peer.conn)
+    remove(core, [peer], CLOSED)
 
 
 def step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:

@@ -1,36 +1,60 @@
-"""What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
+"""What an operator orders: about rooms, peers, and the tokens of apps and users."""
 
+import contextlib
 import typing
 from collections.abc import Callable
 from typing import Any
 
-from broker.core import keeping
+from broker.core import bans
 from broker.core.context import Context
+from broker.core.rules import endings, moderation, rooms
 from broker.core.rules.departures import CLOSED, remove
-from broker.core.rules.rooms import dissolve, others
 from broker.core.state import KnownApp
-from shared.contract import told
-from shared.contract.told import raw
+from shared.contract.policy import read_change
+from shared.contract.refusals import Refusal
 from shared.envelopes.deliveries import Revoked
-from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.envelopes.entries import (
+    AppIssued,
+    AppRevoked,
+    BanLifted,
+    Ordered,
+    PeerKicked,
+    PeerRemoved,
+    PolicySet,
+    RoomClosed,
+    UserRestored,
+    UserRevoked,
+)
 
 
 def close_room(core: Context, order: RoomClosed) -> None:
-    """Everybody is told that everybody else has left, as clients that know of no closed rooms understand it."""
+    """A room ends for everybody."""
     room = core.state.rooms.get(order.key)
-    if room is None:
+    if room is not None:
+        rooms.close(core, room)
+
+
+def kick(core: Context, order: PeerKicked) -> None:
+    """A peer is put out of a room, or out of its waiting line, whatever its role."""
+    room, peer = core.state.rooms.get(order.key), core.state.peers.get(order.peer_id)
+    if room is None or peer is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
         return
-    for peer_id in room.members:
-        peer = core.state.peers[peer_id]
-        left = told.RoomUserLeave(room=room.name, peer_id=peer_id, reason=CLOSED, peerinfo=raw(peer.peerinfo))
-        about = keeping.left(room.key, peer_id)
-        core.out.emit(others(core, room, peer_id), left.frame(), left.KIND, about)
-    members = others(core, room, "")
-    closed = told.RoomClosed(room=room.name)
-    core.out.emit(members, closed.frame(), closed.KIND, keeping.is_over(room.key))
-    for peer in members:
-        del peer.rooms[room.key]
-    dissolve(core, room)
+    with contextlib.suppress(Refusal):  # as many are banned as can be: the desk has looked
+        moderation.put_out(core, room, peer, None, order.ban, order.text)
+
+
+def set_policy(core: Context, order: PolicySet) -> None:
+    """A room is governed otherwise."""
+    room, change = core.state.rooms.get(order.key), read_change(order.change)
+    if room is not None and change is not None:
+        moderation.set_policy(core, room, change, None)
+
+
+def lift_ban(core: Context, order: BanLifted) -> None:
+    """One who was banned may ask again."""
+    room = core.state.rooms.get(order.key)
+    if room is not None:
+        bans.lift(room, order.user_id, order.peer_id, by_owner=True)
 
 
 def remove_peer(core: Context, order: PeerRemoved) -> None:
@@ -69,6 +93,11 @@ ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {
     PeerRemoved: remove_peer,
     AppIssued: note_issued,
     AppRevoked: revoke,
+    UserRevoked: endings.revoke,
+    UserRestored: endings.restore,
+    PeerKicked: kick,
+    PolicySet: set_policy,
+    BanLifted: lift_ban,
 }
 
 if _odd := set(typing.get_args(Ordered)) ^ ORDERS.keys():

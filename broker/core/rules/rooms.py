@@ -1,15 +1,20 @@
-"""Rooms come and go: creating, leaving, and ownership moving on."""
+"""Rooms come and go: creating, leaving, closing, and ownership moving on."""
 
 from collections.abc import Iterable
 
 from broker.core import allowance, keeping
 from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
-from broker.core.state import Member, Peer, Pending, Room
+from broker.core.rules import roles
+from broker.core.rules.requests import end_request, turn_away
+from broker.core.rules.views import others
+from broker.core.state import Member, Peer, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
-from shared.contract.frames import refused, with_raw
+from shared.contract.policy import DEFAULT, PolicyChange
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, TAKEN, Refusal
-from shared.contract.told import RoomCreateAccept, RoomJoinRequest, RoomLeaveAccept, RoomOwner, RoomUserLeave, raw
+from shared.contract.told import RoomClosed, RoomCreateAccept, RoomLeaveAccept, RoomUserLeave, identity_of, raw
+
+CLOSED = "closed"
 
 
 def room_key(core: Context, peer: Peer, name: str) -> str:
@@ -20,15 +25,23 @@ def room_key(core: Context, peer: Peer, name: str) -> str:
 def create(core: Context, peer: Peer, asked: Anywhere[RoomCreateRequest]) -> None:
     """The first peer to ask for a name becomes the owner and only member. If it asks again, it is told so again."""
     if asked.room is None:
-        if len(peer.rooms) >= core.limits.rooms_per_peer:
-            raise Refusal(FULL, "You are in as many rooms as you may be")
-        now = core.state.now
-        core.state.rooms[asked.key] = Room(asked.room_name, asked.key, peer.peer_id, now, {peer.peer_id: Member(now)})
-        peer.rooms[asked.key] = None
+        make(core, peer, asked.room_name, asked.key, asked.own.policy)
     elif asked.room.owner != peer.peer_id:
         raise Refusal(TAKEN)
     accept = RoomCreateAccept(room=asked.room_name, payload=raw(asked.body))
     core.out.answer(peer.gateway, asked.conn, accept.frames(asked.ack))
+
+
+def make(core: Context, peer: Peer, name: str, key: str, policy: PolicyChange | None = None) -> Room:
+    """A new room, with its owner in it. Raises Refusal."""
+    if len(peer.rooms) >= core.limits.rooms_per_peer:
+        raise Refusal(FULL, "You are in as many rooms as you may be")
+    now = core.state.now
+    room = core.state.rooms[key] = Room(name, key, peer.peer_id, now, {peer.peer_id: Member(now)})
+    if policy is not None:
+        room.policy = policy.on(DEFAULT)
+    peer.rooms[key] = None
+    return room
 
 
 def leave(core: Context, peer: Peer, asked: InRoom[RoomLeaveRequest]) -> None:
@@ -46,72 +59,45 @@ def leave(core: Context, peer: Peer, asked: InRoom[RoomLeaveRequest]) -> None:
 
 def withdraw(core: Context, room: Room, candidate: Peer) -> None:
     """A candidate does not want to be let in any more."""
-    pending = end_request(core, room, candidate)
+    pending = end_request(core, room, candidate, "cancelled")
     core.out.ack(candidate, pending.acks, {"ok": False, **Refusal(NOT_PENDING, "You took your request back").fields()})
-
-
-def end_request(core: Context, room: Room, candidate: Peer) -> Pending:
-    """A request does not wait any more. Returns what is to be answered."""
-    del candidate.asked[room.key]
-    take_back_request(core, room, candidate.peer_id)
-    return room.pending.pop(candidate.peer_id)
-
-
-def others(core: Context, room: Room, peer_id: str) -> list[Peer]:
-    """The members of a room but one."""
-    return [core.state.peers[member] for member in room.members if member != peer_id]
 
 
 def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:
     """Members leave, all at once: the rest are told of each, and of the new owner if it was one of them."""
     gone = [peer for peer in gone if peer.peer_id in room.members]
     for peer in gone:
-        del room.members[peer.peer_id], peer.rooms[room.key]
-        if peer.viewed:
-            peer.viewed.pop(room.key, None)
+        _forget_member(room, peer)
     rest = [core.state.peers[member] for member in room.members]
     if not rest:
         dissolve(core, room)
         return
     for peer in gone:
-        news = RoomUserLeave(
-            room=room.name, peer_id=peer.peer_id, reason=reason, peerinfo=raw(peer.peerinfo), payload=raw(payload)
-        )
-        about = keeping.left(room.key, peer.peer_id)
-        core.out.emit(rest, news.frame(), news.KIND, about)
-    if room.owner not in room.members:
-        _pass_on_ownership(core, room, rest)
+        core.out.tell(rest, _news_of_leave(room, peer, reason, payload), keeping.left(room.key, peer.peer_id))
+    if room.owner in room.members:
+        return
+    if room.policy.owner_leaves == "close":
+        close(core, room)
+    else:
+        roles.pass_on_ownership(core, room)
 
 
-def tell_owner(core: Context, room: Room, candidate: Peer) -> None:
-    """Ask the owner to decide on a candidate."""
-    pending = room.pending[candidate.peer_id]
-    about = keeping.asked(room.key, candidate.peer_id)
-    frame = request_frame(room, candidate, pending.payload)
-    core.out.emit_one(core.state.peers[room.owner], frame, RoomJoinRequest.KIND, about)
+def close(core: Context, room: Room, by: str | None = None, text: str | None = None) -> None:
+    """The room ends for everybody. ``by`` is the owner who wants it, with a ``text``; None for anybody else.
 
-
-def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
-    """The owner does not have to hear any more of a request that is over."""
-    owner = core.state.peers[room.owner]
-    if owner.merging:
-        core.out.keeping.take_back(owner, keeping.asked(room.key, candidate_id))
-
-
-def request_frame(room: Room, candidate: Peer, payload: bytes) -> bytes:
-    """What an owner reads of a candidate."""
-    return RoomJoinRequest(
-        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(payload)
-    ).frame()
-
-
-def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
-    """The member that has been there longest becomes the owner, and is told of the candidates that wait."""
-    room.owner = members[0].peer_id
-    frame = RoomOwner(room=room.name, peer_id=room.owner).frame()
-    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))
-    for candidate_id in room.pending:
-        tell_owner(core, room, core.state.peers[candidate_id])
+    Clients of version 1 are told first that everybody else has left, as those understand it that know of no closed
+    rooms.
+    """
+    members = others(core, room, "")
+    for peer in members:
+        first = [other for other in members if other is not peer and other.version == 1]
+        if first:
+            core.out.tell(first, _news_of_leave(room, peer, CLOSED), keeping.left(room.key, peer.peer_id))
+    named = {name: value for name, value in (("by", by), ("text", text)) if value is not None}
+    core.out.tell(members, RoomClosed(room=room.name, **named), keeping.is_over(room.key))
+    for peer in members:
+        del peer.rooms[room.key]
+    dissolve(core, room)
 
 
 def dissolve(core: Context, room: Room) -> None:
@@ -124,9 +110,25 @@ def dissolve(core: Context, room: Room) -> None:
         turn_away(core, room, candidate, pending, refusal, pending.payload)
 
 
-def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal, payload: bytes) -> None:
-    """Tell a candidate that it is not let in, and answer its acknowledgements."""
-    fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
-    answer = refused("room-join-request", refusal, fields)
-    core.out.emit_one(candidate, answer.frame(), answer.KIND)
-    core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})
+def tell_of_end(core: Context, room: Room, peer: Peer) -> None:
+    """Tell a client of version 1 that it is out of a room, as if that were closed."""
+    for other in others(core, room, peer.peer_id):
+        core.out.tell([peer], _news_of_leave(room, other, CLOSED), keeping.left(room.key, other.peer_id))
+    core.out.tell([peer], RoomClosed(room=room.name), keeping.is_over(room.key))
+
+
+def _forget_member(room: Room, peer: Peer) -> None:
+    del room.members[peer.peer_id], peer.rooms[room.key]
+    if peer.viewed:
+        peer.viewed.pop(room.key, None)
+
+
+def _news_of_leave(room: Room, peer: Peer, reason: str, payload: bytes = b"") -> RoomUserLeave:
+    return RoomUserLeave(
+        room=room.name,
+        peer_id=peer.peer_id,
+        reason=reason,
+        peerinfo=raw(peer.peerinfo),
+        payload=raw(payload),
+        identity=identity_of(peer.user),
+    )

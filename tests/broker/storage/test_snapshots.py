@@ -22,6 +22,7 @@ from broker.storage.older import OLDEST
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
+from shared.contract.told import counts
 from shared.envelopes import subjects
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
@@ -89,7 +90,10 @@ def test_a_snapshot_of_an_earlier_version_is_read(version: int) -> None:
     [absent] = state.absent
     assert absent in room.members
     kept = state.peers[absent].kept.values()
-    assert [(one.counted, one.relayed, bool(one.digest)) for one in kept] == [(True, True, True), (True, False, False)]
+    assert [(counts(one.kind, 1), one.relayed, bool(one.digest)) for one in kept] == [
+        (1, True, True),
+        (1, False, False),
+    ]
     assert len(room.pending) == 1
 
 
