@@ -216,8 +216,8 @@ class State(msgspec.Struct):
 
     All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
     brokers write under a subject of their own by now (``broker/core/belief.py``). ``revoked_users`` are by
-    ``users.key_of``. ``users`` and ``ends`` follow from the peers (``broker/core/users.py``): the peers of each identity,
-    and in order of time when something is due because a peer's user token ends.
+    ``users.key_of``. ``users`` and ``ends`` follow from the peers (``broker/core/users.py``): the peers of each
+    identity, and in order of time when something is due because a peer's user token ends.
     """
 
     position: int = 0

@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from broker.core import users
 from broker.core.machine import Core
-from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, State
+from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, RevokedUser, State
 from broker.storage.older import OLDEST, decode_peers, decode_rooms, kind_of
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Image(msgspec.Struct, array_like=True):
     rooms: list[msgspec.Raw]
     told_apart: bool = False
     frames: dict[bytes, bytes] = {}
+    revoked_users: dict[str, RevokedUser] = {}
 
 
 class Name(NamedTuple):
@@ -81,6 +83,7 @@ async def encode(log_id: str, state: State) -> bytes:
         await _encode_slices(list(state.rooms.values()), lambda room: room),
         state.told_apart,
         frames.by_digest,
+        state.revoked_users,
     )  # fmt: skip
     return msgspec.msgpack.encode(image)
 
@@ -103,7 +106,7 @@ def decode(log_id: str, data: bytes) -> State:
             kept.frame, kept.digest = image.frames[kept.digest], b""
         if kept.kind == UNSAID:
             kept.kind = kind_of(kept)
-    return State(
+    state = State(
         position=image.position,
         now=image.now,
         term=image.term,
@@ -114,7 +117,10 @@ def decode(log_id: str, data: bytes) -> State:
         absent=image.absent,
         apps=image.apps,
         told_apart=image.told_apart,
+        revoked_users=image.revoked_users,
     )
+    users.gather(state)
+    return state
 
 
 def waiting_frames(peers: Iterable[Peer]) -> Iterable[Kept]:

@@ -21,7 +21,7 @@ from shared.contract.frames import ack_frame, refusal_frames, relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
 from shared.contract.tokens import App
-from shared.envelopes.entries import Authenticated, Entry, Said
+from shared.envelopes.entries import Authenticated, Entry, Identified, Said
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ _TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}, event.SINCE)
 _TOO_MANY_EVENTS[UNKNOWN] = refusal_frames("", _TOO_MANY, None, {})
 _TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
 
+Taken = Said | Authenticated | Identified
 Append = Callable[[Connection, Entry, int], bool]
 
 
@@ -103,9 +104,9 @@ class Intake:
         door.check(event, self._sizes)
         return event, app
 
-    def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Said | Authenticated:
+    def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Taken:
         if isinstance(event, AuthRequest):
-            return self._authenticated(connection, event, app.name, ack)
+            return self._authenticated(connection, event, app, ack)
         room = (event.room or "") if isinstance(event, RoomEvent) else ""
         if not room and isinstance(event, RoomCreateRequest1):
             room = self._world.new_uuid()
@@ -113,16 +114,18 @@ class Intake:
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
         return Said(event.NAME, connection.sid, ack, room, peer_id, body, own.pack(event))
 
-    def _authenticated(self, connection: Connection, event: AuthRequest, app: str, ack: int | None) -> Authenticated:
+    def _authenticated(
+        self, connection: Connection, event: AuthRequest, app: App, ack: int | None
+    ) -> Authenticated | Identified:
         resume = self._sessions.session_of(event.resume) if event.resume is not None else None
-        if resume is not None and resume.app != app:
+        if resume is not None and resume.app != app.name:
             resume = None  # a place is resumed by the app that it was taken with
         connection.returning = event.resume is not None
         peerinfo = bytes(event.peerinfo)
-        return Authenticated(
+        shown = Authenticated(
             conn=connection.sid,
             ack=ack,
-            app=app,
+            app=app.name,
             peerinfo=b"" if peerinfo == b"null" else peerinfo,
             resumable=event.resumable,
             resume_id=resume.peer_id if resume else "",
@@ -131,14 +134,20 @@ class Intake:
             received=event.received,
             lock=lock_of(connection.key),
             resume_key=resume.key if resume else "",
+            version=event.version_asked(),
         )
+        return shown if app.user is None else Identified(shown, app.user)
 
 
-def _size(entry: Said | Authenticated) -> int:
+def _size(entry: Taken) -> int:
     """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
     if isinstance(entry, Said):
         named = len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id)
         return OVERHEAD + named + len(entry.body) + len(entry.fields)
+    if isinstance(entry, Identified):
+        return (
+            _size(entry.authenticated) + OVERHEAD + sum(map(len, (entry.user.id, entry.user.name, *entry.user.rooms)))
+        )
     return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
 
 

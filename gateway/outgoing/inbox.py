@@ -108,6 +108,7 @@ class Inbox:
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
+        connection.version = admit.version
         connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
         connection.socket.budget = self._budgets.take_up(
@@ -125,6 +126,7 @@ class Inbox:
             resumed=admit.resumed,
             rooms=raw(admit.rooms),
             payload=raw(admit.payload),
+            version=admit.version if admit.version > 1 else UNSET,
             ice_servers=turn.ice_servers(admit.peer_id, admit.app, self._world.now()) if turn is not None else UNSET,
         )
         connection.send(accept.frames(admit.ack))

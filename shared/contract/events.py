@@ -295,8 +295,8 @@ class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
     DOC = (
         "on lower roles only. The one gets `room-kicked {room, by, text, banned_until}` (in version 1: as when an "
         "operator closes the room), the others `room-user-leave` with the reason `kicked`. `ban` is a number of "
-        "seconds, or true for as long as the room exists; it holds for the identity, or for an anonymous peer's `peer_id`. With "
-        "it, candidates can be sent away as well"
+        "seconds, or true for as long as the room exists; it holds for the identity, or for an anonymous peer's "
+        "`peer_id`. With it, candidates can be sent away as well"
     )
 
     ban: Annotated[int, msgspec.Meta(ge=1, le=366 * 86400)] | bool = False
