@@ -56,7 +56,7 @@ class Replica:
         snapshots_js = nc.jetstream(timeout=5.0)
         self._snapshots = Snapshots(snapshots_js, self._log, self._trimming, settings.log_replicas, world)
         self._watch = Watch(settings.gateway_timeout)
-        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
+        self._lease = Lease(nc, broker, settings.log_replicas, lambda: self.core.state.term, world.monotonic)
         self._clock = LogClock()
         self._doubts = Doubts(world)
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at

@@ -20,6 +20,7 @@ import gateway.settings
 from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
+from broker.speaking.lease import TAKEOVERS
 from dev import openapi
 from gateway import metrics as gateway_metrics
 from shared.contract.events import EVENTS, ClientEvent
@@ -87,7 +88,8 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER, broker_metrics.RULES_FAILED]
+    of_brokers = [PASSED_OVER, TAKEOVERS, broker_metrics.RULES_FAILED]
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, *of_brokers]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))

@@ -25,7 +25,13 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import BadRequestError, BucketNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import (
+    BadRequestError,
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NotFoundError,
+)
 
 from shared.messaging.messaging import OnMessage
 from tests.sim.loop import Loop
@@ -396,6 +402,14 @@ class JetStream:
         return ObjectStore(self, bucket, self._connection.new_inbox)
 
 
+@dataclasses.dataclass
+class Value:
+    """What a key holds."""
+
+    value: bytes | None
+    revision: int | None
+
+
 class KeyValue:
     """A bucket."""
 
@@ -403,6 +417,12 @@ class KeyValue:
         self._js = js
         self._prefix = f"$KV.{bucket}."
         self._stream = f"KV_{bucket}"
+
+    async def get(self, key: str) -> Value:
+        found: Value | None = await self._js.ask(lambda server: self._newest(server, key))
+        if found is None:
+            raise KeyNotFoundError
+        return found
 
     async def create(self, key: str, value: bytes) -> int:
         try:
@@ -419,6 +439,13 @@ class KeyValue:
     async def delete(self, key: str, *, last: int) -> bool:
         await self._append(key, b"", last, deleted=True)  # here the library does not say what it means
         return True
+
+    def _newest(self, server: Server, key: str) -> Value | None:
+        """What a key holds, unless it was deleted or never written."""
+        stream = server.stream(self._stream)
+        position = stream.last_of(self._prefix + key)
+        stored = stream.messages.get(position)
+        return Value(stored.data, position) if stored is not None and not stored.deleted else None
 
     def _mark(self, server: Server, key: str) -> int:
         """The position at which a key was deleted; 0 if it was not."""
