@@ -1,4 +1,4 @@
-"""Names that people give themselves, as the demo shows them: what cannot be seen, or reaches beyond the name, is gone."""
+"""The names of people as the demo shows them: without what cannot be seen, or reaches beyond the name."""
 
 import json
 import shutil
@@ -13,8 +13,12 @@ from tests.system.rig.process import ROOT
 WOMAN, JOINER = "\U0001f469", "\u200d"
 CHAIN = WOMAN + JOINER
 FAMILY = JOINER.join("\U0001f468\U0001f469\U0001f467\U0001f466")
-ASK = 'import { personName } from "./names.mjs"; console.log(JSON.stringify(JSON.parse(process.argv[2]).map(personName)));'
+ASK = """
+import { personName } from "./names.mjs";
+console.log(JSON.stringify(JSON.parse(process.argv[2]).map(personName)));
+"""
 
+PERSIAN = "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 SHOWN = {
     "Ann": "Ann",
     "  Ann \n Lee ": "Ann Lee",
@@ -29,7 +33,7 @@ SHOWN = {
     "\ud800": "",
     # joiners join, or are not there
     f"A{JOINER}nn": "Ann",
-    "نمی\u200cخواهم": "نمی\u200cخواهم",
+    PERSIAN: PERSIAN,
     FAMILY: FAMILY,
     # marks and emoji that would grow over everything
     "a" + "\u0301" * 50: "a" + "\u0301" * 4,
