@@ -11,7 +11,7 @@ from broker.core.machine import Core
 from shared.contract.events import EVENTS
 from shared.contract.frames import relay_frame
 from shared.contract.locks import lock_of
-from shared.contract.told import COUNTED
+from shared.contract.told import counted_in
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_message, unpack_message
 from shared.envelopes.entries import (
@@ -21,11 +21,13 @@ from shared.envelopes.entries import (
     Entry,
     GatewayLost,
     GatewayUp,
+    Identified,
     Reason,
     Said,
     pack_batch,
     unpack_batch,
 )
+from shared.envelopes.users import User
 
 RELAYED = {name: event.RELAYED_AS for name, event in EVENTS.items() if event.RELAYED_AS}
 
@@ -195,7 +197,8 @@ class Gateway:
 class Socket:
     """A client's socket: says things, and records what it reads. ``acks`` holds the answers by id.
 
-    ``received`` counts as a resumable client does. What is sent to a ``deaf`` socket is lost on the way.
+    ``received`` counts as a resumable client of its ``version`` does. What is sent to a ``deaf`` socket is lost on the
+    way.
     """
 
     def __init__(self, gateway: Gateway, conn: str) -> None:
@@ -207,6 +210,7 @@ class Socket:
         self.frames: list[bytes] = []
         self.acks: dict[int, list[dict[str, Any]]] = {}
         self.received = 0
+        self.version = 1
         self.closed = False
         self.may_return = False
         self.deaf = False
@@ -228,9 +232,11 @@ class Socket:
         received: int | None = None,
         ack: int | None = None,
         payload: Any = None,
-    ) -> Authenticated:
+        version: int = 1,
+        user: User | None = None,
+    ) -> Authenticated | Identified:
         """The entry that an ``auth-request`` becomes."""
-        return Authenticated(
+        shown = Authenticated(
             self.conn,
             ack,
             app,
@@ -242,17 +248,23 @@ class Socket:
             received,
             lock_of(self.key),
             resume.key,
+            version,
         )
+        return shown if user is None else Identified(shown, user)
 
-    def say(self, event: str, room: str = "", peer_id: str = "", ack: int | None = None, payload: Any = None) -> None:
-        self.gateway.send(self.said(event, room, peer_id, ack, payload))
+    def say(
+        self, event: str, room: str = "", peer_id: str = "", ack: int | None = None, payload: Any = None, **own: Any
+    ) -> None:
+        self.gateway.send(self.said(event, room, peer_id, ack, payload, **own))
 
-    def said(self, event: str, room: str, peer_id: str = "", ack: int | None = None, payload: Any = None) -> Said:
-        """The entry that an event becomes; for a relay, ``payload`` is its body."""
+    def said(
+        self, event: str, room: str, peer_id: str = "", ack: int | None = None, payload: Any = None, **own: Any
+    ) -> Said:
+        """The entry that an event becomes; for a relay, ``payload`` is its body. ``own`` are its own fields."""
         body = _json(payload)
         if event in RELAYED:
             body = relay_frame(event, room, self.peer_id, json.dumps(payload).encode(), b"", _json(payload))
-        return Said(event, self.conn, ack, room, peer_id, body)
+        return Said(event, self.conn, ack, room, peer_id, body, _json(own or None))
 
     def close(self, reason: Reason = "closed", for_good: bool = False) -> None:
         self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))
@@ -263,6 +275,7 @@ class Socket:
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
+        self.version = delivery.version
         self.token = Token(delivery.peer_id, delivery.generation, self.key)
         fields = {**msgspec.structs.asdict(delivery), "rooms": json.loads(delivery.rooms or b"[]")}
         self.inbox.append(Told("auth-accept", fields))
@@ -277,9 +290,14 @@ class Socket:
         decoded = json.loads(frame[start:])
         if frame.startswith(b"42"):
             self.inbox.append(Told(*decoded))
-            self.received += decoded[0] in COUNTED
+            self.received += decoded[0] in counted_in(self.version)
         else:
             self.acks.setdefault(int(frame[2:start]), []).extend(decoded)
+
+    def answer(self, ack: int) -> dict[str, Any]:
+        """The one answer to an acknowledgement."""
+        [answer] = self.acks.pop(ack)
+        return answer
 
     def read(self) -> list[Told]:
         """What has come since the last call."""

@@ -115,14 +115,14 @@ def test_a_late_request_of_a_socket_that_was_given_up_does_not_cost_the_place() 
     owner, peer = world.peer(), world.peer(resumable=True)
     world.room(owner, peer)
     peer.close()
-    late = world.socket("frozen").authenticated(resume=peer.token, received=peer.received)
+    gone = world.socket("frozen")
+    late = gone.authenticated(resume=peer.token, received=peer.received)
     back = world.socket("g2")
     back.authenticate(resume=peer.token, received=peer.received)
     owner.say("relay-ice-candidate", "room", peer.peer_id, payload=1)
     assert back.heard() == ["auth-accept", "ice-candidate"]
-    gone = world.gateway("frozen").sockets[late.conn]
     gone.deaf = True
-    gone.gateway.send(late, Closed(late.conn, gone.gateway.have, "closed", False))
+    gone.gateway.send(late, Closed(gone.conn, gone.gateway.have, "closed", False))
     assert (back.closed, back.may_return) == (True, True), "it has not left of its own will"
     owner.say("relay-ice-candidate", "room", peer.peer_id, payload=2)
     again = world.socket("g2")
