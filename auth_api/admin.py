@@ -14,10 +14,12 @@ from auth_api.authority import Authority
 from auth_api.reading import read
 from auth_api.settings import Settings
 from shared.contract.tokens import make_app_token
-from shared.envelopes.admin import AnyAsk, AppRevocation, AppToken, NoteIssued, RevokeApp
+from shared.envelopes.admin import AnyAsk, AppRevocation, AppToken, NoteIssued, RevokeApp, RevokeUser, UserRevocation
 from shared.http.client_address import Network, client_address
 from shared.http.throttle import Throttle
 from shared.process.world import World
+
+SPARE = 120  # seconds that a revoked user is remembered longer: tokens have some leeway, and clocks differ
 
 
 class Admin:
@@ -26,6 +28,7 @@ class Admin:
     def __init__(self, settings: Settings, authority: Authority, trusted: tuple[Network, ...], world: World) -> None:
         self._token = settings.admin_token.encode()
         self._secret = settings.app_secret
+        self._longest = settings.user_token_max_life
         self._authority = authority
         self._trusted = trusted
         self._world = world
@@ -60,13 +63,19 @@ class Admin:
         self._calls.charge("", now)
 
     async def _answer(self, ask: AnyAsk) -> Any:
+        if isinstance(ask, RevokeUser):
+            ask = msgspec.structs.replace(ask, life=self._longest + SPARE)
         answer = await self._authority.ask(ask)
         if not answer.found:
             raise Refused(404, "There is no such thing")
+        if answer.refused:
+            raise Refused(409, answer.refused)
         match ask:
             case NoteIssued(app, issued):
                 return msgspec.to_builtins(AppToken(make_app_token(self._secret, app, issued)))
             case RevokeApp(app, until):
                 return msgspec.to_builtins(AppRevocation(app, until))
+            case RevokeUser(app, user_id, until):
+                return msgspec.to_builtins(UserRevocation(app, user_id, until))
             case _:
                 return answer.body

@@ -21,16 +21,27 @@ async def read(kind: type[C], request: web.Request, now: int) -> C:
     sources: dict[Place, Mapping[str, Any]] = {Place.PATH: request.match_info, Place.QUERY: request.query}
     if Place.BODY in kind.PLACES.values():
         sources[Place.BODY] = _fields(kind, request.content_type, await request.read())
+        _check_known(kind, sources[Place.BODY])
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         place = kind.PLACES[field.name]
         if place is Place.CLOCK:
             found[field.name] = now
-        elif field.name in sources[place]:
+        elif place is not Place.SERVER and field.name in sources[place]:
             found[field.name] = _value(field, sources[place][field.name])
         elif field.required:
             raise Refused(400, f"{field.name} is missing")
-    return kind(**found)
+    try:
+        return kind(**found)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+
+
+def _check_known(kind: type[Call], body: Mapping[str, Any]) -> None:
+    """Raises Refused for a field that a strict call does not declare."""
+    known = {name for name, place in kind.PLACES.items() if place is Place.BODY}
+    if kind.STRICT and not body.keys() <= known:
+        raise Refused(400, f"Unknown field: send {', '.join(sorted(known))}")
 
 
 def _value(field: msgspec.structs.FieldInfo, sent: str | msgspec.Raw) -> Any:

@@ -15,9 +15,13 @@ class Settings(NatsSettings):
     """Each field is the environment variable of the same name in capitals."""
 
     app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
-    app_pass: str = secret("The password that POST /app asks for.")
+    app_pass: str = secret("The password that POST /app and POST /user ask for.")
     user_token_max_life: int = setting(
-        LONGEST_LIFE, "Longest life of a user token, in seconds.", at_least=60, at_most=366 * 86400
+        LONGEST_LIFE,
+        "Longest life of a user token, in seconds. Revoked users are remembered as long, so it must not be less than "
+        "the gateways'.",
+        at_least=60,
+        at_most=366 * 86400,
     )
     admin_token: str = secret(
         "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""

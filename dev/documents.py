@@ -4,8 +4,10 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 """
 
 import argparse
+import json
 import re
 import sys
+import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -99,9 +101,7 @@ def metrics() -> str:
 def operator_calls() -> str:
     """A command for each operator's call."""
     calls = [call for call in CALLS.values() if call.OPERATOR]
-    lines = [(_curl(call), call.DOC + _query(call)) for call in calls]
-    width = max(len(command) for command, _ in lines)
-    commands = "".join(f"{command:{width}}  # {doc}\n" for command, doc in lines)
+    commands = "".join(f"# {call.DOC}{_query(call)}\n{_curl(call)}\n" for call in calls)
     return f"```sh\nT=$(sed -n 's/^ADMIN_TOKEN=//p' .env)\n{commands}```\n"
 
 
@@ -161,24 +161,35 @@ def _told_field(field: msgspec.structs.FieldInfo) -> str:
 
 def _curl(call: type[Call]) -> str:
     method = "" if call.METHOD == "GET" else f"-X {call.METHOD} "
-    return f'curl -H "Authorization: Bearer $T" {method}localhost:8404{call.PATH.format(**examples(call))}'
+    sent = examples(call, Place.BODY)
+    body = f" --json '{json.dumps(sent)}'" if sent else ""
+    query = urllib.parse.urlencode(examples(call, Place.QUERY))
+    path = call.PATH.format(**examples(call, Place.PATH)) + (f"?{query}" if query else "")
+    place = f"'localhost:8404{path}'" if query else f"localhost:8404{path}"
+    return f'curl -H "Authorization: Bearer $T" {method if not body else ""}{place}{body}'
 
 
-def examples(call: type[Call]) -> dict[str, str]:
-    """What may stand for the names in a call's path. Raises TypeError if a field does not say."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(call)}
+def examples(call: type[Call], place: Place = Place.PATH) -> dict[str, Any]:
+    """What may be sent in one place. Raises TypeError if a field that must be sent does not say."""
     found = {}
-    for name in (name for name, place in call.PLACES.items() if place is Place.PATH):
-        schema = msgspec.json.schema(fields[name])
-        if not schema.get("examples"):
-            raise TypeError(f"{call.__name__}.{name} is part of a path: give an example of it, as Meta(examples=[…])")
-        found[name] = schema["examples"][0]
+    for field in (field for field in msgspec.structs.fields(call) if call.PLACES[field.name] is place):
+        said = _examples(field.type)
+        if said:
+            found[field.name] = said[0]
+        elif field.required:
+            raise TypeError(f"{call.__name__}.{field.name} is needed: give an example of it, as Meta(examples=[…])")
     return found
 
 
+def _examples(kind: Any) -> list[Any]:
+    (schema,), _ = msgspec.json.schema_components((kind,))
+    return list(schema.get("examples", ()))
+
+
 def _query(call: type[Call]) -> str:
-    names = [f"{name}=" for name, place in call.PLACES.items() if place is Place.QUERY]
-    return f" (?{'&'.join(names)})" if names else ""
+    shown = examples(call, Place.QUERY)
+    names = [f"{name}=" for name, place in call.PLACES.items() if place is Place.QUERY and name not in shown]
+    return f" ({'&' if shown else '?'}{'&'.join(names)})" if names else ""
 
 
 def _declared_metric(metric: MetricWrapperBase | gateway_metrics.EventCounter) -> tuple[str, str, str, str]:

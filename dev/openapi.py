@@ -73,7 +73,11 @@ def _fields(call: type[Call], place: Place) -> list[msgspec.structs.FieldInfo]:
 
 
 def _with_default(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
-    default = {} if field.required or field.default in ("", None, msgspec.NODEFAULT) else {"default": field.default}
+    default = (
+        {}
+        if field.required or field.default in ("", None, msgspec.NODEFAULT, msgspec.UNSET)
+        else {"default": field.default}
+    )
     return {**_schema(field.type), **default}
 
 

@@ -39,6 +39,16 @@ def put(room: Room, peer: Peer, by: str | None, seconds: int | None, now: float)
     return ban
 
 
+def in_force(room: Room, now: float) -> list[Ban]:
+    """The bans of a room that are not over, in the order in which they were made."""
+    return [ban for ban in room.bans.values() if not _is_over(ban, now)]
+
+
+def has_place(room: Room, peer: Peer, now: float) -> bool:
+    """Whether an operator could ban this peer, too."""
+    return key_of(peer) in room.bans or len(in_force(room, now)) < MOST_BANS
+
+
 def lift(room: Room, user_id: str, peer_id: str, by_owner: bool) -> None:
     """Let an identity, or an anonymous peer, ask again. Raises Refusal for one whom the owner has banned."""
     found = [

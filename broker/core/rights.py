@@ -5,6 +5,7 @@ exists from what only members and candidates may do.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from broker.core.state import Peer, Room
 from shared.contract.events import Right
@@ -12,10 +13,11 @@ from shared.contract.refusals import FORBIDDEN, NOT_FOUND, NOT_MEMBER, NOT_OWNER
 from shared.envelopes.users import Grant
 
 Check = Callable[[Peer, Room | None], None]
+RoleOf = Literal["owner", "moderator", "member"]
 RANKS = {"member": 0, "moderator": 1, "owner": 2}
 
 
-def role_of(room: Room, peer_id: str) -> str:
+def role_of(room: Room, peer_id: str) -> RoleOf:
     """The role of a member; of anybody else, a member's, which is the least."""
     if peer_id == room.owner:
         return "owner"

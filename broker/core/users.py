@@ -73,6 +73,14 @@ def revoke(state: State, revoked: RevokedUser) -> None:
     state.revoked_users[key] = RevokedUser(revoked.app, revoked.id, until, over)
 
 
+def has_place(state: State, app: str, user_id: str) -> bool:
+    """Whether one more can be revoked without that another is not any more."""
+    known = state.revoked_users
+    if len(known) < MOST_REVOKED or key_of(app, user_id) in known:
+        return True
+    return any(revoked.forget <= state.now for revoked in known.values())
+
+
 def gather(state: State) -> None:
     """Find anew what follows from the peers, for a state that was read."""
     for peer in state.peers.values():

@@ -1,51 +1,65 @@
 """The operator's desk: answers what auth_api asks, from the state itself, and puts orders into the log."""
 
 import asyncio
-import heapq
-import itertools
 import logging
 import typing
 
 import msgspec
 from nats.errors import Error as NatsError
 
+from broker.core import bans, users
 from broker.core.machine import Core
-from broker.core.state import KnownApp, Room
+from broker.core.rules.moderation import FOR_GOOD
+from broker.core.state import Room
+from broker.speaking import lists
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
+from shared.contract.policy import PolicyChange
 from shared.envelopes import subjects
 from shared.envelopes.admin import (
     Answer,
     AnyAsk,
-    AppLine,
     CloseRoom,
+    Command,
+    KickPeer,
+    LiftBan,
+    LiftRevocation,
     ListApps,
+    ListBans,
+    ListRevocations,
     ListRooms,
-    MemberLine,
     NoteIssued,
+    Question,
     RemovePeer,
     RevokeApp,
-    RoomLine,
-    RoomPage,
+    RevokeUser,
+    SetPolicy,
     ShowRoom,
-    WholeRoom,
     pack,
     unpack_ask,
 )
 from shared.envelopes.calls import Place
-from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.envelopes.entries import (
+    AppIssued,
+    AppRevoked,
+    BanLifted,
+    Ordered,
+    PeerKicked,
+    PeerRemoved,
+    PolicySet,
+    RoomClosed,
+    UserRestored,
+    UserRevoked,
+)
 from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 512 * 1024  # of rooms in one answer, whatever they are called
-ROOM_BYTES = 256  # that a room takes beside its names
-MOST_MEMBERS = 1000  # of a room, in one answer
 ORDER_TIMEOUT = 5.0  # seconds for an order to take effect
 CLOCKS_APART = 60.0  # seconds that auth_api's clock may be ahead of NATS'
-
+NOT_FOUND = Answer(False)
 
 # Where answers go, and nowhere else: whoever asks names the subject, and the broker may do much that others may not.
 # NATS calls them differently when auth_api has an account of its own, and keeps its clients from doing so.
@@ -95,62 +109,92 @@ class Desk:
             log.warning("an operator's request was not answered: %s", type(error).__name__)
 
     async def _do(self, ask: AnyAsk) -> Answer:
-        state = self._core.state
+        return self._tell(ask) if isinstance(ask, Question) else await self._obey(ask)
+
+    def _tell(self, ask: Question) -> Answer:
+        state, limits = self._core.state, self._core.limits
         match ask:
             case ListRooms(after, limit):
-                return Answer(True, self._rooms(after, limit))
-            case ShowRoom(room, app):
-                found = state.rooms.get(self._key(room, app))
-                return Answer(found is not None, self._room(found) if found else None)
-            case CloseRoom(room, app):
-                key = self._key(room, app)
-                return await self._order(RoomClosed(key), key in state.rooms)
-            case RemovePeer(peer_id):
-                return await self._order(PeerRemoved(peer_id), peer_id in state.peers)
+                return Answer(True, lists.rooms(state, limits, after, limit))
+            case ShowRoom(name, app):
+                room = self._room(name, app)
+                return Answer(room is not None, room and lists.whole_room(state, limits, room))
+            case ListBans(name, app):
+                room = self._room(name, app)
+                return Answer(room is not None, room and lists.bans(state, room))
             case ListApps(after, limit):
-                names = heapq.nsmallest(limit, (name for name in state.apps if name > after))
-                return Answer(True, {name: _app_line(state.apps[name]) for name in names})
-            case NoteIssued(app, issued):
-                return await self._order(AppIssued(app, issued), True)
-            case RevokeApp(app, until):
-                return await self._order(AppRevoked(app, until), True)
+                return Answer(True, lists.apps(state, after, limit))
+            case ListRevocations(app, after, limit):
+                return Answer(True, lists.revocations(state, app, after, limit))
             case _:
                 typing.assert_never(ask)
 
-    async def _order(self, order: Ordered, found: bool) -> Answer:
+    async def _obey(self, ask: Command) -> Answer:
+        if isinstance(ask, CloseRoom | SetPolicy | KickPeer | LiftBan):
+            room = self._room(ask.room, ask.app)
+            return await self._govern(room, ask) if room is not None else NOT_FOUND
+        state = self._core.state
+        match ask:
+            case RemovePeer(peer_id):
+                return await self._order(PeerRemoved(peer_id)) if peer_id in state.peers else NOT_FOUND
+            case NoteIssued(app, issued):
+                return await self._order(AppIssued(app, issued))
+            case RevokeApp(app, until):
+                return await self._order(AppRevoked(app, until))
+            case RevokeUser(app, user_id, until, life):
+                if not users.has_place(state, app, user_id):
+                    return Answer(True, refused="As many users are revoked as can be: revoke the app")
+                return await self._order(UserRevoked(app, user_id, until, life))
+            case LiftRevocation(app, user_id):
+                known = lists.revocation(state, app, user_id)
+                return await self._order(UserRestored(app, user_id)) if known is not None else NOT_FOUND
+            case _:
+                typing.assert_never(ask)
+
+    async def _govern(self, room: Room, ask: CloseRoom | SetPolicy | KickPeer | LiftBan) -> Answer:
+        match ask:
+            case CloseRoom():
+                return await self._order(RoomClosed(room.key))
+            case SetPolicy():
+                return await self._set_policy(room, ask)
+            case KickPeer():
+                return await self._kick(room, ask)
+            case LiftBan(_, _, user_id, peer_id):
+                banned = bans.in_force(room, self._core.state.now)
+                if not any(ban.user_id == user_id or (peer_id and ban.peer_id == peer_id) for ban in banned):
+                    return NOT_FOUND
+                return await self._order(BanLifted(room.key, user_id or "", peer_id))
+            case _:
+                typing.assert_never(ask)
+
+    async def _set_policy(self, room: Room, ask: SetPolicy) -> Answer:
+        given = {name: getattr(ask, name) for name in PolicyChange.__struct_fields__}
+        await self._order(PolicySet(room.key, msgspec.json.encode(PolicyChange(**given))))
+        after = self._core.state.rooms.get(room.key)
+        return Answer(after is not None, after and lists.policy(self._core.limits, after))
+
+    async def _kick(self, room: Room, ask: KickPeer) -> Answer:
+        state = self._core.state
+        peer = state.peers.get(ask.peer_id)
+        if peer is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
+            return NOT_FOUND
+        if ask.ban and not bans.has_place(room, peer, state.now):
+            return Answer(True, refused="As many are banned from this room as can be: lift another ban first")
+        seconds = FOR_GOOD if ask.ban is True else int(ask.ban)
+        return await self._order(PeerKicked(room.key, peer.peer_id, seconds, ask.text))
+
+    async def _order(self, order: Ordered) -> Answer:
         """Put an order into the log, and wait until it has taken effect here."""
-        if found:
-            position = await self._log.append(self._broker, [order])
-            while self._core.state.position < position:  # noqa: ASYNC110 - the core is pure, it wakes nobody
-                await asyncio.sleep(0.005)
-        return Answer(found)
+        position = await self._log.append(self._broker, [order])
+        while self._core.state.position < position:  # noqa: ASYNC110 - the core is pure, it wakes nobody
+            await asyncio.sleep(0.005)
+        return Answer(True)
 
-    def _rooms(self, after: str, limit: int) -> RoomPage:
-        rooms = self._core.state.rooms
-        lines: list[RoomLine] = []
-        size = 0
-        for key in heapq.nsmallest(limit, (key for key in rooms if key > after)):
-            size += ROOM_BYTES + 2 * len(key.encode())  # it has the name in it, too
-            if size > MOST_BYTES:
-                break
-            lines.append(_line(rooms[key]))
-        return RoomPage(lines, len(rooms))
-
-    def _room(self, room: Room) -> WholeRoom:
-        peers = [self._core.state.peers[member] for member in itertools.islice(room.members, MOST_MEMBERS)]
-        members = [MemberLine(peer.peer_id, peer.app, not peer.conn) for peer in peers]
-        return WholeRoom(**msgspec.structs.asdict(_line(room)), members=members)
+    def _room(self, name: str, app: str) -> Room | None:
+        return self._core.state.rooms.get(self._key(name, app))
 
     def _key(self, room: str, app: str) -> str:
         return f"{app}\n{room}" if self._core.limits.scope_by_app else room
-
-
-def _line(room: Room) -> RoomLine:
-    return RoomLine(room.key, room.name, room.owner, len(room.members), len(room.pending), room.created)
-
-
-def _app_line(app: KnownApp) -> AppLine:
-    return AppLine(app.issued, app.revoked)
 
 
 def _ask(data: bytes, now: float) -> AnyAsk:

@@ -1,21 +1,26 @@
 """The operator's calls that the room authority answers: auth_api asks over NATS, the speaking broker answers.
 
-To add one: declare it here and in ``AnyAsk``, answer it in ``broker/speaking/desk.py``, and run ``make docs``. If it
-changes something, it also needs an order (``shared/envelopes/entries.py``) with its rule in
+To add one: declare it here and in ``Question`` or ``Command``, answer it in ``broker/speaking/desk.py``, and run
+``make docs``. If it changes something, it also needs an order (``shared/envelopes/entries.py``) with its rule in
 ``broker/core/rules/orders.py``.
 """
 
 import typing
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from shared.contract.policy import Admission, MaxPeers, MessagesShown, OwnerLeaves, Policy
+from shared.contract.policy import Text as WaitingText
 from shared.envelopes.calls import CALLS, Call, Must, Place
-from shared.envelopes.entries import LONGEST_APP, AppName, Id, Number, RoomKey, RoomName
+from shared.envelopes.entries import LONGEST_APP, AppName, Id, MaybeId, Number, RoomKey, RoomName, Text
+from shared.envelopes.users import LONGEST_IDENTITY, UserId
 
 MOST_ROOMS = 500  # in one answer
 MOST_APPS = 1000
+MOST_REVOCATIONS = 1000
+LONGEST_BAN = 366 * 86400  # seconds
 
 Room = Annotated[RoomName, Meta(examples=["tea"])]
 WhoseRoom = Annotated[AppName, Place.QUERY, Meta(description="The app that the room belongs to, with ROOM_SCOPE=app.")]
@@ -24,7 +29,22 @@ NewApp = Annotated[
     Meta(min_length=1, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])", examples=["my-app"]),
     Must(f"have 1 to {LONGEST_APP} characters and no control characters"),
 ]
+KnownUser = Annotated[UserId, Meta(description="The identity.", examples=["user-17"])]
 Now = Annotated[Number, Place.CLOCK]
+Ban = (
+    bool
+    | Annotated[
+        int,
+        Meta(ge=1, le=LONGEST_BAN, description="Seconds, or true for as long as the room exists."),
+    ]
+)
+
+
+class UserLine(msgspec.Struct, frozen=True):
+    """An identity, as the app's backend vouches for it."""
+
+    id: str
+    name: str
 
 
 class RoomLine(msgspec.Struct, frozen=True):
@@ -36,14 +56,27 @@ class RoomLine(msgspec.Struct, frozen=True):
     peers: int
     pending: Annotated[int, Meta(description="Peers that have asked to be let in.")]
     created: Annotated[float, Meta(description="Seconds since the epoch.")]
+    policy: Policy
+    bans: Annotated[int, Meta(description="How many are banned from it.")]
 
 
-class MemberLine(msgspec.Struct, frozen=True):
-    """A member of a room."""
+class CandidateLine(msgspec.Struct, frozen=True):
+    """A peer that waits to be let into a room."""
 
     peer_id: str
     app: str
     absent: Annotated[bool, Meta(description="Whether it has lost its connection and may come back.")]
+    identity: Annotated[UserLine | None, Meta(description="Null for an anonymous peer.")]
+
+
+class MemberLine(CandidateLine, frozen=True):
+    """A member of a room."""
+
+    role: Literal["owner", "moderator", "member"]
+    joined: Annotated[float, Meta(description="When it came in, in seconds since the epoch.")]
+
+
+LogPosition = Annotated[int, Meta(description="The position in the log that this stands for.")]
 
 
 class RoomPage(msgspec.Struct, frozen=True):
@@ -51,12 +84,30 @@ class RoomPage(msgspec.Struct, frozen=True):
 
     rooms: list[RoomLine]
     total: Annotated[int, Meta(description="How many rooms there are.")]
+    position: LogPosition
 
 
 class WholeRoom(RoomLine, frozen=True):
-    """A room with its members."""
+    """A room with its members, and with those who wait to be let in. Of very many it has the first ones."""
 
     members: list[MemberLine]
+    candidates: list[CandidateLine]
+    position: LogPosition
+
+
+class BanLine(msgspec.Struct, frozen=True):
+    """One who may not come into a room."""
+
+    until: Annotated[float | None, Meta(description="Seconds since the epoch; null: for as long as the room exists.")]
+    by_owner: Annotated[bool, Meta(description="Whether the owner or an operator banned it, and no moderator.")]
+    identity: Annotated[UserLine | None, Meta(description="Null for an anonymous peer.")]
+    peer_id: Annotated[str | None, Meta(description="Of an anonymous peer; null for an identity.")]
+
+
+class BanList(msgspec.Struct, frozen=True):
+    """All bans of a room, in the order in which they were made."""
+
+    bans: list[BanLine]
 
 
 class AppLine(msgspec.Struct, frozen=True):
@@ -78,6 +129,30 @@ class AppRevocation(msgspec.Struct, frozen=True):
     """Which tokens are refused from now on."""
 
     app: str
+    revoked: Annotated[int, Meta(description="Those issued until then, in seconds since the epoch.")]
+
+
+class RevocationLine(msgspec.Struct, frozen=True):
+    """A user whose tokens were revoked."""
+
+    id: Annotated[str, Meta(description="The identity.")]
+    revoked: Annotated[int, Meta(description="Tokens issued until then are refused, in seconds since the epoch.")]
+    remembered: Annotated[
+        float, Meta(description="Until then, in seconds since the epoch: such a token has ended by itself by then.")
+    ]
+
+
+class RevocationPage(msgspec.Struct, frozen=True):
+    """Some of the revoked users of an app."""
+
+    revocations: list[RevocationLine]
+
+
+class UserRevocation(msgspec.Struct, frozen=True):
+    """Which tokens of a user are refused from now on."""
+
+    app: str
+    id: str
     revoked: Annotated[int, Meta(description="Those issued until then, in seconds since the epoch.")]
 
 
@@ -125,6 +200,74 @@ class CloseRoom(Ask, frozen=True, tag="close-room"):
 
     room: Room
     app: WhoseRoom = ""
+
+
+class SetPolicy(Ask, frozen=True, tag="policy"):
+    NAME = "setPolicy"
+    METHOD = "POST"
+    PATH = "/admin/rooms/{room}/policy"
+    DOC = "Change the policy of a room"
+    NOTE = "The keys that are given change. All members are told; if the room is open now, those who wait come in."
+    ANSWER = Policy
+    STRICT = True
+
+    room: Room
+    app: WhoseRoom = ""
+    admission: Annotated[Admission | UnsetType, Meta(examples=["closed"])] = UNSET
+    max_peers: MaxPeers | UnsetType | None = UNSET
+    owner_leaves: OwnerLeaves | UnsetType = UNSET
+    waiting_text: WaitingText | UnsetType = UNSET
+    history: MessagesShown | UnsetType = UNSET
+
+
+class KickPeer(Ask, frozen=True, tag="kick"):
+    NAME = "kickPeer"
+    METHOD = "POST"
+    PATH = "/admin/rooms/{room}/kick"
+    DOC = "Put a peer out of a room, or out of its waiting line"
+    NOTE = (
+        "Its role does not matter, and it stays connected. A ban holds for the identity, and for an anonymous peer's "
+        "`peer_id`; only the owner or an operator can lift it. 409: as many are banned from this room as can be."
+    )
+    ANSWER = None
+    REFUSALS: ClassVar[tuple[int, ...]] = (*Ask.REFUSALS, 409)
+
+    room: Room
+    peer_id: Annotated[Id, Meta(examples=["PEER_ID"]), Must("have 1 to 64 characters")]
+    app: WhoseRoom = ""
+    ban: Annotated[Ban, Meta(examples=[3600]), Must(f"be true, or seconds from 1 to {LONGEST_BAN}")] = False
+    text: Annotated[Text, Meta(description="What the peer is told.")] = ""
+
+
+class ListBans(Ask, frozen=True, tag="bans"):
+    NAME = "listBans"
+    METHOD = "GET"
+    PATH = "/admin/rooms/{room}/bans"
+    DOC = "List who is banned from a room"
+    ANSWER = BanList
+
+    room: Room
+    app: WhoseRoom = ""
+
+
+class LiftBan(Ask, frozen=True, tag="lift-ban"):
+    """Raises ValueError when it names nobody, or two."""
+
+    NAME = "liftBan"
+    METHOD = "DELETE"
+    PATH = "/admin/rooms/{room}/bans"
+    DOC = "Lift the ban of an identity or of an anonymous peer"
+    NOTE = "Give either `id` or `peer_id`."
+    ANSWER = None
+
+    room: Room
+    app: WhoseRoom = ""
+    id: Annotated[UserId | None, Meta(description="The identity.", examples=["user-17"])] = None
+    peer_id: Annotated[MaybeId, Meta(description="The anonymous peer.")] = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.id) == bool(self.peer_id):
+            raise ValueError("give either id or peer_id")
 
 
 class RemovePeer(Ask, frozen=True, tag="remove-peer"):
@@ -178,17 +321,71 @@ class RevokeApp(Ask, frozen=True, tag="revoke"):
     until: Now
 
 
-AnyAsk = ListRooms | ShowRoom | CloseRoom | RemovePeer | ListApps | NoteIssued | RevokeApp
+class RevokeUser(Ask, frozen=True, tag="revoke-user"):
+    NAME = "revokeUser"
+    METHOD = "DELETE"
+    PATH = "/admin/apps/{app}/users/{id}"
+    DOC = "Revoke all tokens of a user issued until now"
+    NOTE = (
+        "Every gateway refuses them, and the user's peers are removed from their rooms. "
+        "409: as many users are revoked as can be."
+    )
+    ANSWER = UserRevocation
+    REFUSALS: ClassVar[tuple[int, ...]] = (*Ask.REFUSALS, 409)
+
+    app: NewApp
+    id: KnownUser
+    until: Now
+    life: Annotated[Number, Place.SERVER] = 0  # how long it has to be remembered, in seconds
+
+
+class ListRevocations(Ask, frozen=True, tag="revocations"):
+    NAME = "listRevocations"
+    METHOD = "GET"
+    PATH = "/admin/apps/{app}/revocations"
+    DOC = "List the users of an app whose tokens were revoked"
+    NOTE = "They come in the order of their ids. A page that is empty is the last one."
+    ANSWER = RevocationPage
+
+    app: NewApp
+    after: Annotated[str, Meta(max_length=LONGEST_IDENTITY, description="The last id of the page before.")] = ""
+    limit: Annotated[
+        int,
+        Meta(ge=1, le=MOST_REVOCATIONS, description="How many users to list at most."),
+        Must(f"be a number from 1 to {MOST_REVOCATIONS}"),
+    ] = 100
+
+
+class LiftRevocation(Ask, frozen=True, tag="lift-revocation"):
+    NAME = "liftRevocation"
+    METHOD = "DELETE"
+    PATH = "/admin/apps/{app}/revocations/{id}"
+    DOC = "Let the revoked tokens of a user be valid again"
+    ANSWER = None
+
+    app: NewApp
+    id: KnownUser
+
+
+Question = ListRooms | ShowRoom | ListBans | ListApps | ListRevocations
+Command = CloseRoom | SetPolicy | KickPeer | LiftBan | RemovePeer | NoteIssued | RevokeApp | RevokeUser | LiftRevocation
+AnyAsk = Question | Command
 
 if _odd := {call for call in CALLS.values() if issubclass(call, Ask)} ^ set(typing.get_args(AnyAsk)):
-    raise TypeError(f"{', '.join(call.__name__ for call in _odd)}: a question to the authority belongs into AnyAsk")
+    raise TypeError(
+        f"{', '.join(call.__name__ for call in _odd)}: a question to the authority belongs into Question or Command"
+    )
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """``found`` is False when there is no such room, peer or app. ``body`` is what the call declares as its ANSWER."""
+    """``found`` is False when there is no such thing. ``body`` is what the call declares as its ANSWER.
+
+    ``refused`` is a sentence that says why it cannot be done; empty if it is done.
+    """
 
     found: bool
     body: Any = None
+    refused: str = ""
 
 
 _ask_decoder: msgspec.msgpack.Decoder[AnyAsk] = msgspec.msgpack.Decoder(AnyAsk)

@@ -21,6 +21,7 @@ class Place(enum.Enum):
     QUERY = "query"
     BODY = "body"
     CLOCK = "clock"  # no caller sends it: it is the time of the call, in whole seconds since the epoch
+    SERVER = "server"  # no caller sends it: what is asked knows it by its settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Call(msgspec.Struct, frozen=True):
     ANSWER: ClassVar[Any]  # the type of what it answers, as `response`
     ANSWERS: ClassVar[str] = "It is done, or found."
     BODIES: ClassVar[tuple[str, ...]] = (JSON,)  # how a body may be sent
+    STRICT: ClassVar[bool] = False  # whether a body with a field that is not declared is refused
     OPERATOR: ClassVar[bool] = False  # whether it takes ADMIN_TOKEN
     REFUSALS: ClassVar[tuple[int, ...]] = (400, 401, 408, 413, 429, 500)
     PLACES: ClassVar[dict[str, Place]]  # of the fields

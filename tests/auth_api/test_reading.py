@@ -11,12 +11,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from auth_api.answers import in_shape
+from auth_api.authority import Authority
 from auth_api.reading import read
+from shared.envelopes.admin import Answer
 from shared.envelopes.calls import CALLS, FORM, JSON, Call, Must, Place
 from tests.auth_api.conftest import PASSWORD, Serve
 
 TOKEN = "t" * 32
 RIGHT = {"app": "chat", "room": "tea", "peer_id": "p", "password": PASSWORD, "after": "", "limit": "1", "id": "ann"}
+RIGHT |= {"admission": "open"}
 NOW = 1_700_000_000
 
 Fields = list[tuple[type[Call], msgspec.structs.FieldInfo]]
@@ -24,7 +27,11 @@ Fields = list[tuple[type[Call], msgspec.structs.FieldInfo]]
 
 def bounded() -> Fields:
     fields = [(call, field) for call in CALLS.values() for field in msgspec.structs.fields(call)]
-    return [(call, field) for call, field in fields if call.PLACES[field.name] is not Place.CLOCK and wrong(field)]
+    return [
+        (call, field)
+        for call, field in fields
+        if call.PLACES[field.name] not in (Place.CLOCK, Place.SERVER) and wrong(field)
+    ]
 
 
 def wrong(field: msgspec.structs.FieldInfo) -> list[str]:
@@ -60,6 +67,45 @@ async def test_a_right_value_gets_as_far_as_the_broker(serve: Serve) -> None:
     async with serve(admin_token=TOKEN) as client:
         for limit in ("1", "500"):
             assert (await client.get(f"/admin/rooms?limit={limit}", headers=headers)).status == 503
+
+
+async def test_a_policy_with_a_key_that_does_not_exist_is_refused(serve: Serve) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with serve(admin_token=TOKEN) as client:
+        for policy, status in (({"admission": "open"}, 503), ({"admission": "open", "colour": "red"}, 400)):
+            async with client.post("/admin/rooms/tea/policy", json=policy, headers=headers) as answer:
+                assert answer.status == status
+                error = (await answer.json())["error"]
+    assert "colour" not in error
+    assert "admission" in error
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("", 400), ("?id=", 400), ("?id=u&peer_id=p", 400), ("?id=u", 503), ("?peer_id=p", 503)]
+)
+async def test_a_ban_is_lifted_of_one(serve: Serve, query: str, status: int) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with serve(admin_token=TOKEN) as client:
+        assert (await client.delete(f"/admin/rooms/tea/bans{query}", headers=headers)).status == status
+
+
+async def test_what_the_server_knows_by_itself_nobody_can_send(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    async def ask(self: Authority, ask: object) -> Answer:
+        asked.append(ask)
+        return Answer(True)
+
+    monkeypatch.setattr(Authority, "ask", ask)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    path = "/admin/apps/chat/users/a%2Fb?life=1&until=1"
+    async with (
+        serve(admin_token=TOKEN, user_token_max_life=1000) as client,
+        client.delete(path, headers=headers) as answer,
+    ):
+        assert (await answer.json())["response"]["id"] == "a/b"
+    assert asked[0].life >= 1000
+    assert asked[0].until > NOW
 
 
 class Settle(Call, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import socketio
 
 from tests.auth_api.test_openapi import conform
 from tests.conftest import StartSystem
+from tests.system.rig.harness import APP_PASS
 from tests.system.rig.peer import Peer
 from tests.system.rig.rawsocket import Closed, RawSocket
 from tests.system.rig.world import World
@@ -34,8 +35,8 @@ async def call(operated: World) -> AsyncIterator[Call]:
         async with http.get("/openapi.json") as answer:
             described = await answer.json()
 
-        async def call(method: str, path: str) -> tuple[int, Any]:
-            async with http.request(method, path) as answer:
+        async def call(method: str, path: str, **body: Any) -> tuple[int, Any]:
+            async with http.request(method, path, json=body or None) as answer:
                 body = await answer.json()
                 conform(described, operation(described, method, path), answer.status, body, answer.headers)
                 return answer.status, body["response"]
@@ -46,7 +47,8 @@ async def call(operated: World) -> AsyncIterator[Call]:
 def operation(described: dict[str, Any], method: str, path: str) -> dict[str, Any]:
     """What is said of a call."""
     patterns = {re.sub(r"\{\w+\}", "[^/]+", template): template for template in described["paths"]}
-    found = next(template for pattern, template in patterns.items() if re.fullmatch(pattern, path))
+    bare = path.partition("?")[0]
+    found = next(template for pattern, template in patterns.items() if re.fullmatch(pattern, bare))
     operations: dict[str, Any] = described["paths"][found]
     return dict(operations[method.lower()])
 
@@ -158,6 +160,128 @@ async def rest_of(raw: RawSocket) -> list[str]:
             rest.append(await raw.receive())
     except Closed:
         return rest
+
+
+async def user(world: World, gateway: int, user_id: str, expires_in: int = 3600, **rooms: str) -> Peer:
+    """A peer with a user token of POST /user."""
+    peer = await world.stranger(gateway, user_id)
+    peer.app_token = await user_token(world, user_id, expires_in, **rooms)
+    await peer.connect()
+    await peer.authenticate(version=2)
+    return peer
+
+
+async def user_token(world: World, user_id: str, expires_in: int = 3600, **rooms: str) -> str:
+    asked = {"app": "tests", "password": APP_PASS, "id": user_id, "name": user_id.title(), "expires_in": expires_in}
+    asked |= {"rooms": rooms or {"*": "create"}}
+    async with aiohttp.ClientSession() as http, http.post(f"{world.system.auth.url}/user", json=asked) as answer:
+        body = await answer.json()
+        assert answer.status == 200, body
+    return str(body["response"]["token"])
+
+
+async def test_a_room_is_shown_with_identities_and_roles_and_governed(operated: World, call: Call) -> None:
+    ann, bob, anon = await user(operated, 0, "ann"), await user(operated, 1, "bob"), await operated.peer(1)
+    await ann.call("room-create-request", {"room": "tea"})
+    for candidate in (bob, anon):
+        await candidate.send("room-join-request", {"room": "tea"})
+        await ann.expect("room-join-request", peer_id=candidate.peer_id)
+    _, room = await call("GET", "/admin/rooms/tea")
+    [member] = room["members"]
+    assert (member["identity"], member["role"]) == ({"id": "ann", "name": "Ann"}, "owner")
+    identities = [candidate["identity"] for candidate in room["candidates"]]
+    assert (room["pending"], identities) == (2, [{"id": "bob", "name": "Bob"}, None])
+    assert room["policy"]["admission"] == "ask"
+    assert room["position"] > 0
+
+    status, policy = await call("POST", "/admin/rooms/tea/policy", admission="open", waiting_text="Come in")
+    assert (status, policy["admission"], policy["waiting_text"]) == (200, "open", "Come in")
+    for candidate in (bob, anon):
+        await candidate.expect("room-join-accept", room="tea")
+    told = await ann.expect("room-policy", room="tea")
+    assert (told["policy"], told["by"]) == (policy, None)
+    assert (await call("GET", "/admin/rooms"))[1]["rooms"][0]["policy"] == policy
+    assert (await call("POST", "/admin/rooms/tea/policy", colour="red"))[0] == 400
+    assert (await call("POST", "/admin/rooms/none/policy", admission="open"))[0] == 404
+
+
+async def test_who_is_kicked_and_banned_stays_out_until_the_ban_is_lifted(operated: World, call: Call) -> None:
+    ann, bob, anon = await user(operated, 0, "ann"), await user(operated, 1, "bob"), await operated.peer(1)
+    await ann.call("room-create-request", {"room": "tea"})
+    await call("POST", "/admin/rooms/tea/policy", admission="open")
+    for peer in (bob, anon):
+        assert (await peer.call("room-join-request", {"room": "tea"}))["ok"]
+    assert await call("POST", "/admin/rooms/tea/kick", peer_id=bob.peer_id, ban=True, text="Bye") == (200, None)
+    kicked = await bob.expect("room-kicked", room="tea")
+    assert (kicked["by"], kicked["text"], kicked["banned_until"]) == (None, "Bye", True)
+    assert (await ann.expect("room-user-leave", peer_id=bob.peer_id))["reason"] == "kicked"
+    assert (await call("POST", "/admin/rooms/tea/kick", peer_id=anon.peer_id, ban=3600))[0] == 200
+    await anon.expect("room-closed", room="tea")  # it is of version 1
+    for peer in (bob, anon):
+        assert (await peer.call("room-join-request", {"room": "tea"}))["code"] == "banned"
+    again = await user(operated, 0, "bob")
+    assert (await again.call("room-join-request", {"room": "tea"}))["code"] == "banned"
+    assert (await call("POST", "/admin/rooms/tea/kick", peer_id=bob.peer_id))[0] == 404
+
+    _, listed = await call("GET", "/admin/rooms/tea/bans")
+    assert [(ban["identity"], ban["peer_id"]) for ban in listed["bans"]] == [
+        ({"id": "bob", "name": "Bob"}, None),
+        (None, anon.peer_id),
+    ]
+    assert await call("DELETE", "/admin/rooms/tea/bans?id=bob") == (200, None)
+    assert await call("DELETE", f"/admin/rooms/tea/bans?peer_id={anon.peer_id}") == (200, None)
+    assert (await call("DELETE", "/admin/rooms/tea/bans?id=bob"))[0] == 404
+    assert (await call("DELETE", "/admin/rooms/tea/bans"))[0] == 400
+    for peer in (bob, anon, again):
+        assert (await peer.call("room-join-request", {"room": "tea"}))["ok"]
+
+
+async def test_a_revoked_user_is_out_everywhere_until_the_revocation_is_lifted(operated: World, call: Call) -> None:
+    ann = await user(operated, 0, "a/nn")
+    others = [await user(operated, gateway, "a/nn") for gateway in (0, 1)] + [await user(operated, 1, "bob")]
+    await ann.call("room-create-request", {"room": "tea"})
+    status, revoked = await call("DELETE", "/admin/apps/tests/users/a%2Fnn")
+    assert (status, revoked["app"], revoked["id"]) == (200, "tests", "a/nn")
+    for peer in (ann, *others[:2]):
+        assert (await peer.expect("session-ended"))["code"] == "revoked"
+        await peer.expect("disconnect")
+    assert (await call("GET", "/admin/rooms/tea"))[0] == 404
+    assert (await others[2].call("room-create-request", {}))["ok"]
+
+    _, page = await call("GET", "/admin/apps/tests/revocations?limit=1")
+    [line] = page["revocations"]
+    assert (line["id"], line["revoked"]) == ("a/nn", revoked["revoked"])
+    assert (await call("GET", "/admin/apps/tests/revocations?after=a%2Fnn"))[1] == {"revocations": []}
+    await operated.system.restart("broker-0")
+    for gateway in (0, 1):
+        peer = await operated.stranger(gateway)
+        peer.app_token = ann.app_token
+        await peer.connect()
+        assert not (await peer.call_bare("auth-request", {"token": ann.app_token, "version": 2}))["ok"]
+    assert await call("DELETE", "/admin/apps/tests/revocations/a%2Fnn") == (200, None)
+    assert (await call("DELETE", "/admin/apps/tests/revocations/a%2Fnn"))[0] == 404
+    back = await operated.stranger(1)
+    back.app_token = ann.app_token
+    await back.connect()
+    await back.authenticate(version=2)
+
+
+async def test_with_a_scope_for_each_app_the_calls_need_the_app(start_system: StartSystem) -> None:
+    system = await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}, "broker-0": {"ROOM_SCOPE": "app"}})
+    world = World(system)
+    ann = await world.peer()
+    await ann.call("room-create-request", {"room": "tea"})
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with aiohttp.ClientSession(system.auth.url, headers=headers) as http:
+        for query, status in (("", 404), ("?app=other", 404), ("?app=tests", 200)):
+            for asked in (
+                http.post(f"/admin/rooms/tea/policy{query}", json={"history": 5}),
+                http.get(f"/admin/rooms/tea/bans{query}"),
+                http.post(f"/admin/rooms/tea/kick{query}", json={"peer_id": ann.peer_id}),
+            ):
+                async with asked as answer:
+                    assert answer.status == status
+    await world.close()
 
 
 async def test_nobody_else_may_ask(operated: World) -> None:
