@@ -11,8 +11,8 @@ from tests.system.rig.process import ROOT
 
 # All that the authority may need. Nothing here knows a clock, a socket, chance or the environment.
 PURE = {
-    "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "hmac", "itertools", "math", "re",
-    "typing", "msgpack", "msgspec",
+    "bisect", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "hashlib", "hmac",
+    "itertools", "math", "re", "typing", "msgpack", "msgspec",
 }  # fmt: skip
 
 

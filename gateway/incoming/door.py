@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.incoming.sizes import Sizes
-from shared.contract.events import ABSENT, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
+from shared.contract.events import ABSENT, NEWEST, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
 MAX_DEPTH = 64  # of JSON; recipients may be written in languages that recurse
@@ -36,9 +36,9 @@ _NULL = msgspec.Raw(NULL)
 _BARE_STRING = msgspec.json.Decoder(str)
 
 
-def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
+def read(name: str, body: msgspec.Raw | None, sizes: Sizes, version: int = NEWEST) -> ClientEvent:
     """The event that a client means. Raises Refusal: bad-request or too-large."""
-    event = decode(name, body)
+    event = decode(name, body, version)
     check(event, sizes)
     return event
 

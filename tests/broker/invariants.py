@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from broker.core import users
+from broker.core.bans import MOST_BANS, is_banned
 from broker.core.keeping import SENDERS
 from broker.core.limits import Limits
 from broker.core.state import Kept, Peer, State
@@ -16,6 +18,10 @@ def check(state: State, limits: Limits) -> None:
         assert room.owner in room.members, "one owner, who is a member"
         assert 0 < len(room.members) <= limits.peers_per_room
         assert not room.members.keys() & room.pending.keys()
+        assert room.members[room.owner].role == "member", "that it is the owner, the room says"
+        assert len(room.bans) <= MOST_BANS
+        for peer_id in (*room.members, *room.pending):
+            assert not is_banned(room, state.peers[peer_id], state.now), "nobody banned is in or waits"
         assert all(key in state.peers[member].rooms for member in room.members)
         assert all(key in state.peers[candidate].asked for candidate in room.pending)
         assert all(len(pending.acks) <= limits.pending_per_peer for pending in room.pending.values())
@@ -30,6 +36,18 @@ def check(state: State, limits: Limits) -> None:
     assert all(state.peers[peer_id].conn == conn for conn, peer_id in state.conns.items())
     assert all(peer_id in state.peers for peer_id in state.absent)
     assert list(state.absent.values()) == sorted(state.absent.values())
+    _check_users(state)
+
+
+def _check_users(state: State) -> None:
+    """What follows from the peers does follow from them."""
+    again = State(peers=state.peers)
+    users.gather(again)
+    assert state.users == again.users
+    assert state.ends == again.ends
+    for peer in state.peers.values():
+        assert (peer.due > 0) == (peer.user is not None)
+        assert peer.user is None or not users.is_revoked(state, peer.app, peer.user)
 
 
 def _check_presence(state: State, peer: Peer) -> None:
@@ -55,6 +73,7 @@ def _check_kept(peer: Peer, limits: Limits) -> None:
     for sender in {kept.sender for kept in unsent if kept.sender}:
         _check_amount([kept for kept in unsent if kept.sender == sender], limits.kept_deliveries, limits.kept_bytes)
     if not peer.conn:
+        assert peer.version == 1 or not any(kept.state for kept in waiting), "it finds the state in its rooms"
         _check_amount([kept for kept in unsent if kept.about], limits.kept_deliveries, limits.kept_bytes)
     _check_amount(peer.past, SENDERS * limits.kept_deliveries, SENDERS * limits.kept_bytes)
 
@@ -66,7 +85,8 @@ def _check_amount(frames: list[Kept], most: int, most_bytes: int) -> None:
 
 def plain(state: State) -> Any:
     """All of a state, as something to compare; the order counts where the core goes by it."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(state, conns=dict(sorted(state.conns.items()))))
+    conns, identities = dict(sorted(state.conns.items())), dict(sorted(state.users.items()))
+    return msgspec.msgpack.encode(msgspec.structs.replace(state, conns=conns, users=identities))
 
 
 def plain_but_for_progress(state: State) -> Any:

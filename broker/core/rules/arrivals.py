@@ -25,7 +25,7 @@ from broker.core.rights import is_host
 from broker.core.rules import departures
 from broker.core.rules.departures import LOST, REPLACED, remove, step_out
 from broker.core.rules.requests import tell_pending
-from broker.core.rules.views import room_view
+from broker.core.rules.views import pending_view, room_view
 from broker.core.state import Peer
 from shared.contract.events import NEWEST, AuthRequest
 from shared.contract.frames import refusal_frames, with_raw
@@ -217,13 +217,19 @@ def _drop_locks(peer: Peer) -> None:
 
 
 def _rooms_of(core: Context, peer: Peer) -> bytes:
-    """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for."""
+    """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for.
+
+    Then hosts of version 2 find who waits, but not what those say.
+    """
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
     left *= core.out.free_part([peer])
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
         left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)
         view = room_view(core, room, peer)
+        if peer.version > 1 and is_host(room, peer.peer_id):
+            left -= sum(len(core.state.peers[one].peerinfo) + len(room.pending[one].payload) for one in room.pending)
+            view["pending"] = pending_view(core, room, whole=left >= 0)
         views.append(msgspec.json.encode(view if left >= 0 else {**view, "peersinfo": {}}))
     encoded = b"[" + b",".join(views) + b"]"
     allowance.charge(peer, len(encoded), core.state.now, core.limits)

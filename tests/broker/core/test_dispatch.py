@@ -98,8 +98,17 @@ def passes_over(fields: bytes) -> None:
 def test_fields_of_an_event_that_has_none_are_those_of_a_later_version() -> None:
     world = World()
     peer = world.peer()
+    peer.gateway.send(Said("room-create-request", peer.conn, None, "room", "", b"", b""))
+    peer.gateway.send(Said("room-leave-request", peer.conn, None, "room", "", b"", b'{"until":{}}'))
+    assert peer.heard() == ["room-create-accept", "room-leave-accept"]
+
+
+def test_a_client_of_version_1_cannot_have_said_what_came_later() -> None:
+    world = World()
+    peer = world.peer()
     peer.gateway.send(Said("room-create-request", peer.conn, None, "room", "", b"", b'{"policy":{}}'))
-    assert peer.heard() == ["room-create-accept"]
+    assert peer.heard() == []
+    assert world.core.doubted == 1
 
 
 def test_an_event_is_as_good_as_none_for_one_who_has_not_asked_for_its_version(later: Taken) -> None:

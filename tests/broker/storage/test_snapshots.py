@@ -15,15 +15,17 @@ from nats.js.errors import NotFoundError
 from broker.core.history import HISTORY_SECONDS
 from broker.core.limits import Limits
 from broker.core.machine import Core
-from broker.core.state import Gateway, KnownApp, Member, Peer, Room, State
+from broker.core.state import Ban, Gateway, KnownApp, Member, Peer, RevokedUser, Room, State
 from broker.settings import Settings
 from broker.storage.image import SLICE, VERSION, BadSnapshot, decode, encode
 from broker.storage.older import OLDEST
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
+from shared.contract.policy import Policy
 from shared.contract.told import counts
 from shared.envelopes import subjects
+from shared.envelopes.users import User
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
 from shared.process import world as around
@@ -64,13 +66,20 @@ FULL = State(
     position=7,
     now=5.0,
     term=3,
-    peers={"p": Peer("p", "app", "c", "g", b"1", True)},
+    peers={
+        "p": Peer("p", "app", "c", "g", b"1", True, version=2, user=User("ann", "Ann", 1, 9, {"r": "own"}), due=9.0)
+    },
     conns={"c": "p"},
-    rooms={"r": Room("r", "r", "p", 1.0, {"p": Member(1.0)})},
+    rooms={
+        "r": Room("r", "r", "p", 1.0, {"p": Member(1.0)}, {}, Policy("open", 5), {"app\nbob": Ban(None, True, "bob")})
+    },
     gateways={"g": Gateway("name", batch=2)},
     absent={"q": 9.0},
     apps={"app": KnownApp(1, 2)},
     told_apart=True,
+    revoked_users={"app\nbob": RevokedUser("app", "bob", 1, 9.0)},
+    users={"app\nann": ["p"]},
+    ends=[(9.0, "p")],
 )
 
 

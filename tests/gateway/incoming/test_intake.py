@@ -18,6 +18,7 @@ from shared.contract.locks import lock_of
 from shared.contract.tokens import App, Session, make_app_token, make_session_token
 from shared.envelopes.entries import Authenticated, Entry, Said
 from shared.process.world import World
+from tests.events import whole
 from tests.gateway.wire import connection, wire
 from tests.trial import declared
 
@@ -43,6 +44,7 @@ class Desk:
     def peer(self, sid: str, peer_id: str) -> Connection:
         client = connection(sid)
         client.peer_id, client.peerinfo = peer_id, b'{"name":"%b"}' % peer_id.encode()
+        client.version = 2
         return client
 
     def say(self, client: Connection, name: str, fields: Any, ack: int | None = None) -> list[tuple[str, Any]]:
@@ -79,7 +81,7 @@ def desk() -> Desk:
 def well_formed(name: str, **fields: Any) -> dict[str, Any]:
     body = RELAYS.get(name)
     said = {"auth": session_token("ann"), "room": "r", "to": "ben", **({body: {"x": 1}} if body else {})}
-    return {**said, **fields}
+    return {**whole(name), **said, **fields}
 
 
 @pytest.mark.parametrize("name", PEER_EVENTS)

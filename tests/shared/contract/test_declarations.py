@@ -10,9 +10,21 @@ from broker.core.rules import RULES
 from gateway.incoming.door import MAX_DEPTH, MAX_DIGITS, read
 from gateway.incoming.sizes import Sizes
 from gateway.settings import Settings
-from shared.contract.events import ABSENT, EVENTS, ClientEvent, Right, RoomEvent
+from shared.contract.events import (
+    ABSENT,
+    EVENTS,
+    AuthRequest,
+    ClientEvent,
+    Right,
+    RoomEvent,
+    RoomJoinRequest,
+    RoomJoinRequest1,
+    first_version,
+    known,
+)
 from shared.contract.refusals import Refusal
 from shared.process.settings import declared
+from tests.events import whole
 
 LIMIT = 8000
 SIZES = Sizes(**{field.name: LIMIT for field, _, _ in declared(Sizes)})
@@ -21,8 +33,7 @@ BODIES = [(name, field) for name, event in EVENTS.items() for field in event.BOD
 
 def enter(name: str, field: str, body: str) -> ClientEvent:
     """Whatever else the event needs, with this body."""
-    needed = {need: "x" for need in EVENTS[name].NEEDS if need != "peer"}
-    fields = {**needed, **({"to": "x"} if "peer" in EVENTS[name].NEEDS else {}), field: None}
+    fields = {**whole(name), field: None}
     text = ",".join(f"{json.dumps(key)}:{body if key == field else json.dumps(fields[key])}" for key in fields)
     return read(name, msgspec.Raw(f"{{{text}}}".encode()), SIZES)
 
@@ -87,7 +98,7 @@ WHOLE: dict[str, Any] = {"NAME": "x", "DOC": "x", "SINCE": 2, "WHO": Right.MEMBE
     ("more", "why"),
     [
         *(({"but": said}, f"does not say its {said}") for said in ("DOC", "SINCE", "WHO")),
-        ({"NAME": "auth-request"}, "has the name of AuthRequest"),
+        ({"NAME": "auth-request"}, "has the name of AuthRequest, and is no later version of it"),
         ({"NEEDS": ("room", "body")}, "needs what it has not got: body"),
         ({"BODY": "payload"}, "is not relayed"),
         ({"RELAYED_AS": "y"}, "without a body"),
@@ -102,3 +113,28 @@ def test_an_event_that_leaves_something_open_is_no_declaration(more: dict[str, A
 
 def test_every_event_but_the_first_has_a_rule() -> None:
     assert set(RULES) == {name for name, event in EVENTS.items() if event.WHO is not Right.ANYONE}
+
+
+def test_an_earlier_version_of_an_event_is_what_it_was() -> None:
+    assert known("room-join-request", 1) is RoomJoinRequest1
+    assert known("room-join-request", 2) is RoomJoinRequest
+    assert (first_version("room-join-request"), first_version("room-join-cancel")) == (1, 2)
+    assert known("room-join-cancel", 1) is None
+    body = msgspec.Raw(b'{"room":"r","create":"perhaps"}')
+    assert read("room-join-request", body, SIZES, version=1).payload == ABSENT, "it never knew of such a field"
+    with pytest.raises(Refusal):
+        read("room-join-request", body, SIZES, version=2)
+
+
+@pytest.mark.parametrize("asked", [None, 0, 1, -5, 1.5, "2", "1.2.3", {}, True])
+def test_whatever_version_1_has_in_that_field_means_version_1(asked: Any) -> None:
+    event = read("auth-request", msgspec.Raw(json.dumps({"token": "t", "version": asked}).encode()), SIZES)
+    assert isinstance(event, AuthRequest)
+    assert event.version_asked() == 1
+
+
+@pytest.mark.parametrize("asked", [2, 3, 10**30])
+def test_a_later_version_is_answered_with_the_highest_that_both_know(asked: int) -> None:
+    event = read("auth-request", msgspec.Raw(json.dumps({"token": "t", "version": asked}).encode()), SIZES)
+    assert isinstance(event, AuthRequest)
+    assert event.version_asked() == 2

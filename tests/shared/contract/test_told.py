@@ -53,6 +53,20 @@ GOLDEN = {
     b'"peer_id":"p","reason":"left","payload":{"n": 1.50}}]',
     told.RoomOwner(room="r", peer_id="p").frame(): b'42["room-owner",{"room":"r","peer_id":"p"}]',
     told.RoomClosed(room="r").frame(): b'42["room-closed",{"room":"r"}]',
+    told.RoomClosed(room="r", by="p", text="t").frame(): b'42["room-closed",{"room":"r","by":"p","text":"t"}]',
+    told.AuthExpiring(expires_in=60.0).frame(): b'42["auth-expiring",{"expires_in":60.0}]',
+    told.SessionEnded(code="expired", message="m").frame(): b'42["session-ended",{"code":"expired","message":"m"}]',
+    told.RoomJoinRequest(room="r", peer_id="p", identity=told.Identity("i", "n")).frame(): b'42["room-join-request",'
+    b'{"room":"r","peer_id":"p","identity":{"id":"i","name":"n"}}]',
+    told.RoomJoinWait(room="r", text="t").frame(): b'42["room-join-wait",{"room":"r","text":"t"}]',
+    told.RoomJoinGone(room="r", peer_id="p", reason="left").frame(): b'42["room-join-gone",'
+    b'{"room":"r","peer_id":"p","reason":"left","by":null}]',
+    told.RoomRole(room="r", peer_id="p", role="owner", by="q").frame(): b'42["room-role",'
+    b'{"room":"r","peer_id":"p","role":"owner","by":"q"}]',
+    told.RoomKicked(room="r", by="p", text="t", banned_until=True).frame(): b'42["room-kicked",'
+    b'{"room":"r","by":"p","text":"t","banned_until":true}]',
+    told.RoomPolicy(room="r", policy={"history": 0}, by=None).frame(): b'42["room-policy",'
+    b'{"room":"r","policy":{"history":0},"by":null}]',
     relay_frame("relay-session-description", "r", "p", b'{"n": 1.50}', b"2", b"3"): b'42["session-description",'
     b'{"room":"r",'
     b'"peer_id":"p","session_description":{"n": 1.50},"peerinfo":2,"payload":3}]',

@@ -13,22 +13,29 @@ from shared.envelopes.entries import (
     AppIssued,
     AppRevoked,
     Authenticated,
+    BanLifted,
     Batch,
     Closed,
     Entry,
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    Identified,
     Malformed,
     Pace,
+    PeerKicked,
     PeerRemoved,
+    PolicySet,
     RoomClosed,
     Said,
     Speaking,
     Tick,
+    UserRestored,
+    UserRevoked,
     pack_batch,
     unpack_batch,
 )
+from shared.envelopes.users import User
 
 words = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
 numbers = st.integers(0, 2**53)
@@ -61,8 +68,21 @@ GOLDEN: list[tuple[Entry, list[Any]]] = [
     (Said("e", "c", None, "r", "p", b"{}", b'{"n":1}'), [0, "e", "c", None, "r", "p", b"{}", b'{"n":1}']),
     (
         Authenticated("c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key"),
-        [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key"],
+        [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 1],
     ),
+    (
+        Identified(AUTHENTICATED, User("u", "n", 1, 2, {"r": "own"}, "newest")),
+        [
+            13,
+            [1, "c", None, "app", b"", True, "", 0, b"", None, b"", "", 1],
+            ["u", "n", 1, 2, {"r": "own"}, "newest"],
+        ],
+    ),
+    (UserRevoked("app", "u", 1, 2), [14, "app", "u", 1, 2]),
+    (UserRestored("app", "u"), [15, "app", "u"]),
+    (PeerKicked("key", "p", -1, "t"), [16, "key", "p", -1, "t"]),
+    (PolicySet("key", b"{}"), [17, "key", b"{}"]),
+    (BanLifted("key", "u", ""), [18, "key", "u", ""]),
     (Closed("c", 5, "lost", False), [2, "c", 5, "lost", False]),
     (GatewayUp("name"), [3, "name"]),
     (GatewayLost(1, "g", -1), [4, 1, "g", -1]),
@@ -107,6 +127,20 @@ WRONG: list[Entry] = [
     PeerRemoved(7),  # type: ignore[arg-type]
     AppIssued("app", 2**53 + 1),
     AppRevoked("a" * 129, 1),
+    msgspec.structs.replace(AUTHENTICATED, version=0),
+    Identified(AUTHENTICATED, User("", "n", 1, 2)),
+    Identified(AUTHENTICATED, User("u\n", "n", 1, 2)),
+    Identified(AUTHENTICATED, User("u", "n" * 129, 1, 2)),
+    Identified(AUTHENTICATED, User("u", "n", -1, 2)),
+    Identified(AUTHENTICATED, User("u", "n", 1, 2, {"r": "king"})),  # type: ignore[dict-item]
+    Identified(AUTHENTICATED, User("u", "n", 1, 2, {str(number): "own" for number in range(65)})),
+    Identified(AUTHENTICATED, User("u", "n", 1, 2, {}, "both")),  # type: ignore[arg-type]
+    UserRevoked("app", "", 1, 2),
+    UserRestored("a" * 129, "u"),
+    PeerKicked("key", "p", -2, ""),
+    PeerKicked("key", "p", 0, "t" * 257),
+    PolicySet("key", "{}"),  # type: ignore[arg-type]
+    BanLifted("key", "u" * 129, ""),
 ]
 
 
