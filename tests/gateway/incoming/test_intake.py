@@ -113,6 +113,7 @@ def test_fields_that_only_one_event_has_go_on_as_they_are(desk: Desk, monkeypatc
 
 def test_an_event_that_a_client_cannot_know_of_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     said = well_formed("intake-later", role="owner", extra=1)
+    desk.ann.version = 1
     with declared(monkeypatch, "intake-later", since=2):
         [(event, fields)] = desk.say(desk.ann, "intake-later", said)
         assert (event, fields["code"], fields["message"]) == ("request-reject", "bad-request", "There is no such event")

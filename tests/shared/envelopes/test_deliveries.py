@@ -87,9 +87,6 @@ def test_a_reader_ignores_new_fields_and_does_without_later_ones() -> None:
     assert unpack_message(newer) == Parcel(7, 9, [Emit(["a"], b"42[]", 5)], 1.5, 300)
     admit: list[Any] = [1, "a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1"]
     older = msgspec.msgpack.encode([0, 7, 9, [[0, ["a"], b"42[]"], [2, "a"], admit]])
-    said: list[Delivery] = [
-        Emit(["a"], b"42[]"),
-        Close("a"),
-        Admit("a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1", 1),
-    ]
+    admitted = Admit("a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1", 1)
+    said: list[Delivery] = [Emit(["a"], b"42[]"), Close("a"), admitted]
     assert unpack_message(older) == Parcel(7, 9, said)

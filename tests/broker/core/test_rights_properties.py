@@ -1,0 +1,312 @@
+"""Whatever hosts, guests, gateways, the network and the clock do: everybody has the rights that the documents say, and
+knows the state of its rooms, with every word said to it once and in order.
+"""
+
+import asyncio
+from typing import Any
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from broker.core.machine import Core
+from broker.storage.image import decode, encode, waiting_frames
+from shared.envelopes.entries import Tick, UserRevoked
+from shared.envelopes.users import User
+from tests.broker.house import House, Refused, Somebody
+from tests.broker.invariants import check
+from tests.broker.replay import check_replays
+from tests.broker.view import View
+from tests.broker.world import NOBODY, Socket, World, read
+
+RESUME_FOR = 30.0
+MOST = 4  # peers in a room
+NEVER = 10**10
+ROOMS = ("tea", "tea", "milk")
+# Who there is: identity, grants, version of the contract. Two of them are the same person.
+CAST: list[tuple[str, dict[str, str], int]] = [
+    ("ann", {"tea": "own"}, 2),
+    ("bob", {"tea": "moderate", "*": "create"}, 2),
+    ("cid", {"*": "enter"}, 2),
+    ("dan", {"*": "knock"}, 2),
+    ("eve", {"*": "create"}, 2),
+    ("eve", {"*": "create"}, 2),
+    ("", {}, 2),
+    ("", {}, 1),
+    ("", {}, 2),
+]
+Saying = tuple[str, dict[str, Any]]
+some = st.integers(0, len(CAST) - 1)
+rooms = st.sampled_from(ROOMS)
+policies = st.fixed_dictionaries(
+    {},
+    optional={
+        "admission": st.sampled_from(["ask", "open", "closed"]),
+        "max_peers": st.sampled_from([2, 3, 4, None]),
+        "owner_leaves": st.sampled_from(["pass", "close"]),
+    },
+)
+plain: st.SearchStrategy[Saying] = st.tuples(
+    st.sampled_from(
+        ["room-create-request", "room-join-request", "room-join-request", "room-join-cancel", "room-leave-request"]
+    ),
+    st.just({}),
+)
+of_hosts: st.SearchStrategy[Saying] = st.one_of(
+    st.tuples(st.sampled_from(["room-join-accept", "room-join-accept", "room-join-reject"]), st.just({})),
+    st.tuples(st.just("room-role-request"), st.builds(dict, role=st.sampled_from(["owner", "moderator", "member"]))),
+    st.tuples(st.just("room-kick-request"), st.builds(dict, ban=st.sampled_from([False, True, 20]))),
+    st.tuples(st.just("room-unban-request"), st.builds(dict, id=st.sampled_from(["cid", "dan", "eve"]))),
+    st.tuples(st.just("room-policy-request"), st.builds(dict, policy=policies)),
+    st.tuples(st.just("room-close-request"), st.just({})),
+    st.tuples(st.just("room-join-request"), st.builds(dict, create=st.just(True))),
+    st.tuples(st.just("room-create-request"), st.builds(dict, policy=policies)),
+)
+
+
+class Guest:
+    """One of the cast, over all its sockets."""
+
+    def __init__(self, world: World, number: int) -> None:
+        identity, grants, self.version = CAST[number]
+        self.identity = identity
+        self.user = User(identity, "", 0, NEVER, grants) if identity else None  # type: ignore[arg-type]
+        self.world = world
+        self.view = View()
+        self.socket: Socket = world.socket(f"g{number % 2 + 1}")
+        self.said: list[int] = []  # what others have said to it that took effect
+
+    @property
+    def here(self) -> bool:
+        return not self.socket.deaf and self.socket.token != NOBODY and not self.socket.closed
+
+    def authenticate(self, resume: bool) -> None:
+        old, received = self.socket.token, self.socket.received
+        if resume:
+            self.socket = self.world.socket(self.socket.gateway.name if received % 2 else "g2")
+        token = old if resume else NOBODY
+        self.socket.authenticate(
+            version=self.version, user=self.user, resumable=True, resume=token, received=received if resume else None
+        )
+
+
+class Machine(RuleBasedStateMachine):
+    """Each rule is an event, a loss, a return, or time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(
+            peers_per_room=MOST, rooms_per_peer=99, pending_per_peer=99, resume_for=RESUME_FOR, output_burst=10**12
+        )
+        self.house = House(lambda: self.world.core.state.now, MOST)
+        self.guests: list[Guest] = []
+        self.left: dict[str, float] = {}  # when those who are away have gone, by peer
+        self.number = 0
+
+    @initialize()
+    def arrive(self) -> None:
+        for number in range(len(CAST)):
+            guest = Guest(self.world, number)
+            self.guests.append(guest)
+            guest.authenticate(resume=False)
+            self.note_arrival(guest)
+        self.say(8, "tea", 0, ("room-create-request", {}))
+        for who in (0, 2, 4):
+            self.say(who, "tea", 0, ("room-join-request", {}))
+
+    @rule(who=some, room=rooms, whom=some, saying=plain | of_hosts | of_hosts)
+    def say(self, who: int, room: str, whom: int, saying: tuple[str, dict[str, Any]]) -> None:
+        guest, other = self.guests[who], self.guests[whom].view.me
+        event, fields = saying
+        if not guest.here:
+            return
+        if guest.version == 1:
+            event, fields = event if event in ("room-create-request", "room-leave-request") else "room-join-request", {}
+        self.number += 1
+        guest.socket.say(event, room, other if "peer" in event or event in NAMED else "", ack=self.number, **fields)
+        try:
+            self.house.say(event, guest.view.me, room, other, fields)
+            code = ""
+        except Refused as refused:
+            code = str(refused)
+        got = [answer.get("code", "") for answer in guest.socket.acks.pop(self.number, [])]
+        if code == "not-pending" or event in ("room-join-request", "room-join-cancel"):
+            assert not code or got == [code], (event, got, code)
+        elif got != ["too-many-requests"]:
+            assert got == [code], (event, got, code)
+        self.look()
+
+    @rule(who=some, whom=some, room=rooms)
+    def speak(self, who: int, whom: int, room: str) -> None:
+        """Words from one roommate to another."""
+        guest, other = self.guests[who], self.guests[whom]
+        if not guest.here:
+            return
+        self.number += 1
+        guest.socket.say("relay-ice-candidate", room, other.view.me, ack=self.number, payload=self.number)
+        [answer] = guest.socket.acks.pop(self.number)
+        here = self.house.rooms.get(room)
+        together = here is not None and {guest.view.me, other.view.me} <= here.roles.keys() and who != whom
+        assert answer["ok"] is together, answer
+        if together:
+            other.said.append(self.number)
+        self.look()
+
+    @rule(who=some)
+    def lose_the_network(self, who: int) -> None:
+        """From here on, what is sent to it gets lost on the way."""
+        if self.guests[who].here:
+            self.guests[who].socket.deaf = True
+
+    @rule(who=some, gone=st.booleans())
+    def close(self, who: int, gone: bool) -> None:
+        """Its gateway sees that a socket is gone."""
+        guest = self.guests[who]
+        if guest.view.me in self.house.people and guest.view.me not in self.left:
+            guest.socket.deaf = True
+            guest.socket.close("lost", for_good=gone)
+            if gone:
+                self.remove([guest.view.me])
+            else:
+                self.left[guest.view.me] = self.world.core.state.now + RESUME_FOR
+            self.look()
+
+    @rule(who=some)
+    def come_back(self, who: int) -> None:
+        guest = self.guests[who]
+        if guest.here:
+            return
+        me = guest.view.me
+        known = me in self.house.people
+        guest.authenticate(resume=True)
+        guest.view.take(guest.socket.read())
+        assert (guest.view.me == me) == known, "it has its place, as long as that is kept"
+        if known:
+            self.left.pop(me, None)
+        else:
+            self.note_arrival(guest)
+        self.look()
+
+    @rule(which=st.sampled_from(["g1", "g2"]))
+    def lose_a_gateway(self, which: str) -> None:
+        """With all its sockets. Another one of that name comes up."""
+        gateway = self.world.gateways[which]
+        names = {guest.view.me for guest in self.guests if guest.socket.gateway is gateway}
+        for socket in gateway.sockets.values():
+            socket.deaf = True
+        for name in names & self.house.people.keys() - self.left.keys():
+            self.left[name] = self.world.core.state.now + RESUME_FOR
+        self.world.lose(which)
+        del self.world.gateways[which]
+        self.world.gateway(which)
+        self.look()
+
+    @rule(seconds=st.sampled_from([1.0, 10.0, RESUME_FOR]))
+    def pass_time(self, seconds: float) -> None:
+        self.world.now += seconds
+        self.world.say(Tick(0))
+        self.remove([name for name, end in self.left.items() if end <= self.world.core.state.now])
+        self.look()
+
+    @rule(who=st.integers(0, 5))
+    def revoke(self, who: int) -> None:
+        """Its tokens are void; the backend gives it another one."""
+        guest = self.guests[who]
+        assert guest.user is not None
+        until = guest.user.issued
+        self.world.say(UserRevoked("app", guest.identity, until, 60))
+        same = [other for other in self.guests if other.identity == guest.identity]
+        hit = [one for one in same if one.user is not None and one.user.issued <= until]
+        self.remove([one.view.me for one in hit if one.view.me in self.house.people])
+        for one in hit:
+            assert one.user is not None
+            one.socket.deaf = True
+            one.user = User(one.user.id, "", until + 1, NEVER, one.user.rooms)
+        self.look()
+
+    @rule()
+    def replace_the_broker(self) -> None:
+        """Another one reads a snapshot and goes on."""
+        core = self.world.core
+        state = decode("log", asyncio.run(encode("log", core.state)))
+        known = {kept.position: kept.frame for kept in waiting_frames(core.state.peers.values()) if kept.relayed}
+        for kept in waiting_frames(state.peers.values()):
+            if kept.digest:
+                kept.frame, kept.digest = known[kept.position], b""
+        restored = Core(core.limits)
+        for message in self.world.log:
+            read(restored, message)
+        restored.adopt(state)
+        self.world.core = restored
+
+    def note_arrival(self, guest: Guest) -> None:
+        guest.view.take(guest.socket.read())
+        guest.said = []
+        grants: dict[str, str] | None = dict(guest.user.rooms) if guest.user else None
+        self.house.people[guest.view.me] = Somebody(guest.view.me, guest.identity, grants)
+
+    def remove(self, names: list[str]) -> None:
+        """As the core does it: all at once."""
+        for name in names:
+            self.left.pop(name, None)
+        if names:
+            self.house.gone(names)
+
+    def look(self) -> None:
+        for guest in self.guests:
+            guest.view.take(guest.socket.read())
+
+    @invariant()
+    def the_state_is_sound(self) -> None:
+        check(self.world.core.state, self.world.core.limits)
+
+    @invariant()
+    def rooms_are_as_expected(self) -> None:
+        state = self.world.core.state
+        assert state.rooms.keys() == self.house.rooms.keys()
+        for name, expected in self.house.rooms.items():
+            room = state.rooms[name]
+            roles = {peer: "owner" if peer == room.owner else member.role for peer, member in room.members.items()}
+            assert list(roles.items()) == list(expected.roles.items())
+            assert list(room.pending) == expected.pending
+            assert room.policy.max_peers == expected.policy["max_peers"]
+            assert (room.policy.admission, room.policy.owner_leaves) == (
+                expected.policy["admission"],
+                expected.policy["owner_leaves"],
+            )
+
+    @invariant()
+    def everybody_knows_the_state_of_its_rooms(self) -> None:
+        for guest in self.guests:
+            if not guest.here or guest.version == 1:
+                continue
+            mine = {name: room for name, room in self.house.rooms.items() if guest.view.me in room.roles}
+            assert guest.view.rooms.keys() == mine.keys()
+            for name, room in mine.items():
+                known = guest.view.rooms[name]
+                assert known.members == room.roles.keys()
+                assert known.owner == room.owner
+                assert known.roles == {who: role for who, role in room.roles.items() if role != "member"}
+                people = {who: self.house.people[who] for who in room.roles}
+                named = {who: {"id": one.key, "name": ""} for who, one in people.items() if not one.anonymous}
+                assert known.identities == named or (known.policy is None and guest.view.me not in known.identities)
+                assert known.pending == (set(room.pending) if known.is_host else set())
+
+    @invariant()
+    def every_word_arrives_once_and_in_order(self) -> None:
+        for guest in self.guests:
+            if guest.here:
+                assert guest.view.words == guest.said
+            else:
+                assert guest.said[: len(guest.view.words)] == guest.view.words
+
+    def teardown(self) -> None:
+        check_replays(self.world)
+
+
+NAMED = ("room-join-accept", "room-join-reject", "room-role-request", "room-kick-request")
+
+TestRights = Machine.TestCase
+TestRights.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, phases=(Phase.reuse, Phase.generate)
+)
