@@ -18,8 +18,8 @@ from typing import Literal
 
 import msgspec
 
-from shared.contract.policy import DEFAULT, Policy
 from shared.contract.told import STATE_BIT, WORDS_BIT
+from shared.envelopes.policy import DEFAULT, Policy
 from shared.envelopes.users import User
 
 UNSAID = -1

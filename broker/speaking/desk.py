@@ -15,7 +15,6 @@ from broker.speaking import lists
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
-from shared.contract.policy import PolicyChange
 from shared.envelopes import subjects
 from shared.envelopes.admin import (
     Answer,
@@ -52,6 +51,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.policy import PolicyChange
 from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
 

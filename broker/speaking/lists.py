@@ -12,7 +12,6 @@ from broker.core.limits import Limits
 from broker.core.rights import role_of
 from broker.core.state import Ban, Peer, RevokedUser, Room, State
 from broker.core.users import key_of
-from shared.contract.policy import Policy
 from shared.envelopes.admin import (
     AppLine,
     BanLine,
@@ -26,6 +25,7 @@ from shared.envelopes.admin import (
     UserLine,
     WholeRoom,
 )
+from shared.envelopes.policy import Policy
 
 MOST_BYTES = 384 * 1024  # of the lines in one list, whatever they say; an answer has two at most
 MOST_PEERS = 1000  # members of a room in one answer, and as many candidates

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from shared.contract.bounds import is_bounded
-from shared.contract.policy import PolicyChange, Text
+from shared.envelopes.policy import PolicyChange, Text
 from shared.envelopes.users import Grant, UserId
 
 ABSENT = msgspec.Raw(b"")

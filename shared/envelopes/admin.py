@@ -11,10 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.contract.policy import Admission, MaxPeers, MessagesShown, OwnerLeaves, Policy
-from shared.contract.policy import Text as WaitingText
 from shared.envelopes.calls import CALLS, Call, Must, Place
 from shared.envelopes.entries import LONGEST_APP, AppName, Id, MaybeId, Number, RoomKey, RoomName, Text
+from shared.envelopes.policy import Admission, MaxPeers, MessagesShown, OwnerLeaves, Policy
 from shared.envelopes.users import LONGEST_IDENTITY, UserId
 
 MOST_ROOMS = 500  # in one answer
@@ -216,7 +215,7 @@ class SetPolicy(Ask, frozen=True, tag="policy"):
     admission: Annotated[Admission | UnsetType, Meta(examples=["closed"])] = UNSET
     max_peers: MaxPeers | UnsetType | None = UNSET
     owner_leaves: OwnerLeaves | UnsetType = UNSET
-    waiting_text: WaitingText | UnsetType = UNSET
+    waiting_text: Text | UnsetType = UNSET
     history: MessagesShown | UnsetType = UNSET
 
 

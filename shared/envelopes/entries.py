@@ -191,7 +191,7 @@ class PeerKicked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=16)
 
 
 class PolicySet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=17):
-    """An operator changes a room's policy. ``change`` is JSON: the keys that change (``shared/contract/policy.py``)."""
+    """An operator changes a room's policy. ``change`` is JSON: the keys that change (``envelopes/policy.py``)."""
 
     key: RoomKey
     change: Body

@@ -12,9 +12,9 @@ from broker.core.rules.requests import end_request, turn_away
 from broker.core.rules.views import others
 from broker.core.state import Ban, Peer, Room
 from shared.contract import events
-from shared.contract.policy import PolicyChange
 from shared.contract.refusals import BAD_REQUEST, BANNED, FORBIDDEN, NOT_MEMBER, REJECTED, Refusal
 from shared.contract.told import RoomKicked, RoomPolicy
+from shared.envelopes.policy import PolicyChange
 
 FOR_GOOD = -1  # seconds of a ban that lasts as long as the room
 

@@ -10,7 +10,6 @@ from broker.core.context import Context
 from broker.core.rules import endings, moderation, rooms
 from broker.core.rules.departures import CLOSED, remove
 from broker.core.state import KnownApp
-from shared.contract.policy import read_change
 from shared.contract.refusals import Refusal
 from shared.envelopes.deliveries import Revoked
 from shared.envelopes.entries import (
@@ -25,6 +24,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.policy import read_change
 
 
 def close_room(core: Context, order: RoomClosed) -> None:

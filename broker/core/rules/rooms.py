@@ -10,9 +10,9 @@ from broker.core.rules.requests import end_request, turn_away
 from broker.core.rules.views import others
 from broker.core.state import Member, Peer, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
-from shared.contract.policy import DEFAULT, PolicyChange
 from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, TAKEN, Refusal
 from shared.contract.told import RoomClosed, RoomCreateAccept, RoomLeaveAccept, RoomUserLeave, identity_of, raw
+from shared.envelopes.policy import DEFAULT, PolicyChange
 
 CLOSED = "closed"
 

@@ -19,7 +19,6 @@ from broker.speaking.desk import Desk, _ask
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
-from shared.contract.policy import Policy
 from shared.envelopes.admin import (
     Answer,
     AnyAsk,
@@ -54,6 +53,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.policy import Policy
 from shared.envelopes.users import User
 from shared.messaging.nats import Client
 from shared.process.world import World

@@ -22,9 +22,9 @@ from broker.storage.older import OLDEST
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
-from shared.contract.policy import Policy
 from shared.contract.told import counts
 from shared.envelopes import subjects
+from shared.envelopes.policy import Policy
 from shared.envelopes.users import User
 from shared.messaging.connection import end
 from shared.messaging.nats import Client

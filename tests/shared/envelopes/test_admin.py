@@ -5,7 +5,6 @@ import typing
 import msgspec
 import pytest
 
-from shared.contract.policy import DEFAULT
 from shared.envelopes.admin import (
     Answer,
     AnyAsk,
@@ -30,6 +29,7 @@ from shared.envelopes.admin import (
     unpack_answer,
     unpack_ask,
 )
+from shared.envelopes.policy import DEFAULT
 
 # What went over the wire from the first version on. A line is never changed; a new kind gets a new line.
 GOLDEN: list[tuple[AnyAsk, str]] = [

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.contract.policy import DEFAULT, Policy, PolicyChange
+from shared.envelopes.policy import DEFAULT, Policy, PolicyChange
 
 
 def change(**keys: Any) -> PolicyChange:
