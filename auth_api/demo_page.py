@@ -8,11 +8,15 @@ from auth_api.answers import Refused
 from auth_api.gateways import connect_sources, gateway_urls, seen_from
 from auth_api.ice_servers import ice_servers
 from auth_api.settings import Settings
-from shared.contract.tokens import DEMO_APP, make_app_token
+from shared.contract.tokens import TokenError
+from shared.contract.user_tokens import make_user_token, read_shown
+from shared.envelopes.users import EVERY_ROOM, User
 from shared.process.world import World
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"
+APP = "demo"  # what its visitors come from; they need no password
+HOUR = 3600  # seconds that a visitor's token lives, and with it what it is lent: the relays of TURN
 SOCKET_IO = "socket.io-client/dist/socket.io.esm.min.js"
 
 
@@ -21,7 +25,8 @@ class DemoPage:
 
     def __init__(self, settings: Settings, world: World) -> None:
         self._secret = settings.app_secret
-        self._now = world.now
+        self._lifetime = min(HOUR, settings.user_token_max_life)
+        self._world = world
         self._gateways = gateway_urls(settings.gateway_url)
         self._ice_servers = ice_servers(settings.ice_servers)
         self._socket_io = ROOT / settings.node_modules / SOCKET_IO
@@ -46,10 +51,28 @@ class DemoPage:
         return web.FileResponse(path)
 
     async def _config(self, request: web.Request) -> web.Response:
-        token = make_app_token(self._secret, DEMO_APP, int(self._now()))
         return web.json_response(
-            {"gateways": self._seen_from(request), "ice_servers": self._ice_servers, "token": token}
+            {
+                "gateways": self._seen_from(request),
+                "ice_servers": self._ice_servers,
+                "token": self._token(self._known(request) or self._world.new_id()),
+                "expires_in": self._lifetime,
+            }
         )
+
+    def _token(self, user_id: str) -> str:
+        """A token for a visitor: it may open rooms that are free, and ask to be let into others."""
+        now = int(self._world.now())
+        return make_user_token(self._secret, APP, User(user_id, "", now, now + self._lifetime, {EVERY_ROOM: "create"}))
+
+    def _known(self, request: web.Request) -> str:
+        """Whose visit goes on: who shows the token of a visit that is still good. Empty: a new visitor's."""
+        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            app = read_shown((self._secret,), {}, shown, self._world.now())
+        except TokenError:
+            return ""
+        return app.user.id if app.name == APP and app.user is not None else ""
 
     async def _client(self, request: web.Request) -> web.FileResponse:
         self._need_client()

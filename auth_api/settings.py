@@ -41,7 +41,8 @@ class Settings(NatsSettings):
     )
     admin_calls_burst: int = setting(100, "Calls under /admin in a burst.", at_least=1, at_most=10_000)
     demo: bool = setting(
-        True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
+        True,
+        "Serve the demo page. It lets everybody in who opens it, for an hour at a time: turn it off in production.",
     )
     gateway_url: tuple[str, ...] = setting(
         (),

@@ -87,7 +87,9 @@ class Settings(NatsSettings, Sizes):
     )
     turn_secret: str = secret("The `static-auth-secret` of these TURN servers.", default="")
     turn_lifetime: int = setting(
-        86400, "Lifetime of a TURN credential, in seconds; an hour at most for visitors of the demo.", at_least=60
+        86400,
+        "Lifetime of a TURN credential, in seconds; it ends with the user token of its peer at the latest.",
+        at_least=60,
     )
     log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))

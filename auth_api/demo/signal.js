@@ -1,4 +1,5 @@
 // The talk with a gateway: one peer, over as many sockets as it takes.
+import { Pass } from "./pass.js";
 import { io } from "./socket.io.js";
 
 const RETRY = 2000; // ms until a gateway that is not available is asked again
@@ -23,7 +24,7 @@ const COUNTED = new Set([
  */
 export class Signal extends EventTarget {
   peerId = "";
-  #token;
+  #pass;
   #peerinfo;
   #gateways;
   #socket;
@@ -35,14 +36,16 @@ export class Signal extends EventTarget {
   #count = 0;
   #closed = false;
 
-  constructor({ gateways, token }, peerinfo) {
+  constructor(config, peerinfo) {
     super();
-    this.#token = token;
+    const { gateways } = config;
+    this.#pass = new Pass(config);
     this.#peerinfo = peerinfo;
     this.#gateways = gateways.length ? shuffled(gateways) : [location.origin];
     // Polling needs each request to reach the same gateway, which several addresses cannot promise.
     const transports = gateways.length > 1 ? { transports: ["websocket"] } : {};
-    this.#socket = io(this.#gateways[0], { auth: { token }, autoConnect: false, reconnectionDelayMax: 3000, ...transports });
+    const auth = (show) => this.#showPass(show);
+    this.#socket = io(this.#gateways[0], { auth, autoConnect: false, reconnectionDelayMax: 3000, ...transports });
     this.#listen();
   }
 
@@ -87,9 +90,15 @@ export class Signal extends EventTarget {
     });
   }
 
+  async #showPass(show) {
+    const connection = this.#socket.io.engine;
+    const token = await this.#pass.fresh();
+    if (this.#socket.io.engine === connection) show({ token }); // or else it is asked for again
+  }
+
   #authenticate() {
     const resume = this.#session ? { resume: this.#session, received: this.#received } : {};
-    this.#socket.emit("auth-request", { token: this.#token, peerinfo: this.#peerinfo, resumable: true, ...resume });
+    this.#socket.emit("auth-request", { token: this.#pass.token, peerinfo: this.#peerinfo, resumable: true, ...resume });
   }
 
   #accepted(answer) {
@@ -128,8 +137,12 @@ export class Signal extends EventTarget {
   /** At half its life: a token that lives for seconds must survive a slow network as well. */
   #renewWithin(seconds) {
     clearTimeout(this.#renewal);
-    const renew = () => this.#socket.emit("auth-request", { token: this.#session, peerinfo: this.#peerinfo, resumable: true });
-    this.#renewal = setTimeout(() => this.#ready && renew(), Math.min(seconds * 500, LONGEST_TIMER));
+    this.#renewal = setTimeout(() => this.#ready && this.#renew(), Math.min(seconds * 500, LONGEST_TIMER));
+  }
+
+  async #renew() {
+    const token = await this.#pass.fresh();
+    if (this.#ready) this.#socket.emit("auth-request", { token, peerinfo: this.#peerinfo, resumable: true });
   }
 
   #lost(reason) {

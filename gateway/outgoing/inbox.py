@@ -102,8 +102,9 @@ class Inbox:
 
     def _admit(self, connection: Connection, admit: Admit) -> None:
         """The socket is a peer from here on: give it its session token."""
+        user, now = connection.app.user, self._world.now()
         token, lifetime, expires = self._sessions.grant(
-            admit.app, admit.peer_id, admit.generation, connection.key, connection.app.user
+            admit.app, admit.peer_id, admit.generation, connection.key, user
         )
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
@@ -117,7 +118,7 @@ class Inbox:
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
         metrics.ADMISSIONS.labels(outcome).inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
-        turn = self._turn
+        turn, ends = self._turn, user.expires if user is not None else None
         accept = AuthAccept(
             token=token,
             peer_id=admit.peer_id,
@@ -127,6 +128,6 @@ class Inbox:
             rooms=raw(admit.rooms),
             payload=raw(admit.payload),
             version=admit.version if admit.version > 1 else UNSET,
-            ice_servers=turn.ice_servers(admit.peer_id, admit.app, self._world.now()) if turn is not None else UNSET,
+            ice_servers=turn.ice_servers(admit.peer_id, now, ends) if turn is not None else UNSET,
         )
         connection.send(accept.frames(admit.ack))

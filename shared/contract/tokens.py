@@ -12,7 +12,6 @@ from shared.envelopes.entries import LONGEST_APP
 from shared.envelopes.users import User
 
 ALGORITHM = "HS256"
-DEMO_APP = "demo"  # what the demo page's visitors come from; they need no password
 APP, SESSION = "app", "session"
 KEY_BYTES = 16
 CLOCKS_APART = 10.0  # seconds by which the clock of who made a token may be ahead of this machine's

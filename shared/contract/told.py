@@ -123,8 +123,8 @@ class AuthAccept(ServerEvent, kw_only=True, frozen=True):
         list[Any] | UnsetType,
         PLUS,
         Meta(
-            description="if TURN is set up; the credentials expire after `TURN_LIFETIME`, and for the app `demo` after "
-            "an hour at most; each renewal brings new ones"
+            description="if TURN is set up; the credentials expire after `TURN_LIFETIME`, and with the user "
+            "token of the peer; each renewal brings new ones"
         ),
     ] = UNSET
     version: Annotated[int | UnsetType, PLUS, Meta(description="if it was asked for: the highest that both know")] = (

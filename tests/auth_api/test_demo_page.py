@@ -1,11 +1,14 @@
 import pathlib
 import re
 import time
+from typing import Any
 
 import pytest
 
 from auth_api.demo_page import FILES, SOCKET_IO
-from shared.contract.tokens import read_app
+from shared.contract.tokens import make_app_token
+from shared.contract.user_tokens import make_user_token, read_shown
+from shared.envelopes.users import User
 from tests.auth_api.conftest import SECRET, Serve
 
 
@@ -42,7 +45,51 @@ async def test_config_tells_gateways_ice_servers_and_a_token(serve: Serve) -> No
         config = await (await client.get("/demo/config.json")).json()
     assert config["gateways"] == ["http://a:1", "https://b"]
     assert config["ice_servers"] == [{"urls": "stun:c"}]
-    assert read_app((SECRET,), config["token"], time.time()).name == "demo"
+    user = visitor(config)
+    assert (user.name, user.rooms, user.single) == ("", {"*": "create"}, "")
+    assert user.expires - user.issued == config["expires_in"] == 3600
+
+
+def visitor(config: dict[str, Any]) -> User:
+    app = read_shown((SECRET,), {}, config["token"], time.time())
+    assert app.name == "demo"
+    assert app.user is not None
+    return app.user
+
+
+async def ask(client: Any, shown: str = "") -> User:
+    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
+    async with client.get("/demo/config.json", headers=headers) as answer:
+        assert answer.status == 200
+        return visitor(await answer.json())
+
+
+async def test_every_visit_is_somebody_else_and_stays_the_same_for_who_shows_its_token(serve: Serve) -> None:
+    async with serve() as client:
+        ann, bob = await ask(client), await ask(client)
+        assert ann.id != bob.id
+        assert (await ask(client, make_user_token(SECRET, "demo", ann))).id == ann.id
+
+
+async def test_a_token_of_somebody_else_makes_nobody_a_visitor_of_that_id(serve: Serve) -> None:
+    now = int(time.time())
+    past, present = User("ann", "", now - 7200, now - 3600), User("ann", "", now, now + 60)
+    async with serve() as client:
+        for shown in (
+            make_user_token("another secret, of 32 bytes or more", "demo", present),
+            make_user_token(SECRET, "chat", present),
+            make_user_token(SECRET, "demo", past),
+            make_app_token(SECRET, "demo", now),
+            "junk",
+            "x" * 7000,
+        ):
+            assert (await ask(client, shown)).id != "ann"
+
+
+async def test_a_visit_lasts_no_longer_than_user_tokens_may(serve: Serve) -> None:
+    async with serve(user_token_max_life=60) as client:
+        user = await ask(client)
+    assert user.expires - user.issued == 60
 
 
 @pytest.mark.parametrize("path", ["/demo", "/demo/style.css", "/demo/config.json", "/demo/nothing"])

@@ -2,16 +2,21 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Route
 
+from shared.contract.user_tokens import make_user_token
+from shared.envelopes.users import User
 from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo
 from tests.conftest import StartSystem
-from tests.system.rig.harness import System
+from tests.system.rig.harness import APP_SECRET, System
+from tests.system.rig.tokens import claims_of
 
 Start = Callable[..., Awaitable[tuple[System, Demo]]]
 
@@ -77,6 +82,37 @@ async def test_who_was_away_too_long_asks_to_come_back(start: Start) -> None:
     await ann.see_people("Ann (you)", "Ben")
     await ben.see_video_advance("Ann")
     assert demo.complaints == []
+
+
+async def test_a_visitor_gets_another_token_before_its_own_ends_and_stays_who_it_is(start: Start) -> None:
+    system, demo = await start()
+    ends = int(time.time()) + 12
+    short = make_user_token(APP_SECRET, "demo", User("ann", "", ends - 12, ends, {"*": "create"}))
+    asked: list[str] = []
+    given: list[str] = []
+
+    async def config(route: Route) -> None:
+        asked.append(route.request.headers.get("authorization", ""))
+        answer = await route.fetch()
+        told = {**await answer.json(), "gateways": [system.gateways[0].url]}
+        if len(asked) == 1:
+            told |= {"token": short, "expires_in": ends - time.time()}
+        given.append(told["token"])
+        await route.fulfill(response=answer, json=told)
+
+    ann = await demo.open("Ann", gateway=0)
+    await ann.page.route("**/demo/config.json", config)
+    await ann.create("renewed-visit")
+    async with asyncio.timeout(40):
+        while time.time() <= ends:
+            await asyncio.sleep(0.1)
+    assert asked == ["", f"Bearer {short}"]
+    assert claims_of(given[1])["sub"] == "ann"
+    assert ann.sessions == 2
+    ben = await demo.open("Ben", gateway=1, room="renewed-visit")
+    await ben.ask()
+    await ann.decide("Ben", "Admit")
+    await ann.see_people("Ann (you)", "Ben")
 
 
 async def test_a_session_is_renewed_before_it_ends(start: Start) -> None:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.turn import Turn
-from shared.contract.tokens import DEMO_APP
 
 URLS = ("turn:turn.example.org:3478", "turns:turn.example.org:5349")
 
@@ -23,29 +22,29 @@ def hmac_by_the_book(key: bytes, text: bytes) -> bytes:
 
 @given(secret=st.text(min_size=1, max_size=100), peer_id=st.text(max_size=64), now=st.floats(0, 1e10))
 def test_a_credential_is_what_coturn_works_out_from_the_name(secret: str, peer_id: str, now: float) -> None:
-    [server] = Turn(URLS, secret, 600).ice_servers(peer_id, "chat", now)
+    [server] = Turn(URLS, secret, 600).ice_servers(peer_id, now)
     assert base64.b64decode(server["credential"], validate=True) == hmac_by_the_book(
         secret.encode(), server["username"].encode()
     )
 
 
 def test_the_name_says_first_when_the_credential_ends() -> None:
-    [server] = Turn(URLS, "secret", 600).ice_servers("peer", "chat", 1_000_000.9)
+    [server] = Turn(URLS, "secret", 600).ice_servers("peer", 1_000_000.9)
     assert server["username"] == "1000600:peer"
 
 
-@pytest.mark.parametrize(("lifetime", "ends"), [(86400, 3600), (600, 600)])
-def test_a_visitor_of_the_demo_gets_an_hour_at_most(lifetime: int, ends: int) -> None:
-    [server] = Turn(URLS, "secret", lifetime).ice_servers("peer", DEMO_APP, 0)
+@pytest.mark.parametrize(("lifetime", "expires", "ends"), [(86400, 3600.0, 3600), (600, 3600.0, 600), (600, None, 600)])
+def test_a_credential_ends_with_the_user_token_at_the_latest(lifetime: int, expires: float | None, ends: int) -> None:
+    [server] = Turn(URLS, "secret", lifetime).ice_servers("peer", 0, expires)
     assert server["username"] == f"{ends}:peer"
 
 
 def test_every_server_is_named_in_one_entry_that_a_browser_takes() -> None:
-    servers = Turn(URLS, "secret", 600).ice_servers("peer", "chat", 0)
+    servers = Turn(URLS, "secret", 600).ice_servers("peer", 0)
     assert json.loads(json.dumps(servers)) == servers
     assert [set(server) for server in servers] == [{"urls", "username", "credential"}]
     assert servers[0]["urls"] == list(URLS)
 
 
 def test_the_secret_is_not_told() -> None:
-    assert "north" not in str(Turn(URLS, "north", 600).ice_servers("peer", "chat", 0))
+    assert "north" not in str(Turn(URLS, "north", 600).ice_servers("peer", 0))

@@ -18,6 +18,7 @@ from gateway.turn import Turn
 from shared.contract.frames import relay_frame
 from shared.contract.tokens import App, Session
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.envelopes.users import User
 from shared.process.world import World
 from tests.gateway.wire import connection, wire
 
@@ -145,6 +146,15 @@ def test_turn_servers_are_told_with_a_credential_of_the_peers_own() -> None:
     [server] = post.told("s1", "42")["ice_servers"]
     assert server["urls"] == ["turn:a"]
     assert server["username"].endswith(":ann")
+
+
+def test_a_user_has_its_turn_credential_until_its_token_ends() -> None:
+    post = Post(Turn(("turn:a",), "north", 86400))
+    expires = int(time.time()) + 600
+    post.connections["s1"].app = App("chat", 1, User("ann", "", expires - 3600, expires))
+    post.bring(ADMIT)
+    [server] = post.told("s1", "42")["ice_servers"]
+    assert server["username"] == f"{expires}:ann"
 
 
 @pytest.mark.parametrize(
