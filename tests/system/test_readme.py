@@ -1,6 +1,9 @@
-"""The guest for Node in PROTOCOL.md, run as it says there; and whether every snippet is run by some test."""
+"""The programs of README.md and PROTOCOL.md, run as it says there; and whether every snippet is run by some test."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,16 +11,19 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import socketio
 
 from tests.conftest import StartSystem
 from tests.snippets import moved, snippets
-from tests.system.rig.harness import System
+from tests.system.rig.harness import APP_PASS, System
 from tests.system.rig.node import find_node
+from tests.system.rig.peer import Peer
 from tests.system.rig.process import ROOT
 from tests.system.rig.rooms import admit, create, new_name
 from tests.system.rig.tokens import forged
 from tests.system.rig.world import World
 
+BACKEND = ("user-keys", "user_token.py", "user-token.mjs")
 DOCUMENTS = ("README.md", "PROTOCOL.md")
 
 
@@ -70,9 +76,9 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 
 
 def test_the_snippets_are_those_that_are_run() -> None:
-    """``call.html`` and ``token`` in the browser, ``guest.mjs`` here."""
+    """``call.html`` and ``token`` in the browser, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
-    assert marks == {"token", "call.html", "guest.mjs"}
+    assert marks == {"token", "call.html", "guest.mjs", "user", *BACKEND}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
 
 
@@ -118,3 +124,56 @@ async def test_a_guest_without_a_good_token_says_so_and_ends(system: System, inv
     guest = await invite(system, forged(await system.app_token()), new_name())
     await guest.says("Token is not valid")
     assert await guest.exit_code() == 1
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a program says, which must end well."""
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def signed(folder: Path) -> list[str]:
+    """The tokens of a backend in each language that README.md shows."""
+    readme = snippets("README.md")
+    run(folder, "sh", "-ec", readme["user-keys"])
+    for name in ("user_token.py", "user-token.mjs"):
+        (folder / name).write_text(readme[name])
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    return [run(folder, sys.executable, "user_token.py"), run(folder, find_node("jose"), "user-token.mjs")]
+
+
+def asked_for(system: System, folder: Path) -> str:
+    """The token that auth_api makes when it is asked as README.md does."""
+    (folder / ".parley").mkdir()
+    (folder / ".parley/secrets.env").write_text(f"APP_PASS={APP_PASS}\n")
+    command = moved(snippets("README.md")["user"], {"localhost:8000": system.auth.url})
+    return str(json.loads(run(folder, "sh", "-ec", command))["response"]["token"])
+
+
+async def test_user_tokens_made_in_each_way_say_who_a_peer_is(start_system: StartSystem, tmp_path: Path) -> None:
+    tokens = signed(tmp_path)
+    settings = {"USER_KEYS": str(tmp_path / "user-keys.json"), "ANONYMOUS": "off"}
+    system = await start_system(overrides={"gateway-0": settings, "gateway-1": settings})
+    tokens.append(asked_for(system, tmp_path))
+    world = World(system)
+    host = await user(world, 0, tokens[0])
+    await host.call("room-create-request", {"room": "tea"})
+    for number, token in enumerate(tokens[1:]):
+        again = await user(world, number, token)
+        accepted = await again.call("room-join-request", {"room": "tea"})
+        assert accepted["identities"][host.peer_id] == {"id": "user-17", "name": "Ann"}
+        assert accepted["roles"][host.peer_id] == "owner"
+        assert accepted["roles"][again.peer_id] == "moderator"
+        assert (await again.call("room-create-request", {"room": "coffee"}))["code"] == "forbidden"
+    stranger = await world.stranger()
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await stranger.connect()
+    await world.close()
+
+
+async def user(world: World, gateway: int, token: str) -> Peer:
+    peer = await world.stranger(gateway)
+    peer.app_token = token
+    await peer.connect()
+    await peer.authenticate(version=2)
+    return peer

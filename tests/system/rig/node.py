@@ -96,14 +96,14 @@ class NodeClient(Client):
         await self._node.do("close", name=self.name)
 
 
-def find_node() -> str:
-    """Skips the test where a tool is missing, but not in CI."""
+def find_node(package: str = "socket.io-client") -> str:
+    """Where Node is. Skips the test where that or a package is missing, but not in CI."""
     # the virtual environment brings its own where the machine has none
     beside = Path(sys.executable).parent / "node"
     node = str(beside) if beside.exists() else shutil.which("node")
-    if node and (ROOT / "node_modules" / "socket.io-client").exists():
+    if node and (ROOT / "node_modules" / package).exists():
         return node
-    reason = "socket.io-client is not installed: npm ci" if node else "node is not installed"
+    reason = f"{package} is not installed: npm ci" if node else "node is not installed"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
