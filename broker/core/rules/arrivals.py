@@ -193,9 +193,6 @@ def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) ->
     peer.conn, peer.gateway = entry.conn, gateway
     peer.generation += 1
     peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
-    if peer.version > 1:
-        for kept in peer.kept.values():
-            kept.count = 0  # without the state between them, they are numbered anew as they are sent
     peer.starts[peer.generation] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
     peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)

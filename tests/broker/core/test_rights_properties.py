@@ -136,9 +136,45 @@ class Machine(RuleBasedStateMachine):
             assert got == [code], (event, got, code)
         self.look()
 
+    @rule(which=some, room=rooms, whom=some, saying=of_hosts)
+    def act_as_host(self, which: int, room: str, whom: int, saying: tuple[str, dict[str, Any]]) -> None:
+        """One of the room's hosts does something to one who is there, or waits."""
+        here = self.house.rooms.get(room)
+        if here is not None:
+            near = [*here.pending, *here.roles]
+            actor, target = here.hosts[which % len(here.hosts)], near[whom % len(near)]
+            self.say(self.number_of(actor), room, self.number_of(target), saying)
+
+    @rule(which=some, whom=some, room=rooms)
+    def speak_to_a_roommate(self, which: int, whom: int, room: str) -> None:
+        here = self.house.rooms.get(room)
+        if here is not None:
+            members = list(here.roles)
+            speaker, other = members[which % len(members)], members[whom % len(members)]
+            self.speak(self.number_of(speaker), self.number_of(other), room)
+
+    @rule(which=some, room=rooms)
+    def lose_a_member(self, which: int, room: str) -> None:
+        """Its network is gone; sooner or later its gateway sees that, or it comes back before."""
+        here = self.house.rooms.get(room)
+        if here is not None:
+            who = self.number_of(list(here.roles)[which % len(here.roles)])
+            self.lose_the_network(who)
+            if which % 2:
+                self.close(who, gone=False)
+
+    @rule()
+    def all_come_back(self) -> None:
+        for who, guest in enumerate(self.guests):
+            if not guest.here:
+                self.come_back(who)
+
+    def number_of(self, peer: str) -> int:
+        return next(who for who, guest in enumerate(self.guests) if guest.view.me == peer)
+
     @rule(who=some, whom=some, room=rooms)
     def speak(self, who: int, whom: int, room: str) -> None:
-        """Words from one roommate to another."""
+        """Words from one to another, which only roommates may say."""
         guest, other = self.guests[who], self.guests[whom]
         if not guest.here:
             return
@@ -308,5 +344,5 @@ NAMED = ("room-join-accept", "room-join-reject", "room-role-request", "room-kick
 
 TestRights = Machine.TestCase
 TestRights.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, phases=(Phase.reuse, Phase.generate)
+    max_examples=250, stateful_step_count=60, deadline=None, phases=(Phase.reuse, Phase.generate)
 )

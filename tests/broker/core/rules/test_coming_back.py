@@ -113,6 +113,19 @@ def test_state_on_its_way_is_not_sent_again_and_the_count_goes_on() -> None:
     assert guest.come_back() == []
 
 
+def test_words_before_state_that_is_not_sent_again_are_counted_anew() -> None:
+    hall = Hall()
+    guest = Guest(hall)
+    say(hall, guest, 1)
+    stir(hall)
+    guest.lose(missed=4)  # the word and all that followed
+    assert guest.come_back("g1") == [("ice-candidate", 1)]
+    guest.lose(missed=1)
+    assert guest.come_back("g2") == [("ice-candidate", 1)]
+    guest.lose()
+    assert guest.come_back("g1") == []
+
+
 def test_a_gateway_that_had_not_handled_it_has_the_words_sent_again() -> None:
     hall = Hall()
     guest = Guest(hall, gateway="g3")
