@@ -138,6 +138,8 @@ async def test_no_log_says_who_a_user_is_or_holds_what_makes_one(company: Compan
     await ann.vanish()
     back = await company.come(1, company.sign(ANN), resume=session)
     assert back.peer_id == peer_id
+    await operate(system, ("POST", "/admin/rooms/tea/policy", {"admission": "open"}))
+    await bob.call("room-join-request", {"room": "tea"})
     await operate(
         system,
         ("POST", "/admin/rooms/tea/kick", {"peer_id": peer_id, "ban": 60}),
