@@ -280,6 +280,7 @@ async def test_a_revoked_user_is_gone_within_a_second_and_stays_out(start_system
         assert (await again.expect("auth-reject"))["message"] == "Token is revoked"
     await system.process("broker-0").kill()
     system.process("broker-0").start()
+    await system.process("broker-0").ready()
     await again.send_bare("auth-request", {"token": token})
     assert (await again.expect("auth-reject", within=15))["message"] == "Token is revoked"
     await world.close()
