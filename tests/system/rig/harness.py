@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -112,6 +113,14 @@ class System:
                 assert answer.status == 200, body
             self._tokens[app] = body["response"]["token"]
         return self._tokens[app]
+
+    async def user_token(self, identity: str, **fields: Any) -> str:
+        """A token for a user of the app ``tests``, from POST /user."""
+        asked = {"app": "tests", "password": APP_PASS, "id": identity, "name": identity.title(), **fields}
+        async with aiohttp.ClientSession() as http, http.post(f"{self.auth.url}/user", json=asked) as answer:
+            body = await answer.json()
+            assert answer.status == 200, body
+        return str(body["response"]["token"])
 
     def _secret_in(self, text: str) -> bool:
         return any(secret in text for secret in (APP_SECRET, APP_PASS, *self._tokens.values()))
