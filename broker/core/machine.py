@@ -4,7 +4,6 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 """
 
 import typing
-from collections import Counter
 
 from broker.core import dispatch
 from broker.core.belief import can_be_shown, may_be, speaks_for
@@ -24,6 +23,8 @@ from shared.envelopes.entries import (
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    OfBroker,
+    OfSocket,
     Ordered,
     Pace,
     Said,
@@ -54,8 +55,6 @@ class Core(Context):
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
         super().__init__(limits, state)
         self.failed = failed
-        self.doubted = 0  # entries that are not believed
-        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
@@ -69,8 +68,10 @@ class Core(Context):
                 try:
                     if self.failed and (position, index) in self.failed:
                         self._refuse(batch.writer, entry)
+                    elif isinstance(entry, Said):  # most of them
+                        dispatch.hear(self, batch.writer, entry)
                     else:
-                        self._apply_entry(batch.writer, entry)
+                        self._apply(batch.writer, entry)
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
@@ -97,14 +98,8 @@ class Core(Context):
         self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
-    def _apply_entry(self, writer: str, entry: Entry) -> None:
-        if isinstance(entry, Said):
-            outcome = dispatch.hear(self, writer, entry)
-            if outcome:
-                self.tally[entry.event, outcome] += 1
-            else:
-                self.doubted += 1
-        elif isinstance(entry, Authenticated | Closed):
+    def _apply(self, writer: str, entry: OfSocket | GatewayUp | GatewayDown | OfBroker) -> None:
+        if isinstance(entry, Authenticated | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)

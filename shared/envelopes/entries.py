@@ -154,7 +154,8 @@ class GatewayDown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=11
 
 
 Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
-OfGateway = Said | Authenticated | Closed | Pace | GatewayUp | GatewayDown
+OfSocket = Authenticated | Closed | Pace
+OfGateway = Said | OfSocket | GatewayUp | GatewayDown
 OfBroker = GatewayLost | Speaking | Tick | Ordered
 Entry = OfGateway | OfBroker
 
