@@ -57,7 +57,7 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) ## Regenerate the tables in the documents from the code
+docs: $(LOCAL) ## Regenerate the tables in the documents, and openapi.json, from the code
 	$(PY) -m dev.documents
 
 .PHONY: format

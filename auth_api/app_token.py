@@ -3,17 +3,20 @@
 import hmac
 import logging
 import math
+from typing import Annotated, ClassVar
 
 from aiohttp import web
+from msgspec import Meta
 from prometheus_client import Counter
 
 from auth_api.answers import Refused, accept
-from auth_api.app_request import read_app_request
 from auth_api.authority import Authority
+from auth_api.reading import read
 from auth_api.settings import Settings
 from auth_api.sparing import Sparing, left_out
 from shared.contract.tokens import make_app_token
-from shared.envelopes.admin import NoteIssued
+from shared.envelopes.admin import AppToken, NewApp, NoteIssued
+from shared.envelopes.calls import FORM, JSON, Call
 from shared.http.client_address import Network, client_address
 from shared.http.throttle import Throttle
 from shared.process.world import World
@@ -29,6 +32,23 @@ _PREFLIGHT = {
 }
 _OUTCOMES = {200: "issued", 401: "wrong_password", 429: "throttled", 500: "failed"}
 REQUESTS = Counter("parley_app_token_requests", "Requests for an app token, by outcome.", ["outcome"])
+
+
+class AskForToken(Call, frozen=True):
+    NAME = "issueAppToken"
+    METHOD = "POST"
+    PATH = "/app"
+    DOC = "Get a token for one client application"
+    NOTE = (
+        "The token does not expire. Ask once for each application (a mobile app, a web page) and keep it; "
+        "do not ask for each connection. Pages of any origin may ask."
+    )
+    ANSWER = AppToken
+    ANSWERS: ClassVar[str] = "The app token, to be shown to a gateway in the Socket.IO handshake and in `auth-request`."
+    BODIES: ClassVar[tuple[str, ...]] = (FORM, JSON)
+
+    app: NewApp
+    password: Annotated[str, Meta(description="The setting APP_PASS.", extra_json_schema={"format": "password"})]
 
 
 class AppTokens:
@@ -47,11 +67,11 @@ class AppTokens:
 
     async def issue(self, request: web.Request) -> web.Response:
         """The token as JSON. Raises Refused with 400, 401, 408, 413 or 429."""
-        asked = await read_app_request(request)
+        now = int(self._world.now())
+        asked = await read(AskForToken, request, now)
         self._check(asked.password, client_address(request, self._trusted), self._world.monotonic())
         if self._issues.due(asked.app, self._world.monotonic()):
             log.info("token issued for app %r", asked.app, extra=left_out(self._issues))
-        now = int(self._world.now())
         if self._authority is not None:
             self._authority.tell(NoteIssued(asked.app, now))
         return accept({"token": make_app_token(self._secret, asked.app, now)})

@@ -45,7 +45,7 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings.nats_url, stop, world) if settings.admin_token else None
+    authority = Authority(settings, stop, world) if settings.admin_token else None
     tokens = AppTokens(settings, trusted, world, authority)
     app.router.add_get("/", _root_with_page if settings.demo else _root)
     app.router.add_get("/openapi.json", _openapi)

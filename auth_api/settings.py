@@ -5,20 +5,18 @@ import dataclasses
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
 from shared.http.client_address import networks
-from shared.process.settings import NATS_SCHEMES, secret, setting
+from shared.messaging.settings import NatsSettings
+from shared.process.settings import secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NatsSettings):
     """Each field is the environment variable of the same name in capitals."""
 
     app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
     app_pass: str = secret("The password that POST /app asks for.")
     admin_token: str = secret(
         "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""
-    )
-    nats_url: str = setting(
-        "nats://127.0.0.1:4222", "URLs of the NATS servers, comma-separated; needed for /admin.", schemes=NATS_SCHEMES
     )
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
@@ -49,6 +47,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what would only come to light when somebody asks. Raises SettingError."""
+        super().__post_init__()
         networks(self.trusted_proxies)
         gateway_urls(self.gateway_url)
         ice_servers(self.ice_servers)

@@ -12,7 +12,6 @@ from broker.core.belief import NOTHING, believe
 from broker.core.machine import Core, Place, RuleFailed
 from broker.core.state import State
 from broker.doubts import Doubts
-from broker.garbage import collect_now_and_then
 from broker.metrics import Figures
 from broker.settings import Settings
 from broker.speaking.desk import Desk
@@ -57,7 +56,7 @@ class Replica:
         snapshots_js = nc.jetstream(timeout=5.0)
         self._snapshots = Snapshots(snapshots_js, self._log, self._trimming, settings.log_replicas, world)
         self._watch = Watch(settings.gateway_timeout)
-        self._lease = Lease(nc.jetstream(timeout=1.0), broker, settings.log_replicas, lambda: self.core.state.term)
+        self._lease = Lease(nc, broker, settings.log_replicas, lambda: self.core.state.term, world.monotonic)
         self._clock = LogClock()
         self._doubts = Doubts(world)
         self._held_up: list[Stored] | None = None  # what came in while the state is looked at
@@ -87,7 +86,6 @@ class Replica:
                 tasks.create_task(self._take_snapshots(extent), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
-                tasks.create_task(collect_now_and_then(), name="collector")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
         except* LogReplaced:
             raise LogReplaced from None

@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
+from broker.garbage import collect_now_and_then
 from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
 from broker.replica import Replica
 from broker.settings import Settings
@@ -15,6 +16,7 @@ from broker.storage.reader import LogReplaced
 from broker.storage.stream import wait_for_jetstream
 from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end
+from shared.messaging.messaging import Messaging
 from shared.process.logs import where
 from shared.process.probes import add_probes
 from shared.process.stop import Stop
@@ -27,13 +29,13 @@ RETRY_PAUSE = 0.5  # seconds
 
 
 class Broker:
-    """One broker process."""
+    """One broker process. ``replica`` is the one at work, None before there is a connection."""
 
     def __init__(self, settings: Settings, world: World) -> None:
         self._settings = settings
         self._world = world
         self._name = f"b{world.new_id(NAME_BYTES)}"
-        self._replica: Replica | None = None
+        self.replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
 
     async def run(self, stop: Stop) -> None:
@@ -49,23 +51,30 @@ class Broker:
             serving.result()
 
     async def _serve(self, stop: Stop) -> None:
-        nc = await connect(self._settings.nats_url, f"broker {self._name}", stop, self._on_reconnect)
+        settings = self._settings
+        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls)
+        collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
-            await wait_for_jetstream(nc)
-            while True:
-                self._replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed))
-                try:
-                    await self._replica.run()
-                except* RuleFailed as failures:
-                    self._note_failures(failures)
-                except* LogReplaced:
-                    log.error("the event log was replaced: starting afresh, clients will reconnect")
-                except* (NatsError, TimeoutError) as errors:
-                    error = errors.exceptions[0]
-                    log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
-                    await asyncio.sleep(RETRY_PAUSE)
+            await self.serve(nc)
         finally:
+            await end(collecting)
             await nc.close()
+
+    async def serve(self, nc: Messaging) -> None:
+        """Everything from a connection inwards: one replica after the other, until cancelled."""
+        await wait_for_jetstream(nc)
+        while True:
+            self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed))
+            try:
+                await self.replica.run()
+            except* RuleFailed as failures:
+                self._note_failures(failures)
+            except* LogReplaced:
+                log.error("the event log was replaced: starting afresh, clients will reconnect")
+            except* (NatsError, TimeoutError) as errors:
+                error = errors.exceptions[0]
+                log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
+                await asyncio.sleep(RETRY_PAUSE)
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
         """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
@@ -75,9 +84,10 @@ class Broker:
                 self._failed.add(failure.place)
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
 
-    async def _on_reconnect(self) -> None:
-        if self._replica is not None:
-            self._replica.on_reconnect()
+    async def on_reconnect(self) -> None:
+        """The connection to NATS was lost and has been made again."""
+        if self.replica is not None:
+            self.replica.on_reconnect()
 
     async def _serve_probes(self) -> web.AppRunner:
         app = web.Application()
@@ -89,11 +99,11 @@ class Broker:
 
     def figures(self) -> Figures:
         """Numbers for metrics; all are 0 until the broker is connected."""
-        return self._replica.figures() if self._replica is not None else NOTHING
+        return self.replica.figures() if self.replica is not None else NOTHING
 
     def decisions(self) -> dict[tuple[str, str], int]:
         """How often each client event had each outcome."""
-        return self._replica.core.tally if self._replica is not None else {}
+        return self.replica.core.tally if self.replica is not None else {}
 
     def _missing(self) -> dict[str, str]:
-        return self._replica.missing if self._replica is not None else {"nats": "cannot be reached"}
+        return self.replica.missing if self.replica is not None else {"nats": "cannot be reached"}

@@ -3,14 +3,14 @@
 import dataclasses
 
 from broker.core.limits import Limits
-from shared.process.settings import NATS_SCHEMES, setting
+from shared.messaging.settings import NatsSettings
+from shared.process.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NatsSettings):
     """One field for each environment variable. All brokers of a deployment must have the same limits."""
 
-    nats_url: str = setting("nats://127.0.0.1:4222", "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
     app_port: int = setting(9000, "Port to listen on, for probes.", at_least=0, at_most=65535)
     room_scope: str = setting(

@@ -43,9 +43,15 @@ class Running:
         self.ended = asyncio.create_task(child.wait())
 
     @classmethod
-    async def start(cls, program: Program, show: Show) -> Self:
+    async def start(cls, program: Program, show: Show, held: Sequence[int]) -> Self:
         child = await asyncio.create_subprocess_exec(
-            *program.command, env=program.environ, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            *program.command,
+            env=program.environ,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            start_new_session=True,
+            pass_fds=held,
         )
         return cls(program, child, show)
 
@@ -107,7 +113,7 @@ class Processes:
                 self._running[self._running.index(each)] = await self._start(each.program)
 
     async def _start(self, program: Program) -> Running:
-        running = await Running.start(program, self._show)
+        running = await Running.start(program, self._show, self._held)
         self._tell_guard("watch", running)
         running.ended.add_done_callback(lambda _: self._tell_guard("forget", running))
         return running

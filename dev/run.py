@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import functools
 import os
 import shlex
 import signal
@@ -57,10 +58,11 @@ async def _run(settings: Settings, environ: Mapping[str, str], lock: int) -> Non
         stop = _stop_on_signals(processes)
         for program in programs:
             await processes.start(program)
-        await _first(stop.wait(), processes.watch(), readiness.wait(probes, settings.ready_seconds, tell))
+        lost = functools.partial(data_folder.lost, settings.folder, lock)
+        await _first(stop.wait(), lost(), processes.watch(), readiness.wait(probes, settings.ready_seconds, tell))
         if not stop.is_set():
             print(_greeting(settings, secrets_path), flush=True)
-            await _first(stop.wait(), processes.keep(tell))
+            await _first(stop.wait(), lost(), processes.keep(tell))
         tell("stopping (Ctrl-C again: at once)")
     tell("stopped")
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import heapq
+import itertools
 import logging
 import typing
-from typing import Any
 
 import msgspec
 from nats.errors import Error as NatsError
@@ -18,16 +18,22 @@ from shared.envelopes import subjects
 from shared.envelopes.admin import (
     Answer,
     AnyAsk,
+    AppLine,
     CloseRoom,
     ListApps,
     ListRooms,
+    MemberLine,
     NoteIssued,
     RemovePeer,
     RevokeApp,
+    RoomLine,
+    RoomPage,
     ShowRoom,
+    WholeRoom,
     pack,
     unpack_ask,
 )
+from shared.envelopes.calls import Place
 from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
 from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
@@ -119,45 +125,40 @@ class Desk:
                 await asyncio.sleep(0.005)
         return Answer(found)
 
-    def _rooms(self, after: str, limit: int) -> dict[str, Any]:
+    def _rooms(self, after: str, limit: int) -> RoomPage:
         rooms = self._core.state.rooms
-        lines: list[dict[str, Any]] = []
+        lines: list[RoomLine] = []
         size = 0
         for key in heapq.nsmallest(limit, (key for key in rooms if key > after)):
             size += ROOM_BYTES + 2 * len(key.encode())  # it has the name in it, too
             if size > MOST_BYTES:
                 break
-            lines.append(self._room_line(rooms[key]))
-        return {"rooms": lines, "total": len(rooms)}
+            lines.append(_line(rooms[key]))
+        return RoomPage(lines, len(rooms))
 
-    def _room_line(self, room: Room) -> dict[str, Any]:
-        return {
-            "key": room.key,
-            "room": room.name,
-            "owner": room.owner,
-            "peers": len(room.members),
-            "pending": len(room.pending),
-            "created": room.created,
-        }
-
-    def _room(self, room: Room) -> dict[str, Any]:
-        peers = [self._core.state.peers[member] for member in room.members]
-        peers = peers[:MOST_MEMBERS]
-        members = [{"peer_id": peer.peer_id, "app": peer.app, "absent": not peer.conn} for peer in peers]
-        return {**self._room_line(room), "members": members}
+    def _room(self, room: Room) -> WholeRoom:
+        peers = [self._core.state.peers[member] for member in itertools.islice(room.members, MOST_MEMBERS)]
+        members = [MemberLine(peer.peer_id, peer.app, not peer.conn) for peer in peers]
+        return WholeRoom(**msgspec.structs.asdict(_line(room)), members=members)
 
     def _key(self, room: str, app: str) -> str:
         return f"{app}\n{room}" if self._core.limits.scope_by_app else room
 
 
-def _app_line(app: KnownApp) -> dict[str, int]:
-    return {"issued": app.issued, "revoked": app.revoked}
+def _line(room: Room) -> RoomLine:
+    return RoomLine(room.key, room.name, room.owner, len(room.members), len(room.pending), room.created)
+
+
+def _app_line(app: KnownApp) -> AppLine:
+    return AppLine(app.issued, app.revoked)
 
 
 def _ask(data: bytes, now: float) -> AnyAsk:
-    """The question. Raises msgspec.MsgspecError, and ValueError for one that would hold longer than it may."""
+    """The question. Raises msgspec.MsgspecError, and ValueError for one that was asked in the future.
+
+    An order about tokens of the future would hold longer than it may.
+    """
     ask = unpack_ask(data)
-    latest = now + CLOCKS_APART
-    if (isinstance(ask, RevokeApp) and ask.until > latest) or (isinstance(ask, NoteIssued) and ask.issued > latest):
-        raise ValueError("it is about tokens of the future")
+    if any(getattr(ask, name) > now + CLOCKS_APART for name, place in ask.PLACES.items() if place is Place.CLOCK):
+        raise ValueError("it was asked in the future")
     return ask

@@ -222,6 +222,3 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     NEEDS: ClassVar[tuple[str, ...]] = ("room", "peer", "ice_candidate")
 
     ice_candidate: IceCandidate = ABSENT
-
-
-RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)

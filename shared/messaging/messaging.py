@@ -38,8 +38,23 @@ class Subscription(Protocol):
         """Let no more come."""
 
 
+class Value(Protocol):
+    """A value in a bucket."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What was put."""
+
+    @property
+    def revision(self) -> int | None:
+        """The change that put it."""
+
+
 class KeyValue(Protocol):
     """A bucket of values by key. Each change has a revision, which is higher than all before it."""
+
+    async def get(self, key: str) -> Value:
+        """The newest value, or in a cluster one of a moment ago. Raises KeyNotFoundError."""
 
     async def create(self, key: str, value: bytes) -> int:
         """Put a value where there is none; returns the revision. Raises KeyWrongLastSequenceError."""
@@ -48,7 +63,7 @@ class KeyValue(Protocol):
         """Replace the value of revision ``last``; returns the new one. Raises KeyWrongLastSequenceError."""
 
     async def delete(self, key: str, *, last: int) -> bool:
-        """Remove the value of revision ``last``. Raises KeyWrongLastSequenceError."""
+        """Remove the value of revision ``last``. Raises BadRequestError if it is not the newest."""
 
 
 class Found(Protocol):
@@ -128,7 +143,7 @@ class Messaging(Protocol):
         """Publish without waiting. ``header`` is as it goes over the wire, or empty. Raises NatsError."""
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> Message:
-        """Publish, and wait for the answer."""
+        """Publish, and wait for the answer. Raises TimeoutError; NoRespondersError if nobody listens."""
 
     async def subscribe(self, subject: str, *, cb: Callable[[Message], Awaitable[None]]) -> Subscription:
         """Call ``cb`` for each message, one after the other."""

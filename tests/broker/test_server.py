@@ -19,9 +19,9 @@ async def test_a_connection_that_ends_for_good_ends_the_process_with_a_sentence(
     broker = Broker(Settings(nats_url=nats_server.url, app_host="127.0.0.1", app_port=free_port()), World())
     stop = Stop()
     running = asyncio.create_task(broker.run(stop))
-    await until(lambda: broker._replica and not broker._replica.missing, "it is ready")
-    assert broker._replica
-    await broker._replica._nc.close()
+    await until(lambda: broker.replica and not broker.replica.missing, "it is ready")
+    assert broker.replica
+    await broker.replica._nc.close()
     await asyncio.wait_for(running, 10)
     assert stop.why == "the connection to NATS is closed for good"
     assert "giving up" in caplog.text

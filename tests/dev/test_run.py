@@ -121,16 +121,33 @@ def test_a_process_that_dies_is_started_again(launcher: Launcher, settings: Sett
 
 def test_a_second_system_in_the_same_folder_is_told_who_holds_it(launcher: Launcher, settings: Settings) -> None:
     launcher.until(READY)
-    elsewhere = free_block(5)
-    moved = {
-        name: str(elsewhere + int(port) - int(settings["NATS_PORT"]))
-        for name, port in settings.items()
-        if "PORT" in name
-    }
-    with contextlib.closing(Launcher(settings | moved)) as second:
+    with contextlib.closing(Launcher(elsewhere(settings))) as second:
         assert second.end() == 1
     assert f"Parley runs in {settings['DATA_DIR']} already, as process {launcher.process.pid}." in second.said
     assert len(second.said.splitlines()) == 1
+
+
+def test_what_outlives_its_launcher_keeps_others_out_of_the_folder(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    (nats,) = launcher.children("nats-server")
+    others = [pid for module in ("gateway", "broker", "auth_api") for pid in launcher.children(f"-m {module}")]
+    for pid in (*launcher.children("dev.guard"), launcher.process.pid, *others):
+        os.kill(pid, signal.SIGKILL)
+    try:
+        launcher.process.wait()
+        with contextlib.closing(Launcher(elsewhere(settings))) as second:
+            assert second.end() == 1
+        assert "has not ended yet" in second.said
+    finally:
+        os.kill(nats, signal.SIGKILL)
+
+
+def test_a_system_ends_when_its_folder_is_removed(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    shutil.rmtree(settings["DATA_DIR"])
+    assert launcher.end() == 1
+    assert f"{settings['DATA_DIR']} was removed while Parley ran in it." in launcher.said
+    assert_nothing_left(settings)
 
 
 def test_a_folder_that_cannot_be_written_is_told(settings: Settings, tmp_path: Path) -> None:
@@ -173,6 +190,12 @@ def free_block(size: int) -> int:
         base = random.randrange(20000, 30000)
         if not any(ports.is_taken("127.0.0.1", base + offset) for offset in range(size)):
             return base
+
+
+def elsewhere(settings: Settings) -> Settings:
+    """The same settings, with other ports."""
+    moved = free_block(5) - int(settings["NATS_PORT"])
+    return {name: str(int(value) + moved) if "PORT" in name else value for name, value in settings.items()}
 
 
 def assert_nothing_left(settings: Settings, within: float = 0) -> None:

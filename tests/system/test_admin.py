@@ -1,5 +1,6 @@
 """The operator's calls: answered by the authority, and felt by clients."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import aiohttp
 import pytest
 import socketio
 
+from tests.auth_api.test_openapi import conform
 from tests.conftest import StartSystem
 from tests.system.rig.peer import Peer
 from tests.system.rig.rawsocket import Closed, RawSocket
@@ -29,12 +31,24 @@ async def operated(start_system: StartSystem) -> AsyncIterator[World]:
 async def call(operated: World) -> AsyncIterator[Call]:
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with aiohttp.ClientSession(operated.system.auth.url, headers=headers) as http:
+        async with http.get("/openapi.json") as answer:
+            described = await answer.json()
 
         async def call(method: str, path: str) -> tuple[int, Any]:
             async with http.request(method, path) as answer:
-                return answer.status, (await answer.json())["response"]
+                body = await answer.json()
+                conform(described, operation(described, method, path), answer.status, body, answer.headers)
+                return answer.status, body["response"]
 
         yield call
+
+
+def operation(described: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    """What is said of a call."""
+    patterns = {re.sub(r"\{\w+\}", "[^/]+", template): template for template in described["paths"]}
+    found = next(template for pattern, template in patterns.items() if re.fullmatch(pattern, path))
+    operations: dict[str, Any] = described["paths"][found]
+    return dict(operations[method.lower()])
 
 
 async def room_of_two(world: World) -> list[Peer]:
@@ -54,6 +68,7 @@ async def test_rooms_are_listed_shown_and_closed(operated: World, call: Call) ->
     assert page["rooms"][0]["owner"] == ann.peer_id
     _, room = await call("GET", "/admin/rooms/tea")
     assert [member["peer_id"] for member in room["members"]] == [ann.peer_id, bob.peer_id]
+    assert (await call("POST", "/admin/apps/tests"))[0] == 200
     assert await call("DELETE", "/admin/rooms/tea") == (200, None)
     await ann.expect("room-user-leave", room="tea", peer_id=bob.peer_id)
     await bob.expect("room-closed", room="tea")

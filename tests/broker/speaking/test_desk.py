@@ -1,6 +1,7 @@
 """The desk answers auth_api, and nobody else through it."""
 
 import time
+import typing
 from collections.abc import Callable
 
 import msgspec
@@ -9,12 +10,26 @@ from nats.aio.msg import Msg
 
 from broker.core.limits import Limits
 from broker.core.machine import Core
+from broker.core.state import KnownApp, Member, Peer, Room
 from broker.settings import Settings
 from broker.speaking.desk import Desk, _ask
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
-from shared.envelopes.admin import CloseRoom, ListRooms, NoteIssued, RemovePeer, RevokeApp, pack, unpack_ask
+from shared.envelopes.admin import (
+    Answer,
+    AnyAsk,
+    CloseRoom,
+    ListApps,
+    ListRooms,
+    NoteIssued,
+    RemovePeer,
+    RevokeApp,
+    ShowRoom,
+    pack,
+    unpack_answer,
+    unpack_ask,
+)
 from shared.messaging.nats import Client
 from shared.process.world import World
 
@@ -26,7 +41,7 @@ async def desk(nc: Client) -> Desk:
     """One that is asked while its broker speaks."""
     event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: 0)
+    lease = Lease(nc, "broker", 1, lambda: 0, World().monotonic)
     lease.term = 1
     clock = LogClock()
     clock.set(NOW, time.monotonic())
@@ -55,6 +70,44 @@ async def test_an_order_about_tokens_of_the_future_is_not_taken(
 ) -> None:
     assert not await answered(nc, desk, "_INBOX_auth_api.x", pack(order(NOW + 3600)))
     assert (await desk._log.extent()).last == 0
+
+
+EXAMPLES: list[AnyAsk] = [
+    ListRooms(),
+    ShowRoom("tea"),
+    CloseRoom("tea"),
+    RemovePeer("ann"),
+    ListApps(),
+    NoteIssued("chat", NOW),
+    RevokeApp("chat", NOW),
+]
+
+
+@pytest.mark.parametrize("ask", EXAMPLES, ids=lambda ask: type(ask).__name__)
+async def test_what_is_answered_is_what_the_call_declares(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, ask: AnyAsk
+) -> None:
+    state = desk._core.state
+    state.peers["ann"] = Peer("ann", "chat", "c", "g", b"", True)
+    state.rooms["tea"] = Room("tea", "tea", "ann", float(NOW), {"ann": Member(float(NOW))})
+    state.apps["chat"] = KnownApp(NOW)
+    monkeypatch.setattr(desk, "_order", lambda order, found: answered_at_once(found))
+    answer = unpack_answer(pack(await desk._do(ask)))
+    assert answer.found
+    if type(ask) not in MADE_BY_AUTH_API:
+        assert msgspec.to_builtins(msgspec.convert(answer.body, ask.ANSWER)) == answer.body
+
+
+async def answered_at_once(found: bool) -> Answer:
+    return Answer(found)
+
+
+# auth_api has the secret that tokens are signed with, and answers these itself once the order has taken effect.
+MADE_BY_AUTH_API = (NoteIssued, RevokeApp)
+
+
+def test_every_question_is_among_the_examples() -> None:
+    assert {type(ask) for ask in EXAMPLES} == set(typing.get_args(AnyAsk)), "give the new question an example"
 
 
 @pytest.mark.parametrize("ahead", [-86400.0, 86400.0])

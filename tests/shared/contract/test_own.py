@@ -17,9 +17,8 @@ Short = Annotated[str, msgspec.Meta(max_length=5)]
 
 
 def test_events_that_have_none_take_nothing_along() -> None:
-    for name, event in EVENTS.items():
-        assert event.OWN == (), name
-        assert own.pack(event(payload=msgspec.Raw(b"1"))) == b""
+    events = [event for event in EVENTS.values() if not event.OWN]
+    assert [own.pack(event(payload=msgspec.Raw(b"1"))) for event in events] == [b""] * len(events)
 
 
 def test_fields_are_packed_as_the_client_gave_them_and_those_left_out_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

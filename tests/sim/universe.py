@@ -1,0 +1,50 @@
+"""What happens when: one agenda for everything that is simulated. Time jumps from one thing on it to the next."""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+
+from tests.sim.trace import Trace
+
+Step = Callable[[], None]
+
+
+class Universe:
+    """All of it follows from ``seed``. ``time`` is in seconds since its beginning.
+
+    Steps that are due at the same moment happen in an order that chance decides.
+    """
+
+    def __init__(self, seed: int, trace: Trace | None = None) -> None:
+        self.chance = random.Random(seed)
+        self.trace = trace or Trace()
+        self.time = 0.0
+        self.steps = 0
+        self._draw = self.chance.random
+        self._count = itertools.count().__next__
+        self._agenda: list[tuple[float, float, int, Step]] = []
+
+    def at(self, when: float, step: Step) -> None:
+        """Do something at a time, which is now if it has passed."""
+        heapq.heappush(self._agenda, (max(when, self.time), self._draw(), self._count(), step))
+
+    def after(self, seconds: float, step: Step) -> None:
+        """Do something in that many seconds."""
+        heapq.heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
+
+    def run(self, until: float, done: Callable[[], bool] = lambda: False) -> bool:
+        """Let time pass up to ``until``, or to when ``done``, which is returned."""
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= until:
+            if done():
+                return True
+            self.time, _, _, step = heapq.heappop(agenda)
+            self.steps += 1
+            step()
+        self.time = max(self.time, until) if not done() else self.time
+        return done()
+
+    def note(self, who: str, what: str) -> None:
+        """Put down in the trace what somebody does."""
+        self.trace.note(self.time, who, what)
