@@ -97,6 +97,7 @@ async def test_the_speaker_takes_them_when_a_standby_is_there_and_takes_none(
     both: tuple[Running, Running], say: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker, standby = both
+
     async def fail(*_: object) -> int:
         raise TimeoutError
 

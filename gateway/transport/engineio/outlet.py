@@ -85,11 +85,6 @@ class Outlet(AsyncSocket):
         """Bytes that wait for the client to read."""
         return self._queued if self.ws is None else self.ws.unsent
 
-    async def send(self, pkt: packet.Packet) -> None:
-        """Send one of the library's own packets, in order with all others."""
-        if not self.closed:
-            self.send_frame(pkt.encode().encode())
-
     def take_waiting(self) -> list[packet.Packet]:
         """What waits for a polling client now. Raises ProtocolError when nothing will come any more."""
         packets = []
@@ -117,7 +112,7 @@ class Outlet(AsyncSocket):
         self._deadline.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        await self.server._trigger_event("disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT)
+        self.server.take_end(self, reason or self.server.reason.SERVER_DISCONNECT)
         if not abort and self.ws is None:
             self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
         self.closed = True

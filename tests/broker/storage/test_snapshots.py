@@ -11,7 +11,8 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from broker.core.history import HISTORY_SECONDS
-from broker.core.state import Peer, State
+from broker.core.state import Gateway, KnownApp, Member, Peer, Room, State
+from broker.core.table import Table
 from broker.settings import Settings
 from broker.storage.encoding import SLICE, encode
 from broker.storage.image import LIST_VERSION, VERSION, BadSnapshot, decode
@@ -53,6 +54,27 @@ def test_a_state_comes_back_whole_but_for_relays() -> None:
         kept = one.peers[absent].kept
         one.peers[absent].kept = {key: kept[key] for key in kept if not kept[key].relayed and kept[key].frame}
     assert plain(state) == plain(world.core.state)
+
+
+FULL = State(
+    position=7,
+    now=5.0,
+    term=3,
+    peers=Table({"p": Peer("p", "app", "c", "g", b"1", True)}),
+    conns={"c": "p"},
+    rooms=Table({"r": Room("r", "r", "p", 1.0, {"p": Member(1.0)})}),
+    gateways={"g": Gateway("name", batch=2)},
+    absent={"q": 9.0},
+    apps={"app": KnownApp(1, 2)},
+    told_apart=True,
+)
+
+
+def test_a_snapshot_forgets_no_field_of_the_state() -> None:
+    empty = msgspec.structs.asdict(State())
+    unset = [name for name, value in msgspec.structs.asdict(FULL).items() if value == empty[name]]
+    assert unset == [], "give the new field a value in FULL"
+    assert plain(decode("log", asyncio.run(encode("log", FULL)).whole)) == plain(FULL)
 
 
 def test_many_peers_are_encoded_in_slices_with_breaks_between() -> None:
