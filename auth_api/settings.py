@@ -33,7 +33,7 @@ class Settings(NatsSettings):
     )
     admin_calls_burst: int = setting(100, "Calls under /admin in a burst.", at_least=1, at_most=10_000)
     demo: bool = setting(
-        True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
+        True, "Serve the demo page. It gives a working app token to anyone who opens it: turn it off in production."
     )
     gateway_url: tuple[str, ...] = setting(
         (),
