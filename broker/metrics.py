@@ -22,9 +22,11 @@ class Figures:
     peers: Annotated[float, "Peers, absent ones included."]
     absent_peers: Annotated[float, "Peers that have lost their socket and may come back."]
     gateways: Annotated[float, "Gateways that are up."]
-    snapshot_age_seconds: Annotated[float, "Seconds since this broker took a snapshot; -1 if it has not."]
-    snapshot_seconds: Annotated[float, "Seconds that the newest snapshot took."]
-    snapshot_bytes: Annotated[float, "Size of the newest snapshot."]
+    snapshot_age_seconds: Annotated[
+        float, "Seconds since this broker took a snapshot or saw a new one; -1 if it has not."
+    ]
+    snapshot_seconds: Annotated[float, "Seconds that the newest snapshot of this broker took."]
+    snapshot_bytes: Annotated[float, "Size of the newest snapshot of this broker."]
 
 
 RULES_FAILED = Counter(
