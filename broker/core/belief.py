@@ -2,7 +2,7 @@
 
 NATS sees to it that gateways write under gateways' subjects alone, and brokers under the brokers'. So whatever the
 bytes claim, a gateway speaks as itself, for its own sockets, and orders and terms come from brokers. What cannot be
-right is passed over by every broker alike, as this follows from the log and nothing else.
+right is skipped by every broker alike, as this follows from the log and nothing else.
 """
 
 from broker.core.state import Peer, State

@@ -103,9 +103,9 @@ class Snapshots:
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
-                log.warning("snapshot %s is passed over: the log does not continue from it", info.name)
+                log.warning("snapshot %s is skipped: the log does not continue from it", info.name)
             except (BadSnapshot, NatsError, TimeoutError) as error:
-                log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
+                log.error("snapshot %s is skipped: %s %s", info.name, type(error).__name__, error)
         return None
 
     async def _read(self, store: ObjectStore, info: ObjectInfo) -> bytes:

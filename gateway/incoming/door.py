@@ -56,7 +56,7 @@ def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent
 
 
 def check(event: ClientEvent, sizes: Sizes) -> None:
-    """Look into what an event carries: only for those who may send it. Raises Refusal: bad-request or too-large."""
+    """Check what an event carries, once its sender may send it. Raises Refusal: bad-request or too-large."""
     for field, body in event.BODIES.items():
         raw = getattr(event, field)
         if len(raw):

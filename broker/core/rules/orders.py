@@ -50,7 +50,7 @@ def note_issued(core: Context, order: AppIssued) -> None:
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
-    """Tell every gateway; those that come up later are told then."""
+    """Tell every gateway. One that comes up later is told then."""
     app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:

@@ -299,7 +299,7 @@ async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
     assert base is not None
     assert newest is not None
     assert base.position == newest.position == positions[-2]
-    assert "passed over" in caplog.text
+    assert "is skipped" in caplog.text
 
 
 async def test_a_snapshot_of_which_parts_are_missing_is_passed_over(
