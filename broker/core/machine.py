@@ -122,6 +122,8 @@ class Core(Context):
             self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
         elif isinstance(entry, Authenticated):
             self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
+        elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
+            typing.assert_never(entry)
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if not may_be(self.state, entry.term):
