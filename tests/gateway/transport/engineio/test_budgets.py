@@ -13,23 +13,12 @@ from gateway.transport.engineio.polls import MAX_POLLS
 from gateway.transport.engineio.server import MAX_QUERY
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Heard, Site
-from tests.system.rig.rawsocket import HANDSHAKE, Polling, RawSocket
+from tests.gateway.transport.engineio.conftest import polling_on
+from tests.system.rig.rawsocket import HANDSHAKE, RawSocket
 from tests.system.rig.tcpsocket import PING, TEXT, TcpSocket, frame
 from tests.system.rig.waiting import until
 
 SMALL = Rates(frames=0.001, frames_burst=10, bytes=0.001, bytes_burst=10_000)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-async def polling_on(site: Site, http: aiohttp.ClientSession) -> Polling:
-    polling = Polling(http, site.url)
-    await polling.open("")
-    return polling
 
 
 async def bytes_until_closed(http: aiohttp.ClientSession, url: str, sent: bytes) -> int:
