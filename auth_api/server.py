@@ -41,7 +41,7 @@ async def serve(settings: Settings, world: World, stop: Stop) -> None:
 
 
 def build(settings: Settings, world: World, stop: Stop) -> web.Application:
-    """The application, ready to be served. It sets ``stop`` if it cannot go on."""
+    """The application, ready to be served. It sets ``stop`` if it cannot continue."""
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)

@@ -29,16 +29,16 @@ class Settings(NatsSettings):
     throttle_seconds: float = setting(2.0, "Seconds until an address may try once more.", at_least=0.01, at_most=60)
     throttle_addresses: int = setting(10_000, "Addresses whose tries are remembered.", at_least=1, at_most=1_000_000)
     admin_calls_per_second: float = setting(
-        20.0, "Calls under /admin that are answered per second in the long run.", at_least=0.01, at_most=10_000
+        20.0, "Calls under /admin that are answered per second, on average.", at_least=0.01, at_most=10_000
     )
     admin_calls_burst: int = setting(100, "Calls under /admin in a burst.", at_least=1, at_most=10_000)
     demo: bool = setting(
-        True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
+        True, "Serve the demo page. It gives a working app token to anyone who opens it: turn it off in production."
     )
     gateway_url: tuple[str, ...] = setting(
         (),
         "Where the demo page finds the gateways; several, separated by commas, share its visitors. "
-        "Empty: where the page came from.",
+        "If empty, where the page came from.",
     )
     ice_servers: str = setting("[]", "ICE servers for the demo page: a JSON array of RTCIceServer objects.")
     node_modules: str = setting(

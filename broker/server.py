@@ -82,7 +82,7 @@ class Broker:
                 await asyncio.sleep(RETRY_PAUSE)
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
-        """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
+        """A rule failed: the state is made anew without the entry, as on every other broker."""
         for failure in failures.exceptions:
             if isinstance(failure, RuleFailed):
                 RULES_FAILED.inc()

@@ -33,7 +33,7 @@ class Settings(NatsSettings):
         256, "Deliveries kept for an absent or slow peer from each sender; four times that in all.", at_least=0
     )
     max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0)
-    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is given up as lost.", at_least=1.5)
+    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is considered lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(
         1, "Replicas of the log, the lease and the snapshots in a NATS cluster.", at_least=1, at_most=5

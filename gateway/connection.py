@@ -18,7 +18,7 @@ class Connection:
     admitted it. ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged``
     says that the log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the
     log. ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one. ``key`` is in
-    all session tokens of this socket.
+    all session tokens of this socket. ``version`` of the contract is what it asked for.
     """
 
     sid: str
@@ -33,6 +33,7 @@ class Connection:
     resumable: bool = False
     returning: bool = False
     held: int = 0
+    version: int = 1
 
     def send_away(self) -> None:
         """Close the socket in the way that makes its client reconnect at once."""

@@ -1,4 +1,5 @@
 // The page: which screen is shown, and what each button does.
+import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Knocks } from "./knocks.js";
 import { linkTo, roomInLink } from "./link.js";
@@ -119,8 +120,9 @@ async function copyLink() {
   }
 }
 
+keepDoubleClicksTogether();
 byId("leave").onclick = leave;
-byId("cancel").onclick = ({ detail }) => detail > 1 || leave(); // the second half of a double click is not for this button
+byId("cancel").onclick = leave;
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
 addEventListener("pagehide", depart);

@@ -48,6 +48,11 @@ class Reader:
         self.seen = Extent("", 0, 0)
         self.answered = 0.0
 
+    @property
+    def certain(self) -> bool:
+        """Whether what took effect is in the log, as far as is known: NATS has not been away since that was seen."""
+        return self._log.certain
+
     async def start(self) -> Callable[[], Awaitable[None]]:
         """Begin to read after the present position. Returns how to stop."""
         self._consumed = self._position()

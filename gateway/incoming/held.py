@@ -28,7 +28,7 @@ class Held:
         return self.bytes + size <= self._most and connection.held + size <= self._most_per_client
 
     def put(self, entry: Entry, size: int, connection: Connection | None) -> None:
-        """Take an entry; of nobody's, it does not count."""
+        """Take an entry. One of nobody's is charged to nobody."""
         if connection is not None:
             self.bytes += size
             connection.held += size

@@ -132,7 +132,7 @@ class LogWriter:
 
     def _send_next(self) -> None:
         self._since, self._batch = self._taken, self._held.next_batch()
-        self._taken = self._now()  # near enough for those that have to wait for the next batch
+        self._taken = self._now()  # near enough for the entries that wait for the next batch
         self.batches += 1
         BATCH_ENTRIES.observe(len(self._batch))
         entries = [entry for entry, _, _ in self._batch]

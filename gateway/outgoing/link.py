@@ -108,7 +108,7 @@ class Link:
                 self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
     def _beat_soon(self) -> None:
-        """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
+        """Let the broker know how far this gateway is: should it die, returning clients hear nothing twice."""
         self.inbox.told_resumable = False
         self._beating_soon = None
         self._beat(prompt=True)

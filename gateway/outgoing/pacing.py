@@ -10,7 +10,7 @@ from collections.abc import Callable
 from gateway.connection import Connection
 from shared.envelopes.entries import Pace
 
-LOOK_INTERVAL = 0.05  # seconds between looks at whether slow clients can go on
+LOOK_INTERVAL = 0.05  # seconds between looks at whether slow clients can continue
 LOW_WATER = 0.25  # the part of MAX_UNSENT at which they can
 
 Say = Callable[[Pace], None]

@@ -42,7 +42,7 @@ async def connect(
 
     They are tried in their order, so that the first may be the one on this machine.
 
-    If the connection ever ends for good, the process is of no use any more: it gives up.
+    If the connection ever ends for good, the process can do nothing more, and ends.
     """
     client = Client(tls.context if tls else None)
     client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")

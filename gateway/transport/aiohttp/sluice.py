@@ -115,7 +115,7 @@ class Sluice:
         self._charge(extra, extra // HEAD)
 
     def turn(self) -> None:
-        """Go on with what waits."""
+        """Continue with what waits."""
         if not self._take_turn():
             self._protocol.close()
 

@@ -1,6 +1,6 @@
 """What goes out to a client, and how its connection ends.
 
-* What waits for a client is bounded: whoever serves it is told that it is slow.
+* What waits for a client is bounded: the code that serves it is told that it is slow.
 * Pings are timers, not tasks, and a lost one is noticed when its time is up.
 * A closed socket is really closed, its WebSocket too. One that never gets as far as ``greet`` and then ``stay`` is
   closed after a time.
@@ -177,7 +177,7 @@ class Outlet(AsyncSocket):
         self._bound(self._queued)
 
     def _bound(self, unsent: int) -> None:
-        """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
+        """Say that a client is slow. Close it if nobody wants to know, or if it is sent more all the same."""
         if unsent <= self.server.max_unsent:
             return
         if self.on_slow is None or unsent > ABANDONED:
