@@ -55,7 +55,7 @@ class Flight:
         self._send()
 
     def stop(self) -> None:
-        """Do not look after it any more."""
+        """Stop looking after it."""
         if self._look:
             self._look.cancel()
 
@@ -79,7 +79,7 @@ class Flight:
             self._fail(type(error).__name__)
 
     def _expect_answer(self, within: float) -> None:
-        """It is sent again in that many seconds. One timer for all looks once a second."""
+        """Send it again in that many seconds, unless it is answered. One timer for all batches looks once a second."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + within
         if self._look and self._look.when() > self._due:

@@ -64,7 +64,7 @@ class LogWriter:
         return True
 
     def append_always(self, entry: GatewayUp | GatewayDown | Closed | Pace) -> None:
-        """Take an entry that nobody could take back."""
+        """Take an entry however much is waiting: it cannot be refused."""
         self._put(entry, 0, None)
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:

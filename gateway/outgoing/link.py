@@ -27,7 +27,7 @@ PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable pe
 
 
 def new_gateway_id(world: World) -> str:
-    """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
+    """An id that no gateway has had before, and that nobody can guess: it allows to speak for this gateway."""
     return f"g{world.new_id()}"
 
 
