@@ -36,9 +36,9 @@ Place = tuple[int, int]  # of an entry: the position of its message, and its ind
 
 
 class RuleFailed(Exception):
-    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is void after it.
 
-    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    A new core that is told of the ``place`` skips that entry, and comes to the same state on every broker.
     """
 
     def __init__(self, place: Place) -> None:

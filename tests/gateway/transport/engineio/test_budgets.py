@@ -100,7 +100,7 @@ async def test_a_stranger_has_a_small_budget(open_site: OpenSite, sent: bytes) -
     assert site.open_sockets == 0
 
 
-async def test_one_that_goes_on_while_it_is_being_closed_is_cut_off(open_site: OpenSite) -> None:
+async def test_one_that_sends_on_while_it_is_being_closed_is_disconnected(open_site: OpenSite) -> None:
     site = await open_site(stay=False)
     async with TcpSocket(site.port) as tcp:
         await tcp.send("9")
@@ -109,7 +109,7 @@ async def test_one_that_goes_on_while_it_is_being_closed_is_cut_off(open_site: O
         await tcp.drain(within=websocket.SHUTTING / 2)
 
 
-async def test_one_that_probes_without_end_is_cut_off(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
+async def test_one_that_probes_without_end_is_disconnected(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
     site = await open_site(stay=False)
     polling = await polling_on(site, http)
     ws = await http.ws_connect(polling.url.replace("transport=polling", "transport=websocket"))

@@ -20,7 +20,7 @@ async def test_frames_wait_for_the_next_poll_in_order(site: Site, polling: Polli
     assert await polling.get() == (200, "42[0]\x1e42[1]\x1e42[2]")
 
 
-async def test_one_that_does_not_poll_is_cut_off_and_others_go_on(
+async def test_one_that_does_not_poll_is_disconnected_and_others_stay(
     open_site: OpenSite, http: aiohttp.ClientSession
 ) -> None:
     limit, frame = 100_000, b'42["%b"]' % (b"x" * 9_993)
