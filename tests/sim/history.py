@@ -1,0 +1,118 @@
+"""One history from a seed: a cluster, clients, faults, calm, and the judgement."""
+
+import dataclasses
+import gc
+import itertools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.chaos.rig.guest import Party
+from tests.sim.client import Client
+from tests.sim.cluster import Cluster, Shape
+from tests.sim.faults import Faults
+from tests.sim.judge import Judge, watching
+from tests.sim.process import running
+from tests.sim.trace import Trace
+from tests.sim.universe import Universe
+
+CALM = 36.0  # seconds after which no more faults happen
+BACK = 50.0  # when everybody must be back, and is answered
+QUIET = 52.0  # when clients do nothing more by themselves
+TRUTH = 57.0  # when they ask how it is
+END = 60.0
+PARTIES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a history came to. ``hash`` is the same whenever it is played again."""
+
+    seed: int
+    faults: list[str]
+    hash: str
+    events: int
+
+
+def play(seed: int, trace: Trace | None = None, shape: Shape | None = None) -> Outcome:
+    """Let a history happen."""
+    universe = Universe(seed, trace)
+    chance = universe.chance
+    shape = shape or Shape()
+    resume_for = chance.choice((300.0, 300.0, 300.0, 8.0))
+    cluster = Cluster(universe, shape, resume_for, chance.uniform(1, 6))
+    judge = Judge(cluster)
+    faults = Faults(cluster, CALM)
+    gc_was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with watching(judge), _logs(universe, judge):
+            clients = _run(cluster, judge, faults, shape)
+        judge.judge_the_end(clients)
+    finally:
+        cluster.dispose()
+        if gc_was_enabled:
+            gc.enable()
+    universe.note("end", f"{universe.steps} {chance.random()}")
+    numbers = sum(len(story.sent()) for client in clients for story in client.stories)
+    return Outcome(seed, judge.faults, universe.trace.hash, numbers)
+
+
+def _run(cluster: Cluster, judge: Judge, faults: Faults, shape: Shape) -> list[Client]:
+    universe = cluster.universe
+    cluster.start()
+    numbers = itertools.count(1)
+    parties = [Party(f"party-{number}") for number in range(PARTIES)]
+    clients = [
+        Client(
+            universe,
+            cluster.gateways,
+            f"client-{number}",
+            numbers,
+            parties[number % PARTIES],
+            cluster.token,
+            resumable=number % 5 != 4,
+            pace=1.0,
+        )
+        for number in range(shape.clients)
+    ]
+    faults.begin()
+    universe.run(CALM)
+    faults.end()
+    universe.run(BACK)
+    judge.judge_answers(clients)
+    universe.run(QUIET)
+    for client in clients:
+        client.settle()
+    universe.run(TRUTH)
+    judge.judge_answers(clients)
+    for client in clients:
+        client.ask_for_truth()
+    universe.run(END)
+    judge.judge_answers(clients)
+    for client in clients:
+        client.learn_truth()
+    return clients
+
+
+@contextmanager
+def _logs(universe: Universe, judge: Judge) -> Iterator[None]:
+    """Take down what processes say in their logs; what calls for somebody is a fault."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            universe.note(running(), f"logs {record.getMessage()}")
+            if record.levelno >= logging.ERROR or record.exc_info:
+                judge.find(f"{running()} logs: {record.getMessage()}")
+
+    handler = Handler(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("broker", "gateway", "shared")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True
