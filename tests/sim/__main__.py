@@ -5,4 +5,4 @@ a = int(sys.argv[1]); b = int(sys.argv[2]) if len(sys.argv) > 2 else a + 1
 for seed in range(a, b):
     t = time.process_time()
     o = play(seed, Trace(print, tuple(sys.argv[4:])) if len(sys.argv) > 3 else None)
-    print(seed, o.hash, o.events, f"{time.process_time()-t:.2f} s", len(o.faults), *o.faults[:4], sep="\n    " if o.faults else " ", flush=True)
+    print(seed, o.hash, o.events, f"{time.process_time()-t:.2f} s", len(o.faults), "".join(f"\n    {f}" for f in o.faults[:4]), flush=True)

@@ -22,6 +22,7 @@ from tests.sim.universe import Universe
 PATIENCE = 4.0  # seconds that a client waits until it is admitted
 PAUSE = (0.05, 0.4)  # seconds until it tries again
 MOST_UNANSWERED = 4
+DECISIONS = ("room-join-accept", "room-join-reject")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -30,6 +31,7 @@ _decode = msgspec.json.Decoder().decode
 class Client:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
+    ``counts`` says whether it tells how much it has received: who does not may miss something, or be told it twice.
     ``pace`` is how many seconds pass between two things that it does, on average. ``acting`` says whether it does any.
     ``unanswered`` are its events on this line by acknowledgement, with the time at which they were sent.
     """
@@ -43,16 +45,19 @@ class Client:
         party: Party,
         token: str,
         resumable: bool,
+        counts: bool,
         pace: float,
     ) -> None:
         self.universe = universe
         self.name = name
         self.resumable = resumable
+        self.counts = counts
         self.stories: list[Story] = []
         self.rooms: dict[str, View] = {}
         self.faults: list[str] = []
         self.unanswered: dict[int, tuple[Sent, float]] = {}
         self.acting = True
+        self.suffers = True  # things happen to its connection
         self.here = False
         self._chance = random.Random(universe.chance.getrandbits(64))
         self._pace = pace
@@ -64,6 +69,7 @@ class Client:
         self._line: Line | None = None
         self._received = 0
         self._acks = 0
+        self._undecided: dict[tuple[str, str], None] = {}  # who has asked to be let into which room
         self._returning = False  # it has asked to go on as the peer that it was
         self._entering = ""  # the room that it has asked to be let into
         self.universe.after(self._chance.uniform(0, 1), self.arrive)
@@ -127,7 +133,7 @@ class Client:
         self._returning = self.resumable and bool(self._token)
         if self._returning:
             request |= {"resume": self._token}
-            if self._chance.random() < 0.9:
+            if self.counts:
                 request |= {"received": self._received}
         line.say("auth-request", _encode(request), 0)
         if self._chance.random() < 0.05:  # a client that repeats what is not answered at once
@@ -144,7 +150,8 @@ class Client:
             if event in ("room-join-accept", "room-join-reject") and got.room == self._entering:
                 self._entering = ""
             if event == "room-join-request":
-                self.universe.after(self._chance.uniform(0.01, 0.5), lambda: self._decide(got))
+                self._undecided[got.room, got.peer] = None
+                self.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
 
     def _admitted(self, data: dict[str, Any]) -> None:
         again = self.here  # it asked twice, or renewed
@@ -158,6 +165,7 @@ class Client:
         if not data["resumed"] or not self.stories:
             self.stories.append(Story(data["peer_id"], self.resumable))
             self.rooms = {}
+            self._undecided = {}
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
@@ -175,6 +183,8 @@ class Client:
         sent, _ = self.unanswered.pop(ack)
         sent.answer = OK if data["ok"] else data["code"]
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
+        if sent.event in DECISIONS:
+            self._undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room == self._entering:
             self._entering = ""
             self._on_join_answer(sent)
@@ -239,6 +249,7 @@ class Client:
         self.universe.after(self._chance.uniform(0.1, 2), self.arrive)
 
     def _act(self) -> None:
+        self._decide()
         if self.acting and self.here and len(self.unanswered) < MOST_UNANSWERED:
             self._do_something()
         self.universe.after(self._chance.expovariate(1 / self._pace), self._act)
@@ -246,7 +257,8 @@ class Client:
     def _do_something(self) -> None:
         draw = self._chance.random()
         if draw < 0.06:
-            self._suffer()
+            if self.suffers:
+                self._suffer()
         elif draw < 0.09:
             self._renew()
         elif not self.rooms:
@@ -301,7 +313,9 @@ class Client:
             for _ in range(self._chance.choice((1, 1, 3))):
                 self.send("relay-ice-candidate", room, self._chance.choice(others), ice_candidate={"candidate": "c"})
 
-    def _decide(self, got: Got) -> None:
-        admitted = self._chance.random() < 0.9
-        self.send("room-join-accept" if admitted else "room-join-reject", got.room, got.peer)
+    def _decide(self) -> None:
+        """Answer all who ask to be let in, until that is answered itself."""
+        asked = {(sent.room, sent.to) for sent, _ in self.unanswered.values() if sent.event in DECISIONS}
+        for room, peer in [one for one in self._undecided if one not in asked]:
+            self.send(DECISIONS[self._chance.random() < 0.1], room, peer)
 

@@ -72,6 +72,7 @@ def _run(cluster: Cluster, judge: Judge, faults: Faults, shape: Shape) -> list[C
             parties[number % PARTIES],
             cluster.token,
             resumable=number % 5 != 4,
+            counts=number % 5 != 3,
             pace=1.0,
         )
         for number in range(shape.clients)
@@ -79,6 +80,8 @@ def _run(cluster: Cluster, judge: Judge, faults: Faults, shape: Shape) -> list[C
     faults.begin()
     universe.run(CALM)
     faults.end()
+    for client in clients:
+        client.suffers = False
     universe.run(BACK)
     judge.judge_answers(clients)
     universe.run(QUIET)

@@ -30,6 +30,7 @@ class Process:
         self.complaints: list[str] = []
         self.skew = 0.0
         self.alive = False
+        self.stopping = False
         self._past: list[Loop] = []
 
     def start(self) -> None:
@@ -37,7 +38,7 @@ class Process:
         if self.alive:
             return
         chance = self.universe.chance
-        self.alive = True
+        self.alive, self.stopping = True, False
         self.loop = Loop(self.universe, self.complain, 1 + chance.uniform(-DRIFT, DRIFT))
         self.loop.who = self.name
         self._past.append(self.loop)
@@ -74,6 +75,7 @@ class Process:
         """Like SIGTERM."""
         if self.alive:
             self.universe.note(self.name, "is to stop")
+            self.stopping = True
             self.loop.call_soon(self._stop_soon)
 
     def dispose(self) -> None:
@@ -108,7 +110,7 @@ class Process:
 
     def _on_end(self, main: asyncio.Task[None]) -> None:
         """It has ended: asked to, or because of an error, after which a supervisor would start it again."""
-        if not main.cancelled() and self.alive:
+        if not main.cancelled() and self.alive and not self.stopping:
             self.complain(f"ended: {main.exception()!r}")
             self.kill()
             self.universe.after(1.0, self.start)
