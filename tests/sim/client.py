@@ -58,9 +58,10 @@ class Client:
         self.unanswered: dict[int, tuple[Sent, float]] = {}
         self.acting = True
         self.suffers = True  # things happen to its connection
+        self.stays = False  # it does not say goodbye any more
         self.here = False
         self._chance = random.Random(universe.chance.getrandbits(64))
-        self._pace = pace
+        self.pace = pace
         self._gateways = gateways
         self._numbers = numbers
         self._party = party
@@ -71,6 +72,7 @@ class Client:
         self._acks = 0
         self._undecided: dict[tuple[str, str], None] = {}  # who has asked to be let into which room
         self._returning = False  # it has asked to go on as the peer that it was
+        self._was_known = False  # the room that it wants to enter has been there before
         self._entering = ""  # the room that it has asked to be let into
         self.universe.after(self._chance.uniform(0, 1), self.arrive)
         self.universe.after(self._chance.uniform(0, 3), self._act)
@@ -185,17 +187,16 @@ class Client:
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
         if sent.event in DECISIONS:
             self._undecided.pop((sent.room, sent.to), None)
-        if sent.event == "room-join-request" and sent.room == self._entering:
-            self._entering = ""
+        if sent.event == "room-join-request" and sent.room not in self.rooms:
             self._on_join_answer(sent)
 
     def _on_join_answer(self, sent: Sent) -> None:
-        known = sent.room in self._party.known
-        if sent.answer == "not-found" and known:
+        self._entering = ""
+        if sent.answer == "not-found" and self._was_known:
             self._party.move_on(sent.room)
         elif sent.answer == "not-found":
             self.send("room-create-request", sent.room)
-        if sent.answer != "not-found" or not known:
+        if sent.answer != "not-found" or not self._was_known:
             self._party.known.add(sent.room)
 
     # what it does
@@ -213,10 +214,6 @@ class Client:
         self.universe.note(self.name, f"{self._me} says {sent.number}, {event} {room} {to}")
         self._line.say(event, _encode(body), self._acks)
         return sent
-
-    def settle(self) -> None:
-        """Do nothing more by itself."""
-        self.acting = False
 
     def ask_for_truth(self) -> None:
         """Ask the broker about each room that it believes to be in."""
@@ -236,11 +233,20 @@ class Client:
         self.story.stayed = self.here
 
     def leave(self) -> None:
-        """Say goodbye for good, and come again as somebody else."""
-        if self._line is not None and self.here:
-            self.universe.note(self.name, "says goodbye")
-            self._line.goodbye()
-            self._begin_anew()
+        """Say goodbye for good, and come again as somebody else.
+
+        If the goodbye may be lost, a resumable peer leaves its rooms first: nobody would know that it does not come
+        back.
+        """
+        if self._line is None or not self.here:
+            return
+        if self.resumable and self.suffers and (self.rooms or self._entering or self.unanswered):
+            for room in sorted({*self.rooms, self._entering} - {""}):
+                self.send("room-leave-request", room)
+            return
+        self.universe.note(self.name, f"{self._me} says goodbye")
+        self._line.goodbye()
+        self._begin_anew()
 
     def _begin_anew(self) -> None:
         self.here = False
@@ -252,13 +258,14 @@ class Client:
         self._decide()
         if self.acting and self.here and len(self.unanswered) < MOST_UNANSWERED:
             self._do_something()
-        self.universe.after(self._chance.expovariate(1 / self._pace), self._act)
+        self.universe.after(self._chance.expovariate(1 / self.pace), self._act)
 
     def _do_something(self) -> None:
         draw = self._chance.random()
-        if draw < 0.06:
-            if self.suffers:
-                self._suffer()
+        if draw < 0.06 and self.suffers:
+            self._suffer()
+        elif draw < 0.01 and not self.stays:
+            self.leave()
         elif draw < 0.09:
             self._renew()
         elif not self.rooms:
@@ -292,6 +299,7 @@ class Client:
     def _enter(self) -> None:
         """Join the party, or be the first there."""
         if not self._entering:
+            self._was_known = self._party.room in self._party.known
             if self.send("room-join-request", self._party.room):
                 self._entering = self._party.room
         elif self._chance.random() < 0.2:

@@ -22,7 +22,7 @@ class Faults:
         """Plan all of them."""
         chance = self._chance
         mix = chance.sample(KINDS, chance.randint(1, 5))
-        time = chance.uniform(2, 6)
+        time = self._universe.time + chance.uniform(2, 6)
         while time < self._calm:
             kind = chance.choice(mix)
             self._universe.at(time, lambda kind=kind: self._inflict(kind))  # type: ignore[misc]

@@ -16,11 +16,13 @@ from tests.sim.process import running
 from tests.sim.trace import Trace
 from tests.sim.universe import Universe
 
-CALM = 36.0  # seconds after which no more faults happen
-BACK = 50.0  # when everybody must be back, and is answered
-QUIET = 52.0  # when clients do nothing more by themselves
-TRUTH = 57.0  # when they ask how it is
-END = 60.0
+# When, in seconds: faults do not happen any more; all is as if there had been none; nobody says goodbye any more;
+# everybody must be back, and is answered; clients do nothing more by themselves; they ask how it is; all is over.
+CALM, SETTLED, STAYING, BACK, QUIET, TRUTH, END = 36.0, 44.0, 46.0, 50.0, 52.0, 57.0, 60.0
+OPENING = (55.0, 90.0)  # seconds before that in which little happens, so that there are snapshots and the log is trimmed
+SLOWLY = 0.3  # how often
+LITTLE = 10.0  # times as slow as later
+PACE = 1.0  # seconds between two things that a client does
 PARTIES = 4
 
 
@@ -41,13 +43,13 @@ def play(seed: int, trace: Trace | None = None, shape: Shape | None = None) -> O
     shape = shape or Shape()
     resume_for = chance.choice((300.0, 300.0, 300.0, 8.0))
     cluster = Cluster(universe, shape, resume_for, chance.uniform(1, 6))
+    opening = chance.uniform(*OPENING) if chance.random() < SLOWLY else 0.0
     judge = Judge(cluster)
-    faults = Faults(cluster, CALM)
     gc_was_enabled = gc.isenabled()
     gc.disable()
     try:
         with watching(judge), _logs(universe, judge):
-            clients = _run(cluster, judge, faults, shape)
+            clients = _run(cluster, judge, shape, opening)
         judge.judge_the_end(clients)
     finally:
         cluster.dispose()
@@ -58,14 +60,49 @@ def play(seed: int, trace: Trace | None = None, shape: Shape | None = None) -> O
     return Outcome(seed, judge.faults, universe.trace.hash, numbers)
 
 
-def _run(cluster: Cluster, judge: Judge, faults: Faults, shape: Shape) -> list[Client]:
+def _run(cluster: Cluster, judge: Judge, shape: Shape, opening: float) -> list[Client]:
     universe = cluster.universe
     cluster.start()
+    clients = _invite(cluster, shape, PACE * LITTLE if opening else PACE)
+
+    def run(until: float) -> None:
+        universe.run(opening + until)
+
+    run(0)
+    for client in clients:
+        client.pace = PACE
+    faults = Faults(cluster, opening + CALM)
+    faults.begin()
+    run(CALM)
+    faults.end()
+    run(SETTLED)
+    for client in clients:
+        client.suffers = False
+    run(STAYING)
+    for client in clients:
+        client.stays = True
+    run(BACK)
+    judge.judge_answers(clients)
+    run(QUIET)
+    for client in clients:
+        client.acting = False
+    run(TRUTH)
+    judge.judge_answers(clients)
+    for client in clients:
+        client.ask_for_truth()
+    run(END)
+    judge.judge_answers(clients)
+    for client in clients:
+        client.learn_truth()
+    return clients
+
+
+def _invite(cluster: Cluster, shape: Shape, pace: float) -> list[Client]:
     numbers = itertools.count(1)
     parties = [Party(f"party-{number}") for number in range(PARTIES)]
-    clients = [
+    return [
         Client(
-            universe,
+            cluster.universe,
             cluster.gateways,
             f"client-{number}",
             numbers,
@@ -73,29 +110,10 @@ def _run(cluster: Cluster, judge: Judge, faults: Faults, shape: Shape) -> list[C
             cluster.token,
             resumable=number % 5 != 4,
             counts=number % 5 != 3,
-            pace=1.0,
+            pace=pace,
         )
         for number in range(shape.clients)
     ]
-    faults.begin()
-    universe.run(CALM)
-    faults.end()
-    for client in clients:
-        client.suffers = False
-    universe.run(BACK)
-    judge.judge_answers(clients)
-    universe.run(QUIET)
-    for client in clients:
-        client.settle()
-    universe.run(TRUTH)
-    judge.judge_answers(clients)
-    for client in clients:
-        client.ask_for_truth()
-    universe.run(END)
-    judge.judge_answers(clients)
-    for client in clients:
-        client.learn_truth()
-    return clients
 
 
 @contextmanager
