@@ -72,6 +72,10 @@ class Client:
         self._acks = 0
         self._undecided: dict[tuple[str, str], None] = {}  # who has asked to be let into which room
         self._returning = False  # it has asked to go on as the peer that it was
+        self._again: set[int] = set()  # numbers of requests for what is its own already
+        self._repeats = False  # it has asked twice to be let back in
+        self._resumed = False  # it was let back in
+        self._withdrawn: set[str] = set()  # rooms for which it has taken its request back
         self._was_known = False  # the room that it wants to enter has been there before
         self._entering = ""  # the room that it has asked to be let into
         self.universe.after(self._chance.uniform(0, 1), self.arrive)
@@ -138,13 +142,18 @@ class Client:
             if self.counts:
                 request |= {"received": self._received}
         line.say("auth-request", _encode(request), 0)
-        if self._chance.random() < 0.05:  # a client that repeats what is not answered at once
+        self._repeats = self._chance.random() < 0.05
+        if self._repeats:  # a client that repeats what is not answered at once
             line.say("auth-request", _encode(request), 0)
 
     def _take(self, event: str, data: dict[str, Any]) -> None:
         if event == "auth-accept":
             self._admitted(data)
+        elif event == "room-create-accept" and data["room"] in self.rooms:
+            return  # it has asked again for what is its own
         elif self.here:
+            if event == "room-join-accept" and data["room"] in self._withdrawn:
+                self.faults.append(f"{self._me} was let into {data['room']} after it had taken its request back")
             self._received += event in COUNTED
             got = wire.got(event, data, self.story.peer_id)
             self.story.entries.append(got)
@@ -161,7 +170,11 @@ class Client:
             self.faults.append(f"{self.story.peer_id} became {data['peer_id']} on the same socket")
         self._token = data["token"]
         if again:
+            if self._repeats and self._resumed and not data["resumed"]:
+                self.faults.append(f"{self._me} came back, and when it asked again it had not")
+            self._repeats = False
             return
+        self._resumed = data["resumed"]
         if not data["resumed"] and self._returning:
             self.story.evicted = True
         if not data["resumed"] or not self.stories:
@@ -184,7 +197,11 @@ class Client:
             return
         sent, _ = self.unanswered.pop(ack)
         sent.answer = OK if data["ok"] else data["code"]
+        if sent.number in self._again and sent.answer == "taken" and self._owns(sent.room):
+            self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
+        if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and sent.room not in self._asking():
+            self._withdrawn.add(sent.room)
         if sent.event in DECISIONS:
             self._undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
@@ -207,6 +224,8 @@ class Client:
             return None
         sent = Sent(next(self._numbers), event, room, to)
         self.story.entries.append(sent)
+        if event in ("room-join-request", "room-create-request"):
+            self._withdrawn.discard(room)
         self._acks += 1
         named = {"to": to} if to else {}
         body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **named, **fields}
@@ -214,6 +233,12 @@ class Client:
         self.universe.note(self.name, f"{self._me} says {sent.number}, {event} {room} {to}")
         self._line.say(event, _encode(body), self._acks)
         return sent
+
+    def _owns(self, room: str) -> bool:
+        return room in self.rooms and self.rooms[room].owner == self.story.peer_id
+
+    def _asking(self) -> set[str]:
+        return {sent.room for sent, _ in self.unanswered.values() if sent.event == "room-join-request"}
 
     def ask_for_truth(self) -> None:
         """Ask the broker about each room that it believes to be in."""
@@ -314,12 +339,20 @@ class Client:
             self.send("room-join-accept", room, "nobody")
         elif draw < 0.08:
             self.send("relay-ice-candidate", "elsewhere", "nobody", ice_candidate=None)
+        elif draw < 0.1 and self.rooms[room].owner == self.story.peer_id:
+            self._create_again(room)
         elif others and draw < 0.5:
             offer = {"type": "offer", "sdp": "s" * self._chance.choice((10, 100, 1000))}
             self.send("relay-session-description", room, self._chance.choice(others), session_description=offer)
         elif others:
             for _ in range(self._chance.choice((1, 1, 3))):
                 self.send("relay-ice-candidate", room, self._chance.choice(others), ice_candidate={"candidate": "c"})
+
+    def _create_again(self, room: str) -> None:
+        """Ask once more for a room of its own, as clients do that missed the answer; it is no part of the story."""
+        if (sent := self.send("room-create-request", room)) is not None:
+            self.story.entries.remove(sent)
+            self._again.add(sent.number)
 
     def _decide(self) -> None:
         """Answer all who ask to be let in, until that is answered itself."""

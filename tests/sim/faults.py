@@ -28,6 +28,12 @@ class Faults:
             self._universe.at(time, lambda kind=kind: self._inflict(kind))  # type: ignore[misc]
             time += chance.expovariate(1 / 4)
 
+    def take_brokers_away(self, begin: float, end: float) -> None:
+        """There is no broker for a long time."""
+        for broker in self._cluster.brokers:
+            self._universe.at(begin, broker.kill)
+            self._universe.at(end, broker.start)
+
     def end(self) -> None:
         """Nothing is wrong any more: all processes run."""
         server = self._cluster.server

@@ -41,8 +41,7 @@ def play(seed: int, trace: Trace | None = None, shape: Shape | None = None) -> O
     universe = Universe(seed, trace)
     chance = universe.chance
     shape = shape or Shape()
-    resume_for = chance.choice((300.0, 300.0, 300.0, 8.0))
-    cluster = Cluster(universe, shape, resume_for, chance.uniform(1, 6))
+    cluster = Cluster(universe, shape)
     opening = chance.uniform(*OPENING) if chance.random() < SLOWLY else 0.0
     judge = Judge(cluster)
     gc_was_enabled = gc.isenabled()
@@ -65,13 +64,16 @@ def _run(cluster: Cluster, judge: Judge, shape: Shape, opening: float) -> list[C
     cluster.start()
     clients = _invite(cluster, shape, PACE * LITTLE if opening else PACE)
 
+    faults = Faults(cluster, opening + CALM)
+
     def run(until: float) -> None:
         universe.run(opening + until)
 
+    if opening and universe.chance.random() < 0.3:
+        faults.take_brokers_away(2.0, opening - 3.0)
     run(0)
     for client in clients:
         client.pace = PACE
-    faults = Faults(cluster, opening + CALM)
     faults.begin()
     run(CALM)
     faults.end()

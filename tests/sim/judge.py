@@ -26,6 +26,7 @@ ANSWERED_WITHIN = 5.0  # seconds
 COUNTING = ("lost", "repeated", "disordered")  # what may happen to clients that do not count what they receive
 UNCOUNTED = "room-join-reject in "  # an answer: it is lost if the client's connection breaks while it is on its way
 STAYING = ("evicted", "falsely_gone")  # what may happen to clients that are away for longer than they may be
+LATE = 3.0  # seconds that time-triggered events may be late
 LONG = 100.0  # seconds that are longer than any fault
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -104,6 +105,13 @@ class Judge:
                 self.find(f"{process.name} is in another state than who reads the whole log")
             else:
                 invariants.check(core.state, core.limits)
+                self._judge_deadlines(process.name, core)
+
+    def _judge_deadlines(self, name: str, core: Core) -> None:
+        """What is due has happened."""
+        due = core.next_deadline()
+        if due is not None and due < self._cluster.server.now - LATE:
+            self.find(f"liveness: {name} has a deadline that passed {self._cluster.server.now - due:.1f} s ago")
 
     def _compare(self, known: dict[int, bytes], position: int, digest: bytes, how: str) -> None:
         if known.setdefault(position, digest) != digest:
