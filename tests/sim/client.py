@@ -19,7 +19,8 @@ from tests.sim.line import Line
 from tests.sim.process import GatewayProcess
 from tests.sim.universe import Universe
 
-PATIENCE = 4.0  # seconds that a client waits until it is admitted
+PATIENCE = (1.0, 4.0)  # seconds that a client waits until it is admitted
+AWAY = (3.0, 25.0)  # seconds that a client stays away now and then
 PAUSE = (0.05, 0.4)  # seconds until it tries again
 MOST_UNANSWERED = 4
 DECISIONS = ("room-join-accept", "room-join-reject")
@@ -58,6 +59,7 @@ class Client:
         self.unanswered: dict[int, tuple[Sent, float]] = {}
         self.acting = True
         self.suffers = True  # things happen to its connection
+        self.home_by = 0.0  # when it does not stay away any longer
         self.stays = False  # it does not say goodbye any more
         self.here = False
         self._chance = random.Random(universe.chance.getrandbits(64))
@@ -66,6 +68,8 @@ class Client:
         self._numbers = numbers
         self._party = party
         self._app_token = token
+        self._patience = self._chance.uniform(*PATIENCE)
+        self._away_until = 0.0
         self._token = ""
         self._line: Line | None = None
         self._received = 0
@@ -97,10 +101,11 @@ class Client:
             return
         gateway = self._chance.choice([one for one in there if one is not last] or there)
         line = self._line = Line(gateway, self, self._app_token)
-        self.universe.after(PATIENCE, lambda: self._give_up(line))
+        self.universe.after(self._patience, lambda: self._give_up(line))
 
     def _try_again(self) -> None:
-        self.universe.after(self._chance.uniform(*PAUSE), self.arrive)
+        soon = self.universe.time + self._chance.uniform(*PAUSE)
+        self.universe.at(max(soon, min(self._away_until, self.home_by)), self.arrive)
 
     def _give_up(self, line: Line) -> None:
         if line is self._line and not self.here and not line.is_down:
@@ -200,8 +205,9 @@ class Client:
         if sent.number in self._again and sent.answer == "taken" and self._owns(sent.room):
             self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
-        if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and sent.room not in self._asking():
-            self._withdrawn.add(sent.room)
+        if sent.event == "room-leave-request" and sent.answer in (OK, "not-member"):
+            if not self._asks_since(sent):
+                self._withdrawn.add(sent.room)
         if sent.event in DECISIONS:
             self._undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
@@ -237,8 +243,10 @@ class Client:
     def _owns(self, room: str) -> bool:
         return room in self.rooms and self.rooms[room].owner == self.story.peer_id
 
-    def _asking(self) -> set[str]:
-        return {sent.room for sent, _ in self.unanswered.values() if sent.event == "room-join-request"}
+    def _asks_since(self, since: Sent) -> bool:
+        """Whether it has asked to be let into a room since then."""
+        later = (sent for sent, _ in self.unanswered.values() if sent.number > since.number)
+        return any((sent.event, sent.room) == ("room-join-request", since.room) for sent in later)
 
     def ask_for_truth(self) -> None:
         """Ask the broker about each room that it believes to be in."""
@@ -254,6 +262,7 @@ class Client:
         for entry in self.story.entries[self._asked_at :]:
             if isinstance(entry, Got):
                 see(told, self.story.peer_id, entry)
+        del self.story.entries[self._asked_at :]  # what it believes is what it was told before
         self.story.truth.update(told)
         self.story.stayed = self.here
 
@@ -303,7 +312,7 @@ class Client:
         line = self._line
         if line is None:
             return
-        what = self._chance.choice(("drop", "vanish", "stall", "stall", "leave"))
+        what = self._chance.choice(("drop", "vanish", "away", "stall", "stall", "leave"))
         self.universe.note(self.name, f"{self._me}: {what}")
         if what == "stall":
             line.down.stall(self._chance.uniform(0.2, 4))
@@ -315,6 +324,8 @@ class Client:
             line.drop()
             self.down(line)
         else:
+            if what == "away":
+                self._away_until = self.universe.time + self._chance.uniform(*AWAY)
             line.vanish()
 
     def _renew(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from tests.sim.cluster import Cluster
 from tests.sim.process import Process
 
+MANY_PARTS = 4
+ONE_BROKER = 0.3  # how often a broker is dead from when calm begins: the other one is enough
 Fault = Callable[[], None]
 
 
@@ -21,7 +23,7 @@ class Faults:
     def begin(self) -> None:
         """Plan all of them."""
         chance = self._chance
-        mix = chance.sample(KINDS, chance.randint(1, 5))
+        mix = chance.sample(KINDS, chance.randint(2, 6))
         time = self._universe.time + chance.uniform(2, 6)
         while time < self._calm:
             kind = chance.choice(mix)
@@ -44,9 +46,12 @@ class Faults:
         server.swallow = lambda _: False
         for stream in server.streams.values():
             stream.full = False
+        spared = self._chance.choice(self._cluster.brokers) if self._chance.random() < ONE_BROKER else None
         for process in self._cluster.processes:
             process.thaw()
             process.start()
+        if spared is not None and len(self._cluster.brokers) > 1:
+            spared.kill()
 
     def _inflict(self, kind: str) -> None:
         self._universe.note("fault", kind)
@@ -115,7 +120,7 @@ class Faults:
         server = self._cluster.server
         if server.up:
             server.die()
-            self._later(0.1, 8, lambda: None if server.up else server.start())
+            self._later(0.1, 20, lambda: None if server.up else server.start())
 
     def _elect(self) -> None:
         self._cluster.server.elect(self._chance.uniform(4, 9))
@@ -155,6 +160,13 @@ class Faults:
         who = self._chance.choice([*self._cluster.processes, self._cluster.server])
         who.skew = self._chance.choice((-3.0, 3.0, -0.5, 8.0, 0.0))
 
+    def _lose_part_of_snapshot(self) -> None:
+        """The newest of several snapshots is not whole."""
+        stream = self._cluster.server.streams.get("OBJ_parley-snapshots")
+        parts = [number for number, stored in stream.messages.items() if ".C." in stored.subject] if stream else []
+        if stream is not None and len(parts) > MANY_PARTS:
+            stream.purge(None, stream.messages[parts[-1]].subject)
+
     def _lose_lease(self) -> None:
         """The bucket is gone, as after a disk was replaced."""
         self._cluster.server.streams.pop("KV_parley-lease", None)
@@ -164,4 +176,5 @@ KINDS = sorted(name.removeprefix("_") for name in (
     "_kill_gateway", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze", "_kill_while_publishing",
     "_partition", "_lose_connection", "_kill_nats", "_elect", "_slow_store", "_fill_log", "_swallow",
     "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease",
+    "_lose_part_of_snapshot",
 ))  # fmt: skip

@@ -97,7 +97,7 @@ class Judge:
             except Exception:
                 batch = NOTHING
             reader.apply(position, stored.time / 1e6, batch)
-        for process in self._cluster.brokers:
+        for process in filter(lambda broker: broker.alive, self._cluster.brokers):
             core = process.broker.replica.core if process.broker.replica else None
             if core is None or core.state.position != reader.state.position:
                 self.find(f"liveness: {process.name} has not read the log to its end")
