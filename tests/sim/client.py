@@ -205,9 +205,8 @@ class Client:
         if sent.number in self._again and sent.answer == "taken" and self._owns(sent.room):
             self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
-        if sent.event == "room-leave-request" and sent.answer in (OK, "not-member"):
-            if not self._asks_since(sent):
-                self._withdrawn.add(sent.room)
+        if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and not self._asks_since(sent):
+            self._withdrawn.add(sent.room)
         if sent.event in DECISIONS:
             self._undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
@@ -316,9 +315,7 @@ class Client:
         self.universe.note(self.name, f"{self._me}: {what}")
         if what == "stall":
             line.down.stall(self._chance.uniform(0.2, 4))
-        elif what == "leave":
-            self.leave()
-        elif not self.resumable:
+        elif what == "leave" or not self.resumable:
             self.leave()
         elif what == "drop":
             line.drop()
@@ -370,4 +367,3 @@ class Client:
         asked = {(sent.room, sent.to) for sent, _ in self.unanswered.values() if sent.event in DECISIONS}
         for room, peer in [one for one in self._undecided if one not in asked]:
             self.send(DECISIONS[self._chance.random() < 0.1], room, peer)
-

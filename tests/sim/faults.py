@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.sim.cluster import Cluster
 from tests.sim.process import Process
+from tests.sim.server import Server
 
 MANY_PARTS = 4
 ONE_BROKER = 0.3  # how often a broker is dead from when calm begins: the other one is enough
@@ -157,8 +158,8 @@ class Faults:
             self._cluster.server.store(stream.name, stored.subject, stored.data)
 
     def _set_clock(self) -> None:
-        who = self._chance.choice([*self._cluster.processes, self._cluster.server])
-        who.skew = self._chance.choice((-3.0, 3.0, -0.5, 8.0, 0.0))
+        clocks: list[Process | Server] = [*self._cluster.processes, self._cluster.server]
+        self._chance.choice(clocks).skew = self._chance.choice((-3.0, 3.0, -0.5, 8.0, 0.0))
 
     def _lose_part_of_snapshot(self) -> None:
         """The newest of several snapshots is not whole."""

@@ -19,7 +19,10 @@ from tests.sim.universe import Universe
 # When, in seconds: faults do not happen any more; all is as if there had been none; nobody says goodbye any more;
 # everybody must be back, and is answered; clients do nothing more by themselves; they ask how it is; all is over.
 CALM, SETTLED, STAYING, BACK, QUIET, TRUTH, END = 36.0, 44.0, 46.0, 50.0, 52.0, 57.0, 60.0
-OPENING = (55.0, 90.0)  # seconds before that in which little happens, so that there are snapshots and the log is trimmed
+OPENING = (
+    55.0,
+    90.0,
+)  # seconds before that in which little happens, so that there are snapshots and the log is trimmed
 SLOWLY = 0.3  # how often
 LITTLE = 10.0  # times as slow as later
 PACE = 1.0  # seconds between two things that a client does

@@ -59,7 +59,7 @@ class Judge:
             try:
                 invariants.check(core.state, core.limits)
             except AssertionError as error:
-                self.find(f"{running()} at {position}: {error or error.__traceback__}")
+                self.find(f"{running()} at {position}: {error!r}")
             if settled:
                 self._compare(self._states, position, _digest(invariants.plain(core.state)), "is in another state")
 

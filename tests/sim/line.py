@@ -203,5 +203,3 @@ class Line:
         if not self.is_down:
             self.is_down = True
             self.caller.down(self)
-
-
