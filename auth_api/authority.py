@@ -14,6 +14,7 @@ from shared.envelopes import subjects
 from shared.envelopes.admin import Answer, AnyAsk, pack, unpack_answer
 from shared.messaging.connection import connect
 from shared.messaging.messaging import Messaging
+from shared.messaging.settings import NatsSettings
 from shared.process.stop import Stop
 from shared.process.world import World
 
@@ -26,8 +27,8 @@ MAX_TELLING = 1000  # what may wait for the broker at once
 class Authority:
     """Connects in the background; until then, and whenever no broker answers, questions are refused with 503."""
 
-    def __init__(self, nats_url: str, stop: Stop, world: World) -> None:
-        self._url = nats_url
+    def __init__(self, settings: NatsSettings, stop: Stop, world: World) -> None:
+        self._settings = settings
         self._monotonic = world.monotonic
         self._stop = stop
         self._connecting: asyncio.Task[Messaging] | None = None
@@ -35,7 +36,9 @@ class Authority:
         self._silences = Sparing()
 
     async def __aenter__(self) -> "Authority":
-        self._connecting = asyncio.create_task(connect(self._url, "auth_api", self._stop))
+        self._connecting = asyncio.create_task(
+            connect(self._settings.nats_url, "auth_api", self._stop, tls=self._settings.tls)
+        )
         return self
 
     async def __aexit__(
@@ -59,7 +62,7 @@ class Authority:
             raise Refused(503, "The broker does not answer") from None
 
     def tell(self, ask: AnyAsk) -> None:
-        """Let the broker know, if it can be reached and not too much waits for it already; nobody waits for it."""
+        """Tell the broker, without waiting. Dropped if it cannot be reached, or if too much waits for it already."""
         if len(self._telling) >= MAX_TELLING:
             return
         task = asyncio.ensure_future(self._tell(ask))

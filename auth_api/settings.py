@@ -5,11 +5,13 @@ import dataclasses
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
 from shared.http.client_address import networks
-from shared.process.settings import NATS_SCHEMES, secret, setting
+from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
+from shared.process.settings import secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NatsSettings, LogSettings):
     """Each field is the environment variable of the same name in capitals."""
 
     app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
@@ -17,13 +19,8 @@ class Settings:
     admin_token: str = secret(
         "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""
     )
-    nats_url: str = setting(
-        "nats://127.0.0.1:4222", "URLs of the NATS servers, comma-separated; needed for /admin.", schemes=NATS_SCHEMES
-    )
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
     )
@@ -31,16 +28,16 @@ class Settings:
     throttle_seconds: float = setting(2.0, "Seconds until an address may try once more.", at_least=0.01, at_most=60)
     throttle_addresses: int = setting(10_000, "Addresses whose tries are remembered.", at_least=1, at_most=1_000_000)
     admin_calls_per_second: float = setting(
-        20.0, "Calls under /admin that are answered per second in the long run.", at_least=0.01, at_most=10_000
+        20.0, "Calls under /admin that are answered per second, on average.", at_least=0.01, at_most=10_000
     )
     admin_calls_burst: int = setting(100, "Calls under /admin in a burst.", at_least=1, at_most=10_000)
     demo: bool = setting(
-        True, "Serve the demo page. It hands a working app token to whoever opens it: turn it off in production."
+        True, "Serve the demo page. It gives a working app token to anyone who opens it: turn it off in production."
     )
     gateway_url: tuple[str, ...] = setting(
         (),
         "Where the demo page finds the gateways; several, separated by commas, share its visitors. "
-        "Empty: where the page came from.",
+        "If empty, where the page came from.",
     )
     ice_servers: str = setting("[]", "ICE servers for the demo page: a JSON array of RTCIceServer objects.")
     node_modules: str = setting(
@@ -49,6 +46,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what would only come to light when somebody asks. Raises SettingError."""
+        super().__post_init__()
         networks(self.trusted_proxies)
         gateway_urls(self.gateway_url)
         ice_servers(self.ice_servers)

@@ -51,7 +51,8 @@ class Broker:
             serving.result()
 
     async def _serve(self, stop: Stop) -> None:
-        nc = await connect(self._settings.nats_url, f"broker {self._name}", stop, self.on_reconnect)
+        settings = self._settings
+        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls)
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
@@ -76,7 +77,7 @@ class Broker:
                 await asyncio.sleep(RETRY_PAUSE)
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
-        """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
+        """A rule failed: the state is made anew without the entry, as on every other broker."""
         for failure in failures.exceptions:
             if isinstance(failure, RuleFailed):
                 RULES_FAILED.inc()

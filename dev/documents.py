@@ -15,15 +15,17 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import auth_api.settings
 import broker.settings
+import dev.limits
 import gateway.settings
 from auth_api.app_token import REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
+from broker.speaking.lease import TAKEOVERS
 from dev import openapi
 from gateway import metrics as gateway_metrics
 from shared.contract.events import EVENTS, ClientEvent
 from shared.contract.refusals import CATALOGUE
-from shared.contract.told import COUNTED
+from shared.contract.told import COUNTED, PLUS, TOLD
 from shared.envelopes.calls import CALLS, Call, Place
 from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
@@ -48,6 +50,26 @@ def refusals() -> str:
     return _markdown(("code", "sentence", "when"), ((f"`{code.code}`", code.message, code.when) for code in CATALOGUE))
 
 
+def told() -> str:
+    """Every event from the server."""
+    rows = (
+        (
+            f"`{name}`" + (" **+**" if event.ADDED else ""),
+            ", ".join(_told_field(field) for field in msgspec.structs.fields(event)),
+            event.DOC,
+            "yes" if event.COUNTED else "",
+            str(event.SINCE),
+        )
+        for name, event in TOLD.items()
+    )
+    return _markdown(("event", "fields", "when", "counted", "since version"), rows)
+
+
+def limits() -> str:
+    """Every limit that clients meet."""
+    return _markdown(("what", "default", "setting"), dev.limits.limits())
+
+
 def counted() -> str:
     """The events that a returning client counts."""
     return ", ".join(f"`{name}`" for name in COUNTED) + "\n"
@@ -66,7 +88,8 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, PASSED_OVER, broker_metrics.RULES_FAILED]
+    of_brokers = [PASSED_OVER, TAKEOVERS, broker_metrics.RULES_FAILED]
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, REQUESTS, *of_brokers]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))
@@ -85,7 +108,9 @@ def operator_calls() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "events": events,
     "refusals": refusals,
+    "told": told,
     "counted": counted,
+    "limits": limits,
     "gateway-settings": settings(gateway.settings.Settings),
     "broker-settings": settings(broker.settings.Settings),
     "auth-api-settings": settings(auth_api.settings.Settings),
@@ -126,6 +151,12 @@ def _fields(event: type[ClientEvent]) -> str:
     if "peer" in event.NEEDS:
         shown.append("`to` or `peer_id` (one needed)")
     return ", ".join(shown)
+
+
+def _told_field(field: msgspec.structs.FieldInfo) -> str:
+    marks = getattr(field.type, "__metadata__", ())
+    said = next((f" ({mark.description})" for mark in marks if isinstance(mark, msgspec.Meta)), "")
+    return f"{'**+** ' if PLUS in marks else ''}`{field.name}`{said}"
 
 
 def _curl(call: type[Call]) -> str:

@@ -21,7 +21,7 @@ def command(folder: Path, port: int) -> list[str]:
 
 def running(config: Path) -> list[str]:
     """The command that runs the server with a configuration."""
-    return ["sh", str(_SCRIPT), _program(), "--config", str(config)]
+    return ["sh", str(_SCRIPT), program(), "--config", str(config)]
 
 
 def _config(store: Path, port: int) -> str:
@@ -32,7 +32,8 @@ jetstream {{ store_dir: {json.dumps(str(store))} }}
 """
 
 
-def _program() -> str:
+def program() -> str:
+    """Where the server is. Raises Trouble."""
     beside_python = Path(sys.executable).parent / "nats-server"
     found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
     if not found:

@@ -14,9 +14,10 @@ from gateway.garbage import look_seldom
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
 from gateway.transport.engineio.endings import SLOW
+from gateway.transport.engineio.socket import Socket
 from gateway.transport.newcomers import Limits, Newcomers
 from gateway.transport.origins import ANY
-from gateway.transport.socketio import Server
+from gateway.transport.socketio import OnClient, OnGone, Server
 from shared.contract.refusals import Refusal
 from shared.http.client_address import networks
 from shared.http.edge import Crowd, Runner, listen
@@ -41,10 +42,8 @@ class Gateway:
         self._switchboard = Switchboard(settings, world)
         self._trusted = networks(settings.trusted_proxies)
         self._newcomers = Newcomers(_limits(settings), self._trusted)
-        self._sio = _socketio(settings, self._newcomers)
+        self._sio = _socketio(settings, self._newcomers, self._on_client, self._on_gone)
         metrics.STRANGERS.set_function(lambda: self._newcomers.strangers)
-        self._sio.on("connect", self._on_connect)
-        self._sio.on("disconnect", self._on_disconnect)
 
     async def run(self, stop: Stop) -> None:
         """Serve until ``stop`` is set, then part with the clients and end. Raises SettingError."""
@@ -61,7 +60,8 @@ class Gateway:
 
     async def _serve_until(self, stop: Stop) -> None:
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
-        connecting = asyncio.create_task(connect(self._settings.nats_url, f"gateway {name}", stop))
+        settings = self._settings
+        connecting = asyncio.create_task(connect(settings.nats_url, f"gateway {name}", stop, tls=settings.tls))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():
@@ -105,17 +105,14 @@ class Gateway:
             connection.send_away()
         await asyncio.sleep(0)  # lets the last of them be noted as closed
 
-    def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+    def _on_client(self, sid: str, socket: Socket, auth: Any) -> None:
         """A handshake. Raises the library's refusal, which the client sees as connect_error."""
-        socket = self._sio.socket(sid)
-        if socket is None:
-            raise Refused("Connection is gone")
         try:
             self._switchboard.connect(sid, socket, auth.get("token") if isinstance(auth, dict) else None)
         except Refusal as refusal:
             raise Refused(refusal.message, {"code": refusal.code}) from None
 
-    def _on_disconnect(self, sid: str, reason: str) -> None:
+    def _on_gone(self, sid: str, reason: str) -> None:
         how = self._sio.reason
         lost = reason in (how.PING_TIMEOUT, how.TRANSPORT_ERROR, SLOW)
         self._switchboard.disconnect(sid, lost, for_good=reason == how.CLIENT_DISCONNECT)
@@ -147,8 +144,10 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _socketio(settings: Settings, newcomers: Newcomers) -> Server:
+def _socketio(settings: Settings, newcomers: Newcomers, on_client: OnClient, on_gone: OnGone) -> Server:
     return Server(
+        on_client,
+        on_gone,
         async_mode="aiohttp",
         cors_allowed_origins=ANY if ANY in settings.origins else list(settings.origins),
         cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours

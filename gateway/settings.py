@@ -7,14 +7,15 @@ from gateway.transport.origins import origins
 from gateway.turn import Turn
 from shared.envelopes.subjects import MAX_BODY
 from shared.http.client_address import networks
-from shared.process.settings import NATS_SCHEMES, SettingError, secret, setting
+from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
+from shared.process.settings import SettingError, secret, setting
 
 FRAME_BYTES = 8192  # of an event beside its bodies
-DEFAULT_NATS = "nats://127.0.0.1:4222"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(Sizes):
+class Settings(NatsSettings, Sizes, LogSettings):
     """One field for each environment variable."""
 
     app_secret: str = secret(
@@ -23,7 +24,6 @@ class Settings(Sizes):
     app_secret_old: str = secret(
         "A previous APP_SECRET: tokens signed with it are still accepted.", min_bytes=32, default=""
     )
-    nats_url: str = setting(DEFAULT_NATS, "URLs of the NATS servers, comma-separated.", schemes=NATS_SCHEMES)
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(5000, "Port to listen on.", at_least=0, at_most=65535)
     gateway_name: str = setting("", "A name for logs and metrics; if empty, the host name and port.")
@@ -82,10 +82,9 @@ class Settings(Sizes):
     turn_lifetime: int = setting(
         86400, "Lifetime of a TURN credential, in seconds; an hour at most for visitors of the demo.", at_least=60
     )
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _ = self.turn  # a wrong combination is refused at the start
         check_together(self, MAX_BODY - FRAME_BYTES)
         networks(self.trusted_proxies)

@@ -49,7 +49,7 @@ class Switchboard:
 
     @property
     def connections(self) -> list[Connection]:
-        """Those that are here now."""
+        """The clients that are connected now."""
         return list(self._connections.values())
 
     @property

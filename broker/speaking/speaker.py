@@ -59,6 +59,8 @@ class Speaker:
     def publish(self, parcels: list[tuple[str, Parcel]]) -> None:
         """Send parcels to their gateways, if it is this broker's turn."""
         if self._lease.held:
+            if self._core.state.term > self._lease.term:
+                self._lease.doubt()
             for gateway, parcel in parcels:
                 self._send(gateway, pack_message(parcel))
 

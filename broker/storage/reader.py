@@ -25,7 +25,7 @@ class LogReplaced(Exception):
 
 
 class ReadingStopped(TimeoutError):
-    """The log grows, but its consumer delivers nothing of it any more."""
+    """The log grows, but its consumer has stopped delivering."""
 
 
 class Reader:

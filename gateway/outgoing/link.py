@@ -27,7 +27,7 @@ PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable pe
 
 
 def new_gateway_id(world: World) -> str:
-    """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
+    """An id that no gateway has had before, and that nobody can guess: it allows to speak for this gateway."""
     return f"g{world.new_id()}"
 
 
@@ -105,7 +105,7 @@ class Link:
                 self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
     def _beat_soon(self) -> None:
-        """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
+        """Let the broker know how far this gateway is: should it die, returning clients hear nothing twice."""
         self.inbox.told_resumable = False
         self._beating_soon = None
         self._beat(prompt=True)

@@ -4,17 +4,18 @@
 * Who asks for a namespace that does not exist is told so in words.
 * An event goes straight to one synchronous function: in order, without a task, and still encoded.
 * What is over its sender's budget is not decoded: it goes to that function as ``EXCESS``.
-* A disconnect costs the same however many are connected; the library looks through all of them.
+* Who is connected is written on its socket; the library has six tables of that, and looks through all who are
+  connected when one leaves.
 * Nothing of the HTTP request is kept; the library keeps all headers as long as the session.
 """
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import socketio
+from socketio.exceptions import ConnectionRefusedError  # noqa: A004 - its name is the library's
 
 from gateway.transport.engineio.endings import ProtocolError
 from gateway.transport.engineio.server import Engine
@@ -28,7 +29,9 @@ UNREADABLE = msgspec.Raw(b"?")  # stands for a body that is no JSON
 EXCESS = msgspec.Raw(b"!")  # stands for the body of an event that came too fast
 _NO_BODY = msgspec.Raw(b"")
 _NAMED = re.compile(r'\["([a-z-]{1,64})",')
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+OnClient = Callable[[str, Socket, Any], None]
+OnGone = Callable[[str, str], None]
 
 
 class _Event(msgspec.Struct, array_like=True):
@@ -41,56 +44,54 @@ class _Event(msgspec.Struct, array_like=True):
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
-class Manager(socketio.AsyncManager):
-    """Who is connected. Each is in two rooms of the library's: its own, and everybody's."""
-
-    def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        """Forget a client."""
-        for room in (sid, None):
-            self.basic_leave_room(sid, namespace, room)
-        for pending in (self.pending_connect, self.pending_disconnect):
-            if sid in pending.get(namespace, ()):
-                pending[namespace].remove(sid)
-                if not pending[namespace]:
-                    del pending[namespace]
-
-
 class Server(socketio.AsyncServer):
-    """The Socket.IO server. An event goes to the ``on_event`` of its socket, which whoever lets it in has to set."""
+    """The Socket.IO server. ``on_client`` gets the ``auth`` that a client shows. It admits the client by setting
+    the ``on_event`` of its socket, or raises the library's ConnectionRefusedError. ``on_gone`` is told which client has
+    gone, and why.
+    """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(async_handlers=False, client_manager=Manager(), **options)
+    def __init__(self, on_client: OnClient, on_gone: OnGone, **options: Any) -> None:
+        super().__init__(async_handlers=False, **options)
+        self._on_client = on_client
+        self._on_gone = on_gone
         self.eio.take_event = self._handle_event_text
+        self.eio.take_packet = self._handle_packet
+        self.eio.take_end = self._let_go
 
-    def socket(self, sid: str) -> Socket | None:
-        """The connection of a Socket.IO id, if it is open."""
-        socket: Socket | None = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
-        return socket
-
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        await super()._handle_eio_connect(eio_sid, _NOTHING)
-
-    async def _handle_eio_message(self, eio_sid: str, text: str) -> None:
+    def _handle_packet(self, socket: Socket, text: str) -> None:
         kind = text[:1]
-        socket: Socket | None = self.eio.sockets.get(eio_sid)
-        if kind == "2" and socket is not None:
+        if kind == "2":
             self._handle_event_text(socket, text)
         elif kind == "0":
             namespace, body = _split_namespace(text[1:])
-            auth = _decode_json(body)
-            if socket is not None and namespace != "/":
-                socket.send_frame(_cannot_connect(namespace, "Invalid namespace"))  # as Node's server says
-            elif socket is not None and socket.on_event is not None:
-                socket.send_frame(_cannot_connect(namespace, "Connected already"))
-            else:
-                await self._handle_connect(eio_sid, namespace, auth)
+            self._connect(socket, namespace, _decode_json(body))
         elif kind == "1":
             namespace, _ = _split_namespace(text[1:])
-            if namespace == "/" and socket is not None:
-                socket.on_event = None
-            await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
+            if namespace == "/":
+                self._let_go(socket, self.reason.CLIENT_DISCONNECT)
         elif kind != "3":  # nobody asks a client for acknowledgements, so they mean nothing
             raise ProtocolError("unexpected packet")
+
+    def _connect(self, socket: Socket, namespace: str, auth: Any) -> None:
+        if namespace != "/":
+            socket.send_frame(_cannot_connect(namespace, "Invalid namespace"))  # as Node's server says
+        elif socket.client:
+            socket.send_frame(_cannot_connect(namespace, "Connected already"))
+        else:
+            client = self.eio.generate_id()
+            try:
+                self._on_client(client, socket, auth)
+            except ConnectionRefusedError as refused:
+                socket.send_frame(b"44" + msgspec.json.encode(refused.error_args))
+                return
+            socket.client = client
+            socket.send_frame(b'40{"sid":"%s"}' % client.encode())
+
+    def _let_go(self, socket: Socket, reason: str) -> None:
+        socket.on_event = None
+        client, socket.client = socket.client, ""
+        if client:
+            self._on_gone(client, reason)
 
     def _handle_event_text(self, socket: Socket, text: str) -> None:
         start = text.find("[")

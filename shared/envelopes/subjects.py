@@ -12,6 +12,7 @@ OLD_EVENTS = "parley.events"  # everybody appended here, in versions that told n
 BEATS = "parley.beats"  # gateways -> brokers, not kept
 ADMIN = "parley.admin"  # auth_api asks, the speaker answers
 ADMIN_INBOX = "_INBOX_auth_api."  # and nowhere else
+PRESENCE = "parley.presence."  # brokers ask each other whether they are there
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 
@@ -22,6 +23,7 @@ MAX_MESSAGE = 8 * 1024 * 1024
 LEAST_PAYLOAD = 1024 * 1024
 MAX_BODY = 512 * 1024  # bytes of what one client says in one event, with what the gateway adds to it
 
+_WRITERS = re.compile(rf"({re.escape(GATEWAY_EVENTS)})[^\s\"'*]+")
 _OLD_ID = re.compile(r"g[0-9a-f]{16}")
 
 
@@ -30,10 +32,20 @@ def gateway_events(gateway: str) -> str:
     return f"{GATEWAY_EVENTS}{gateway}"
 
 
+def presence(broker: str) -> str:
+    """Where a broker is asked whether it is there."""
+    return f"{PRESENCE}{broker}"
+
+
 @functools.lru_cache(maxsize=1024)
 def public_id(gateway: str) -> str:
     """What may be said of a gateway's id: nobody gets from here to the id."""
     return hashlib.sha256(gateway.encode()).hexdigest()[:32]
+
+
+def without_ids(text: str) -> str:
+    """A text that others may read, like what NATS says of a subject, without the ids of gateways."""
+    return _WRITERS.sub(r"\1…", text)
 
 
 def deliveries(gateway: str) -> str:

@@ -5,16 +5,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from nats.protocol.parser import PERMISSIONS_ERR
 from prometheus_client import Counter
 
-from shared.envelopes.subjects import LEAST_PAYLOAD
+from shared.envelopes.subjects import LEAST_PAYLOAD, without_ids
 from shared.messaging.messaging import Messaging
 from shared.messaging.nats import Client
+from shared.messaging.tls import Tls
 from shared.process.stop import Stop
 
 log = logging.getLogger(__name__)
 
 RECONNECTS = Counter("parley_nats_reconnects_total", "Times that the connection to NATS was lost and made again.")
+
+MOST_REASONS = 8  # that are told of one time in which NATS cannot be reached
 
 OnReconnect = Callable[[], Awaitable[None]]
 
@@ -25,12 +29,16 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def connect(url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None) -> Messaging:
+async def connect(
+    url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None, tls: Tls | None = None
+) -> Messaging:
     """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
 
-    If the connection ever ends for good, the process is of no use any more: it gives up.
+    They are tried in their order, so that the first may be the one on this machine.
+
+    If the connection ever ends for good, the process can do nothing more, and ends.
     """
-    client = Client()
+    client = Client(tls.context if tls else None)
     client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
 
     async def on_connected_again() -> None:
@@ -60,6 +68,7 @@ def _options(url: str, name: str) -> dict[str, Any]:
         "max_reconnect_attempts": -1,  # the default gives up after a minute
         "reconnect_time_wait": 0.2,  # seconds; annotated int, but a fraction does
         "connect_timeout": 2,
+        "dont_randomize": True,
         "ping_interval": 5,  # a half-open connection is noticed within 15 s
         "max_outstanding_pings": 2,
         "pending_size": 16 * 1024 * 1024,
@@ -67,13 +76,13 @@ def _options(url: str, name: str) -> dict[str, Any]:
 
 
 class _Reports:
-    """Tells the log how a connection fares: that NATS cannot be reached once, until it can be again."""
+    """Tells the log how a connection fares: why NATS cannot be used, once for each reason, until it can be again."""
 
     def __init__(self, client: Client, where: str, on_reconnect: OnReconnect) -> None:
         self._client = client
         self._where = where
         self._on_reconnect = on_reconnect
-        self._troubled = False
+        self._reasons: set[str] = set()
 
     def callbacks(self) -> dict[str, Any]:
         """What the library is to call."""
@@ -84,17 +93,18 @@ class _Reports:
         }
 
     async def _on_error(self, error: Exception) -> None:
-        if not self._troubled:
-            self._troubled = True
-            why = str(error) or type(error).__name__
-            log.warning("NATS at %s cannot be reached, trying on: %s", self._where, why)
+        why = without_ids(str(error) or type(error).__name__)
+        if why not in self._reasons and len(self._reasons) < MOST_REASONS:
+            self._reasons.add(why)
+            trouble = "forbids what is needed" if PERMISSIONS_ERR in why else "cannot be reached, trying on"
+            log.warning("NATS at %s %s: %s", self._where, trouble, why)
 
     async def _on_disconnected(self) -> None:
         if self._client.is_reconnecting:  # not when we close it ourselves
             log.warning("disconnected from NATS")
 
     async def _on_reconnected(self) -> None:
-        self._troubled = False
+        self._reasons.clear()
         RECONNECTS.inc()
         log.warning("reconnected to NATS")
         await self._on_reconnect()

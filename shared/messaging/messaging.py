@@ -1,9 +1,10 @@
-"""What we use of NATS, and no more of it: whatever does this can stand in for it.
+"""What we use of NATS, and no more: anything that does this can stand in for it.
 
 ``shared.messaging.nats.Client`` does it over a real connection. Configurations, and what NATS says of its streams, are
 the library's plain classes; so are the errors.
 """
 
+import io
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -38,8 +39,23 @@ class Subscription(Protocol):
         """Let no more come."""
 
 
+class Value(Protocol):
+    """A value in a bucket."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What was put."""
+
+    @property
+    def revision(self) -> int | None:
+        """The change that put it."""
+
+
 class KeyValue(Protocol):
     """A bucket of values by key. Each change has a revision, which is higher than all before it."""
+
+    async def get(self, key: str) -> Value:
+        """The newest value, or in a cluster one of a moment ago. Raises KeyNotFoundError."""
 
     async def create(self, key: str, value: bytes) -> int:
         """Put a value where there is none; returns the revision. Raises KeyWrongLastSequenceError."""
@@ -60,8 +76,8 @@ class Found(Protocol):
 class ObjectStore(Protocol):
     """Objects of any size, by name."""
 
-    async def put(self, name: str, data: bytes) -> ObjectInfo:
-        """Write an object."""
+    async def put(self, name: str, data: bytes | io.BufferedIOBase) -> ObjectInfo:
+        """Write an object. What is read for it is read by another thread."""
 
     async def get(self, name: str) -> Found:
         """Read an object."""
@@ -128,7 +144,7 @@ class Messaging(Protocol):
         """Publish without waiting. ``header`` is as it goes over the wire, or empty. Raises NatsError."""
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> Message:
-        """Publish, and wait for the answer."""
+        """Publish, and wait for the answer. Raises TimeoutError; NoRespondersError if nobody listens."""
 
     async def subscribe(self, subject: str, *, cb: Callable[[Message], Awaitable[None]]) -> Subscription:
         """Call ``cb`` for each message, one after the other."""

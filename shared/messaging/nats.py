@@ -5,6 +5,9 @@
   one for the subscription.
 * An error that the server reports makes the client connect again; the library closes it for good, although a wrong
   password or too many connections may be mended a moment later.
+* Where TLS is asked for, a server that does not offer it is sent nothing; the library would show it the password. The
+  certificates are read again for each connection. A connection that is given up is not ended in good order: with
+  TLS that would wait half a minute for a server that is gone.
 * A client that is closed for good says so (``on_closed``), however it came about. It can be closed while there is no
   connection; the library fails over what it could not send.
 
@@ -13,6 +16,7 @@ Where a process wakes up for each message, the first two halve what it does.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -31,6 +35,7 @@ from nats.protocol.parser import AUTHORIZATION_VIOLATION, PERMISSIONS_ERR, STALE
 from shared.messaging.messaging import OnMessage
 
 ASKING_TIMEOUT = 2.0  # seconds for JetStream to make a consumer
+CLOSING_TIMEOUT = 1.0  # seconds to end a connection in good order
 EVERYTHING = ">"  # all subjects of a stream
 UNSENT = 65536  # bytes in the transport beyond which the library's own way is gone, which waits
 
@@ -40,8 +45,10 @@ log = logging.getLogger(__name__)
 class Client(nats.aio.client.Client):
     """A NATS client with shorter ways."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Callable[[], ssl.SSLContext] | None = None) -> None:
+        """With ``tls``, which is asked for each connection, nothing else is spoken."""
         super().__init__()
+        self._tls = tls
         self.on_closed: Callable[[], None] = lambda: None
         self._straight: WeakKeyDictionary[Subscription, OnMessage] = WeakKeyDictionary()
 
@@ -144,7 +151,30 @@ class Client(nats.aio.client.Client):
         await self._error_cb(error)
         await self._process_op_err(error)
 
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        return self._tls() if self._tls else super().ssl_context
+
+    def _connect_command(self) -> bytes:
+        """What is said first: it has the password in it. Raises NatsError."""
+        if self._tls and not self._is_encrypted():
+            raise NatsError("the server speaks no TLS")
+        return super()._connect_command()
+
+    def _is_encrypted(self) -> bool:
+        writer = self._transport._io_writer if isinstance(self._transport, TcpTransport) else None
+        return writer is not None and writer.get_extra_info("sslcontext") is not None
+
+    async def _connect_to_server(self, s: Any) -> None:
+        self._abort()  # what an attempt before this one has left open
+        await super()._connect_to_server(s)
+
+    def _abort(self) -> None:
+        if (transport := self._open_transport()) is not None:
+            transport.abort()
+
     async def _attempt_reconnect(self) -> None:
+        self._abort()
         try:
             await super()._attempt_reconnect()
         except Exception:  # whatever it is: without this task nobody would try again
@@ -153,8 +183,10 @@ class Client(nats.aio.client.Client):
             await self._close(Client.CLOSED)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        if self._open_transport() is None:
+        if (transport := self._open_transport()) is None:
             self._pending, self._pending_data_size = [], 0
+        else:
+            asyncio.get_running_loop().call_later(CLOSING_TIMEOUT if status == Client.CLOSED else 0, transport.abort)
         try:
             await super()._close(status, do_cbs)
         except OSError as error:

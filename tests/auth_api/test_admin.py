@@ -4,6 +4,7 @@ import pytest
 
 from auth_api.authority import MAX_TELLING, Authority
 from shared.envelopes.admin import Answer, NoteIssued
+from shared.messaging.settings import NatsSettings
 from shared.process.stop import Stop
 from shared.process.world import World
 from tests.auth_api.conftest import Serve
@@ -21,7 +22,7 @@ async def test_calls_are_limited_for_who_shows_the_token_too(serve: Serve) -> No
 
 
 async def test_what_waits_for_the_broker_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, answered = Authority("nats://127.0.0.1:1", Stop(), World()), asyncio.Event()
+    authority, answered = Authority(NatsSettings(nats_url="nats://127.0.0.1:1"), Stop(), World()), asyncio.Event()
     asked = []
 
     async def ask(ask: object) -> Answer:

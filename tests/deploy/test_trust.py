@@ -1,13 +1,17 @@
 """Somebody has got one password of NATS: what that one process may do is all that it is good for."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
+from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
+from broker.speaking.lease import KEY
 from shared.envelopes import subjects
 from shared.envelopes.admin import ListRooms, RevokeApp, pack, unpack_answer
 from shared.envelopes.deliveries import Beat, pack_beat
@@ -26,6 +30,7 @@ from shared.envelopes.entries import (
     pack_batch,
 )
 from shared.messaging.nats import Client
+from tests.chaos.rig.faults import speaker
 from tests.deploy.guarded import Guarded
 from tests.system.rig.client import Client as Peer
 from tests.system.rig.rooms import room_of
@@ -46,6 +51,8 @@ HARMFUL = [
     "parley.events.broker",
     "parley.admin",
     "parley.beats",
+    "parley.presence.x",
+    "_INBOX_broker.x",
 ]
 HEADERS = [
     "Nats-Rollup: all",
@@ -283,8 +290,9 @@ MAY = {
     ),
     "auth_api": ({"parley.admin"}, {"_INBOX_auth_api.>"}),
     "broker": (
-        {"parley.events.broker", "parley.events", "parley.deliver.x", "$KV.parley-lease.x", "$O.parley-snapshots.C.x"},
-        {"parley.beats", "parley.admin", "_INBOX_broker.>"},
+        {"parley.events.broker", "parley.events", "parley.deliver.x", "$KV.parley-lease.x", "$O.parley-snapshots.C.x"}
+        | {"parley.presence.x", "_INBOX_broker.x"},
+        {"parley.beats", "parley.admin", "parley.presence.*", "_INBOX_broker.>"},
     ),
 }
 PUBLISHED = {subject for may, _ in MAY.values() for subject in may} | {
@@ -292,7 +300,6 @@ PUBLISHED = {subject for may, _ in MAY.values() for subject in may} | {
     "$JS.API.STREAM.DELETE.parley-events",
     "$JS.API.STREAM.UPDATE.KV_parley-lease",
     "$JS.ACK.parley-events.x.1.1.1.1.1",
-    "_INBOX_broker.x",
     "_INBOX_gateway.x",
     "_INBOX_auth_api.x",
     "parley.other",
@@ -323,6 +330,37 @@ async def test_each_user_publishes_and_hears_what_its_process_does_and_nothing_e
             subscribed.add(subject)
     assert (published, subscribed) == MAY[user]
     await scene.check()
+
+
+async def test_no_gateway_makes_brokers_take_over_from_each_other(
+    tmp_path: Path,
+) -> None:
+    """It can neither ask a broker, nor answer in its place, nor keep it from being asked."""
+    system = Guarded(tmp_path, brokers=2)
+    await system.start()
+    try:
+        speaking = speaker(system)
+        name = await holder(system)
+        for user in ("gateway", "auth_api"):
+            rogue = await system.login(user)
+            with pytest.raises((NoRespondersError, TimeoutError)):
+                await rogue.request(subjects.presence(name), b"", timeout=0.5)
+            assert await refused(rogue, lambda: rogue.subscribe(subjects.presence(name)))  # noqa: B023
+            await rogue.close()
+        speaking.signal(signal.SIGKILL)
+        standby = next(broker for broker in system.brokers if broker is not speaking)
+        await until(lambda: "taking over from a speaker that is gone" in standby.text(), "the standby takes over")
+        await until(lambda: speaker(system) is standby, "the standby speaks")
+    finally:
+        await system.abandon()
+
+
+async def holder(system: Guarded) -> str:
+    """The broker that has the lease."""
+    nc = await system.login("broker")
+    held = await (await nc.jetstream().key_value(subjects.LEASE_BUCKET)).get(KEY)
+    await nc.close()
+    return (held.value or b"").decode()
 
 
 async def test_only_brokers_ask_jetstream(scene: Scene, login: Login) -> None:

@@ -47,9 +47,9 @@ class Site:
         self, *, stay: bool = True, limits: Limits | None = None, trusted: tuple[str, ...] = (), **options: Any
     ) -> None:
         self.newcomers = Newcomers(limits or Limits(), networks(trusted))
-        self.server = Server(async_mode="aiohttp", newcomers=self.newcomers, **{**CALM, **options})
-        self.server.on("connect", self._on_connect)
-        self.server.on("disconnect", self._on_disconnect)
+        self.server = Server(
+            self._on_client, self._on_gone, async_mode="aiohttp", newcomers=self.newcomers, **{**CALM, **options}
+        )
         self.sockets: list[Socket] = []
         self.events: list[Heard] = []
         self.left: list[str] = []
@@ -93,9 +93,7 @@ class Site:
         await self._runner.cleanup()
         assert error is not None or not self.loop_errors, self.loop_errors
 
-    def _on_connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
-        socket = self.server.socket(sid)
-        assert socket is not None
+    def _on_client(self, sid: str, socket: Socket, auth: Any) -> None:
         socket.on_event = functools.partial(self._on_event, sid)
         if self._stay:
             socket.stay()
@@ -103,7 +101,7 @@ class Site:
         self.sockets.append(socket)
         self._here.add(sid)
 
-    def _on_disconnect(self, sid: str, reason: str) -> None:
+    def _on_gone(self, sid: str, reason: str) -> None:
         self.left.append(reason)
         self._here.discard(sid)
 

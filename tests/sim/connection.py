@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import functools
 import hashlib
+import io
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -25,7 +26,13 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import BadRequestError, BucketNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import (
+    BadRequestError,
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NotFoundError,
+)
 
 from shared.messaging.messaging import OnMessage
 from tests.sim.loop import Loop
@@ -396,6 +403,14 @@ class JetStream:
         return ObjectStore(self, bucket, self._connection.new_inbox)
 
 
+@dataclasses.dataclass
+class Value:
+    """What a key holds."""
+
+    value: bytes | None
+    revision: int | None
+
+
 class KeyValue:
     """A bucket."""
 
@@ -403,6 +418,12 @@ class KeyValue:
         self._js = js
         self._prefix = f"$KV.{bucket}."
         self._stream = f"KV_{bucket}"
+
+    async def get(self, key: str) -> Value:
+        found: Value | None = await self._js.ask(lambda server: self._newest(server, key))
+        if found is None:
+            raise KeyNotFoundError
+        return found
 
     async def create(self, key: str, value: bytes) -> int:
         try:
@@ -419,6 +440,13 @@ class KeyValue:
     async def delete(self, key: str, *, last: int) -> bool:
         await self._append(key, b"", last, deleted=True)  # here the library does not say what it means
         return True
+
+    def _newest(self, server: Server, key: str) -> Value | None:
+        """What a key holds, unless it was deleted or never written."""
+        stream = server.stream(self._stream)
+        position = stream.last_of(self._prefix + key)
+        stored = stream.messages.get(position)
+        return Value(stored.data, position) if stored is not None and not stored.deleted else None
 
     def _mark(self, server: Server, key: str) -> int:
         """The position at which a key was deleted; 0 if it was not."""
@@ -455,7 +483,8 @@ class ObjectStore:
         self._stream = f"OBJ_{bucket}"
         self._new_nuid = new_nuid
 
-    async def put(self, name: str, data: bytes) -> ObjectInfo:
+    async def put(self, name: str, data: bytes | io.BufferedIOBase) -> ObjectInfo:
+        data = data if isinstance(data, bytes) else _read(data)
         nuid = self._new_nuid().rpartition(".")[2]
         old = await self._find(name)
         chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
@@ -525,6 +554,13 @@ class ObjectStore:
 
     def _chunks(self, nuid: str) -> str:
         return f"$O.{self._bucket}.C.{nuid}"
+
+
+def _read(file: io.BufferedIOBase) -> bytes:
+    chunk, read = bytearray(CHUNK), b""
+    while count := file.readinto(chunk):
+        read += chunk[:count]
+    return read
 
 
 async def _in_time(future: "asyncio.Future[Any]", timeout: float) -> Any:

@@ -11,6 +11,7 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, ObjectStoreConfig, Storag
 from nats.js.errors import (
     BadRequestError,
     BucketNotFoundError,
+    KeyNotFoundError,
     KeyWrongLastSequenceError,
     NotFoundError,
     ServerError,
@@ -235,6 +236,8 @@ async def a_restart_loses_and_repeats_nothing(two: Two) -> None:
 @contract
 async def a_key_is_held_by_one(two: Two) -> None:
     bucket = await two.js.create_key_value(LEASE)
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("speaker")
     first = await bucket.create("speaker", b"one")
     with pytest.raises(KeyWrongLastSequenceError):
         await (await two.js.key_value("lease")).create("speaker", b"other")
@@ -242,14 +245,20 @@ async def a_key_is_held_by_one(two: Two) -> None:
     assert second > first
     with pytest.raises(KeyWrongLastSequenceError):
         await bucket.update("speaker", b"other", last=first)
+    held = await (await two.js.key_value("lease")).get("speaker")
+    assert (held.value, held.revision) == (b"one", second)
     with pytest.raises(BadRequestError):
         await bucket.delete("speaker", last=first)
     assert await bucket.delete("speaker", last=second)
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("speaker")
     with pytest.raises(KeyWrongLastSequenceError):
         await bucket.update("speaker", b"other", last=second)
     third = await bucket.create("speaker", b"other")
     assert third > second
     await asyncio.sleep(2.5)
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("speaker")
     with pytest.raises(KeyWrongLastSequenceError):
         await bucket.update("speaker", b"other", last=third)
     assert await bucket.create("speaker", b"one") > third

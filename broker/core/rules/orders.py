@@ -24,9 +24,10 @@ def close_room(core: Context, order: RoomClosed) -> None:
         peer = core.state.peers[peer_id]
         left = told.RoomUserLeave(room=room.name, peer_id=peer_id, reason=CLOSED, peerinfo=raw(peer.peerinfo))
         about = keeping.left(room.key, peer_id)
-        core.out.emit(others(core, room, peer_id), left.frame(), about)
+        core.out.emit(others(core, room, peer_id), left.frame(), left.KIND, about)
     members = others(core, room, "")
-    core.out.emit(members, told.RoomClosed(room=room.name).frame(), keeping.is_over(room.key))
+    closed = told.RoomClosed(room=room.name)
+    core.out.emit(members, closed.frame(), closed.KIND, keeping.is_over(room.key))
     for peer in members:
         del peer.rooms[room.key]
     dissolve(core, room)
@@ -49,7 +50,7 @@ def note_issued(core: Context, order: AppIssued) -> None:
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
-    """Tell every gateway; those that come up later are told then."""
+    """Tell every gateway. One that comes up later is told then."""
     app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:

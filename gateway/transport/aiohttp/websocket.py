@@ -1,14 +1,17 @@
 """A server's WebSocket.
 
 * A text message is written as it is, without a coroutine; how much may wait is bounded elsewhere.
+* The answer to the handshake and the first message go out together: each write wakes somebody up.
 * A client that asks for subprotocols gets the first, as from Node's server; the library gives none, and logs the names.
+  One whose first cannot be one is refused.
 """
 
 import re
 from typing import Any
 
 from aiohttp import WSMessage, hdrs
-from aiohttp.web import BaseRequest, WebSocketResponse
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web import BaseRequest, HTTPBadRequest, WebSocketResponse
 
 from gateway.transport.aiohttp.inlet import Charge, TakeText, nothing
 from gateway.transport.aiohttp.lane import Lane
@@ -16,14 +19,14 @@ from gateway.transport.aiohttp.sluice import Sluice
 
 _PROTOCOL = re.compile(r"[\w!#$%&'*+.^`|~-]{1,128}", re.ASCII)  # what may be the name of a subprotocol
 
-_PLAIN = WebSocketResponse(compress=False)  # is only asked; nothing is sent with it
-
 
 class WebSocket(WebSocketResponse):
     """A server's WebSocket without compression. ``take`` is asked about a text message while ``receive`` waits.
 
     ``charge`` is told of everything that was not taken so.
     """
+
+    _send_headers_immediately = False
 
     def __init__(
         self, take: TakeText | None = None, charge: Charge | None = None, lane: Lane | None = None, **options: Any
@@ -34,6 +37,18 @@ class WebSocket(WebSocketResponse):
         self._charge = charge or nothing
         self._receiving = False
         self._sluice: Sluice | None = None
+
+    async def prepare(self, request: BaseRequest, first: bytes = b"") -> AbstractStreamWriter:
+        """Answer the handshake, with a ``first`` text message if there is one.
+
+        Raises HTTPBadRequest when it is none; ConnectionError.
+        """
+        writer = await super().prepare(request)
+        if first:
+            await writer.write(_head(len(first)) + first)
+        else:
+            writer.send_headers()
+        return writer
 
     async def receive(self, timeout: float | None = None) -> WSMessage:
         """The next message that was not taken as it came in."""
@@ -68,6 +83,11 @@ class WebSocket(WebSocketResponse):
             self._sluice.let_go()
             self._sluice = None
 
+    def _handshake(self, request: BaseRequest) -> Any:
+        if hdrs.SEC_WEBSOCKET_PROTOCOL in request.headers and not self._protocols:
+            raise HTTPBadRequest
+        return super()._handshake(request)
+
     def _post_start(self, request: Any, protocol: Any, writer: Any) -> None:
         """As the library's, but with our queue, and a sluice before it."""
         self._ws_protocol = protocol
@@ -84,10 +104,7 @@ class WebSocket(WebSocketResponse):
 
 def can_upgrade(request: BaseRequest) -> bool:
     """Whether a request is a WebSocket handshake, in all of its headers."""
-    if hdrs.SEC_WEBSOCKET_PROTOCOL not in request.headers:
-        return bool(_PLAIN.can_prepare(request))
-    protocols = first_protocol(request)
-    return bool(protocols and WebSocketResponse(protocols=protocols, compress=False).can_prepare(request))
+    return bool(WebSocket(protocols=first_protocol(request)).can_prepare(request))
 
 
 def first_protocol(request: BaseRequest) -> tuple[str, ...]:

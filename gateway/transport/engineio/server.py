@@ -13,7 +13,7 @@ from typing import Any
 
 import engineio
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from engineio import packet
 
 from gateway.metrics import SLOW_CLIENTS
@@ -23,21 +23,27 @@ from gateway.transport.engineio.endings import SLOW
 from gateway.transport.engineio.socket import REFUSED, Socket, on_websocket
 from gateway.transport.engineio.websocket import Transport
 from gateway.transport.newcomers import Newcomers
+from gateway.transport.origins import ANY
 from gateway.transport.packet_queue import PacketQueue
 
 MAX_QUERY = 4096  # characters
+NO_JSONP = "JSONP is not served: use polling by XMLHttpRequest or fetch, or a WebSocket"
+NO_WEBSOCKET = "This is no WebSocket handshake: does a proxy leave out `Connection: upgrade`?"
 
 
 class Engine(engineio.AsyncServer):
     """The Engine.IO server, with our sockets in it.
 
-    ``take_event`` acts on a Socket.IO event, or raises ProtocolError before it has changed anything.
+    ``take_event`` acts on a Socket.IO event and ``take_packet`` on whatever comes, or each raises ProtocolError before
+    it has changed anything; ``take_end`` is told of the end of a socket, and why.
     ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client;
     ``welcome_timeout`` the seconds until it must have called ``stay``. ``newcomers`` says who may come.
     """
 
     _async: dict[str, Any]
     take_event: Callable[[Socket, str], None]
+    take_packet: Callable[[Socket, str], None]
+    take_end: Callable[[Socket, str], None]
 
     def __init__(self, max_unsent: int, welcome_timeout: float, newcomers: Newcomers, **options: Any) -> None:
         super().__init__(monitor_clients=False, **options)
@@ -54,7 +60,7 @@ class Engine(engineio.AsyncServer):
         return PacketQueue()
 
     def lane_of(self, address: str) -> Lane:
-        """What the sockets of an address take turns in. Those that are not counted by one have each its own."""
+        """What the sockets of an address take turns in. A socket that is not counted by one has its own."""
         self._turns = self._turns or Turns()
         lane = self._lanes.get(address) if address else None
         if lane is None:
@@ -75,13 +81,40 @@ class Engine(engineio.AsyncServer):
         client.disconnect(SLOW)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
-        """As the library's, which looks through a query however long it is."""
+        """As the library's, which looks through a query however long it is, and takes long to open a WebSocket."""
         if len(request.query_string) > MAX_QUERY:
             return web.Response(status=414)
-        if why := _unserved(request):
-            return web.json_response(why, status=400)
+        if "j" in request.query:
+            return web.json_response(NO_JSONP, status=400)
+        if request.method == "GET" and on_websocket(request):
+            if self._is_new(request):
+                return await self._open_websocket(request)
+            if not can_upgrade(request):
+                return web.json_response(NO_WEBSOCKET, status=400)
         response: web.StreamResponse = await super().handle_request(request)
         return response
+
+    def _is_new(self, request: web.Request) -> bool:
+        """Whether the client is one for whom nothing else is left to look at than its handshake."""
+        asked, origin = request.query, request.headers.get(hdrs.ORIGIN)
+        return (
+            "sid" not in asked
+            and asked.get("EIO") == "4"
+            and (origin is None or self.cors_allowed_origins == ANY or origin in self.cors_allowed_origins)
+        )
+
+    async def _open_websocket(self, request: web.Request) -> web.StreamResponse:
+        address = self.newcomers.address_of(request)
+        if (refusal := self._refusal(address)) is not None:
+            return refusal
+        socket = self._let_in(address)
+        opening = self._opening(socket, "websocket")
+        try:
+            return await socket.open_websocket(request, opening)
+        except web.HTTPBadRequest:
+            return web.json_response(NO_WEBSOCKET, status=400)
+        except ConnectionError:
+            return web.Response(status=400)
 
     async def _make_response(self, answer: dict[str, Any], environ: dict[str, Any]) -> Any:
         """As the library's, which answers a POST with 200 whatever came of it."""
@@ -89,38 +122,38 @@ class Engine(engineio.AsyncServer):
         return await super()._make_response(self._bad_request(refused) if refused else answer, environ)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
-        """As the library's, but with our Socket, which it has no other way to put in; and nobody when we leave."""
-        if not self.accepting:
-            return {"status": "503 SERVICE UNAVAILABLE", "headers": [], "response": b"Stopping"}
+        """As the library's, but with our Socket, which it has no other way to put in; by polling only."""
         address = self.newcomers.address_of(environ["aiohttp.request"])
+        if (refusal := self._refusal(address)) is not None:
+            return refusal
+        socket = self._let_in(address)
+        socket.send_frame(self._opening(socket, transport))
+        socket.connected = True
+        cookie = self._generate_sid_cookie(socket.sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
+        return self._ok(socket.take_waiting(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
+
+    def _refusal(self, address: str) -> web.Response | None:
+        """Why nobody from there is let in now, if that is so."""
+        if not self.accepting:
+            return web.Response(status=503, text="Stopping")
         if (wait := self.newcomers.wait(address, time.monotonic())) > 0:
-            again = [("Retry-After", str(math.ceil(wait)))]
-            return {"status": "429 TOO MANY REQUESTS", "headers": again, "response": b"Too many"}
+            return web.Response(status=429, headers={hdrs.RETRY_AFTER: str(math.ceil(wait))}, text="Too many")
+        return None
+
+    def _let_in(self, address: str) -> Socket:
         sid = self.generate_id()
         socket = self.sockets[sid] = Socket(self, sid, address)
         if (stale := self.newcomers.came(address, sid)) is not None:
             self._turn_out(stale)
+        socket.schedule_ping(random.random())  # noqa: S311 - clients that arrive together should not be pinged together for ever
+        return socket
+
+    def _opening(self, socket: Socket, transport: str) -> bytes:
         opening = {
-            "sid": sid,
-            "upgrades": self._upgrades(sid, transport),
+            "sid": socket.sid,
+            "upgrades": self._upgrades(socket.sid, transport),
             "pingTimeout": int(self.ping_timeout * 1000),
             "pingInterval": int(self.ping_interval * 1000),
             "maxPayload": self.max_http_buffer_size,
         }
-        socket.send_frame(b"%d%s" % (packet.OPEN, msgspec.json.encode(opening)))
-        await self._trigger_event("connect", sid, environ)
-        socket.schedule_ping(random.random())  # noqa: S311 - clients that arrive together should not be pinged together for ever
-        if transport == "websocket":
-            return await socket.handle_get_request(environ)
-        socket.connected = True
-        cookie = self._generate_sid_cookie(sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
-        return self._ok(socket.take_waiting(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
-
-
-def _unserved(request: web.Request) -> str:
-    """Why a request is refused before anything is looked for or made, or nothing."""
-    if "j" in request.query:
-        return "JSONP is not served: use polling by XMLHttpRequest or fetch, or a WebSocket"
-    if request.method == "GET" and on_websocket(request) and not can_upgrade(request):
-        return "This is no WebSocket handshake: does a proxy leave out `Connection: upgrade`?"
-    return ""
+        return b"%d%s" % (packet.OPEN, msgspec.json.encode(opening))

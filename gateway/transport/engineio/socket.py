@@ -33,11 +33,13 @@ OnEvent = Callable[[str, msgspec.Raw | None, int | None], None]
 class Socket(Outlet):
     """One client's connection, over whichever transport it is on.
 
-    ``on_event`` is for name, first argument (encoded) and acknowledgement id of each Socket.IO event, until the end.
+    ``client`` is its Socket.IO id, once it has one. ``on_event`` is for name, first argument (encoded) and
+    acknowledgement id of each Socket.IO event, until the end.
     """
 
     def __init__(self, server: Host, sid: str, address: str) -> None:
         super().__init__(server, sid, address)
+        self.client = ""
         self.on_event: OnEvent | None = None
         self.budget: Allowance = Stranger(server.max_http_buffer_size)
         self.deaf = False
@@ -85,7 +87,7 @@ class Socket(Outlet):
         """A packet from the client, which has been charged unless it is an event. Raises ProtocolError."""
         kind = text[:1]
         if kind == "4":
-            await self.server.handlers["message"](self.sid, text[1:])
+            self.server.take_packet(self, text[1:])
         elif kind == "3":
             self._on_pong()
         elif kind == "1":
@@ -102,7 +104,7 @@ class Socket(Outlet):
         request = environ["aiohttp.request"]
         try:
             if on_websocket(request):
-                return await self._upgrade_websocket(environ)
+                return await self._upgrade_websocket(request)
             if self.upgrading or self.upgraded:
                 return [packet.Packet(packet.NOOP)]
             return await self.poll(request.protocol)
@@ -114,6 +116,15 @@ class Socket(Outlet):
             await self.close()
             return self.server._bad_request(str(error))
 
+    async def open_websocket(self, request: web.Request, opening: bytes) -> web.StreamResponse:
+        """A client has come over a WebSocket: its life. Raises HTTPBadRequest when that is none; ConnectionError."""
+        self.charge(0)
+        try:
+            return await Transport(self).serve(request, opening)
+        finally:
+            if not self.connected:
+                await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+
     def take_text(self, text: str) -> bool:
         """Act on a packet at once, if that is possible: what breaks the protocol or takes time goes the long way."""
         try:
@@ -124,6 +135,10 @@ class Socket(Outlet):
                 if not self._pinged:
                     self.charge(1)
                 self._on_pong()
+                return True
+            if text.startswith("40"):
+                if self.charge(size_of(text)):
+                    self.server.take_packet(self, text[1:])
                 return True
         except ProtocolError:
             pass
@@ -199,10 +214,10 @@ class Socket(Outlet):
             if heard % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+    async def _upgrade_websocket(self, request: web.Request) -> web.StreamResponse:
         if self.upgraded:
             raise ProtocolError("a second WebSocket")
-        return await Transport(self)(environ)
+        return await Transport(self).serve(request)
 
     async def _upgrade(self, ws: Transport) -> bool:
         """Engine.IO's probe: ``2probe``, ``3probe``, ``5``. False if it came to nothing."""

@@ -9,7 +9,7 @@
 import asyncio
 from typing import Any, Protocol
 
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 from engineio.async_drivers import aiohttp as driver
 
 from gateway.rate import Allowance
@@ -43,8 +43,11 @@ class Transport(driver.WebSocket):
         self.transport: Any = None
         self._socket = socket
 
-    async def __call__(self, environ: dict[str, Any]) -> WebSocket:
-        request = environ["aiohttp.request"]
+    async def serve(self, request: web.Request, first: bytes = b"") -> WebSocket:
+        """From the handshake to the end. ``first`` is a text message that goes out with the answer to the handshake.
+
+        Raises HTTPBadRequest when it is no handshake; ConnectionError.
+        """
         most = self.server.max_http_buffer_size + 1  # the library refuses what is exactly as large as its limit
         self._sock = WebSocket(
             charge=self._on_frames,
@@ -53,9 +56,9 @@ class Transport(driver.WebSocket):
             timeout=SHUTTING,
             protocols=first_protocol(request),
         )
-        await self._sock.prepare(request)
-        self.transport = request.transport
         try:
+            await self._sock.prepare(request, first)
+            self.transport = request.transport
             await self.handler(self)
             await self._sock.close()  # if its upgrade came to nothing; the library would do so when we hear no more
         finally:

@@ -41,7 +41,7 @@ async def desk(nc: Client) -> Desk:
     """One that is asked while its broker speaks."""
     event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: 0)
+    lease = Lease(nc, "broker", 1, lambda: 0, World().monotonic)
     lease.term = 1
     clock = LogClock()
     clock.set(NOW, time.monotonic())

@@ -2,15 +2,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from broker.core.limits import Limits
 from broker.core.machine import Core
-from broker.speaking import lease
-from broker.speaking.lease import Lease
+from broker.speaking import lease, presence
+from broker.speaking.lease import TAKEOVERS, Lease
 from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Speaking
+from shared.messaging.nats import Client
+from shared.process.world import World
+from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
 LIFE, RENEWAL = 1.0, 0.2  # seconds; the tests shall not take as long as the real ones
@@ -29,7 +31,7 @@ class Candidate:
     """
 
     def __init__(self, nc: Client, name: str, core: Core) -> None:
-        self.lease = Lease(nc.jetstream(timeout=1.0), name, 1, lambda: core.state.term)
+        self.lease = Lease(nc, name, 1, lambda: core.state.term, World().monotonic)
         self.terms: list[int] = []
         self.tries = 0
         self._name = name
@@ -88,12 +90,26 @@ async def empty_bucket(nc: Client) -> None:
     await nc.jetstream().create_key_value(bucket=subjects.LEASE_BUCKET, ttl=LIFE)
 
 
+async def take(nc: Client, broker: str) -> None:
+    """Write another holder into the lease."""
+    await (await nc.jetstream().key_value(subjects.LEASE_BUCKET)).put(lease.KEY, broker.encode())
+
+
+async def outlive(holder: Candidate) -> None:
+    """Wait until a lease has been renewed for longer than its life."""
+    longer_than_its_life = holder.tries + 2 * int(LIFE / RENEWAL)
+    await until(lambda: holder.tries > longer_than_its_life, "it has been renewed")
+
+
+def takeovers(sign: str) -> float:
+    return float(TAKEOVERS.labels(sign)._value.get())
+
+
 async def test_one_holds_it_and_keeps_it(stand: Stand) -> None:
     candidates = [stand(name) for name in "abc"]
     await until(lambda: any(one.lease.held for one in candidates), "somebody holds it")
     [holder] = [one for one in candidates if one.lease.held]
-    longer_than_its_life = holder.tries + 2 * int(LIFE / RENEWAL)
-    await until(lambda: holder.tries > longer_than_its_life, "it has been renewed")
+    await outlive(holder)
     assert holder.lease.held
     assert [len(one.terms) for one in candidates if one.terms] == [1]
 
@@ -108,16 +124,50 @@ async def test_a_released_lease_is_taken_over_at_once_in_a_higher_term(stand: St
     assert second.terms[0] > first.terms[0]
 
 
-async def test_the_lease_of_one_who_died_ends_and_is_taken_over_in_a_higher_term(stand: Stand) -> None:
+async def test_the_lease_of_one_that_died_is_taken_over_before_its_end_in_a_higher_term(stand: Stand) -> None:
     first = stand("first")
     await until(lambda: first.lease.held, "the first holds it")
+    others = [stand(name) for name in ("second", "third")]
+    before = takeovers("gone")
+    await first.die()
+    await until(lambda: any(one.lease.held for one in others), "another one holds it", within=LIFE)
+    [next_one] = [one for one in others if one.lease.held]
+    assert next_one.terms[0] > first.terms[0]
+    await outlive(next_one)
+    assert [len(one.terms) for one in others if one.terms] == [1]
+    assert takeovers("gone") == before + 1
+
+
+async def test_the_lease_of_one_that_listens_and_does_not_answer_is_taken_over(
+    stand: Stand, nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "PATIENCE", 0.3)
+    frozen = stand("frozen")
+    await until(lambda: frozen.lease.held, "it is held")
+    before = takeovers("silent")
+    await frozen.die()
+    await nc.subscribe(subjects.presence("frozen"))
+    await nc.flush()
     second = stand("second")
+    await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
+    assert takeovers("silent") == before + 1
+
+
+async def test_one_that_cannot_hear_itself_waits_for_the_end(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deaf(_: presence.Presence) -> bool:
+        return False
+
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    monkeypatch.setattr(presence.Presence, "heard", deaf)
+    second = stand("second")
+    before = sum(map(takeovers, ("gone", "silent")))
     await first.die()
     await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
-    assert second.terms[0] > first.terms[0]
+    assert sum(map(takeovers, ("gone", "silent"))) == before
 
 
-async def test_one_that_wakes_up_after_its_lease_ended_finds_out(stand: Stand, nc: Client) -> None:
+async def test_one_that_wakes_up_after_its_lease_was_taken_finds_out(stand: Stand) -> None:
     first = stand("first")
     await until(lambda: first.lease.held, "the first holds it")
     await first.die()
@@ -129,6 +179,58 @@ async def test_one_that_wakes_up_after_its_lease_ended_finds_out(stand: Stand, n
     assert second.lease.held
 
 
+async def test_one_that_hears_of_another_speaker_finds_out_at_once(
+    stand: Stand, nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEWAL", 60.0)
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    await take(nc, "second")
+    first.lease.doubt()
+    await until(lambda: not first.lease.held, "the first knows")
+
+
+async def test_a_lease_that_was_got_without_knowing_is_taken_at_once(stand: Stand, nc: Client) -> None:
+    bucket = await nc.jetstream().create_key_value(bucket=subjects.LEASE_BUCKET, ttl=60)
+    await bucket.put(lease.KEY, b"first")
+    first = stand("first")
+    await until(lambda: first.lease.held, "it holds what is in its name")
+
+
+async def test_one_that_lost_it_although_it_was_well_does_not_take_it_back_before_its_end(
+    stand: Stand, nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two cannot hear each other, and NATS hears both."""
+    monkeypatch.setattr(lease, "LATE", 60.0)
+    first = stand("first")
+    await until(lambda: first.lease.held, "the first holds it")
+    before = takeovers("gone")
+    await take(nc, "nobody who could be asked")
+    await until(lambda: not first.lease.held, "the first knows")
+    await until(lambda: first.lease.held, "the first holds it again", within=LIFE + 2)
+    assert takeovers("gone") == before
+
+
+async def test_when_nats_was_away_the_lease_changes_hands_once_at_most(
+    nats_server: NatsServer, nc: Client, core: Core
+) -> None:
+    other = await nats_server.client()
+    candidates = [Candidate(client, name, core) for client, name in ((nc, "first"), (other, "second"))]
+    try:
+        await until(lambda: any(one.lease.held for one in candidates), "somebody holds it")
+        await nats_server.kill()
+        await nats_server.start()
+        await until(lambda: nc.is_connected and other.is_connected, "both are back")
+        renewed = max(one.lease._revision for one in candidates) + 4 * int(LIFE / RENEWAL)
+        await until(lambda: max(one.lease._revision for one in candidates) > renewed, "it has been renewed for long")
+        assert [one.lease.held for one in candidates].count(True) == 1
+        assert sum(len(one.terms) for one in candidates) <= 2
+    finally:
+        for candidate in candidates:
+            await candidate.die()
+        await other.close()
+
+
 async def test_one_that_retires_takes_nothing_from_the_next(stand: Stand) -> None:
     first = stand("first")
     await until(lambda: first.lease.held, "the first holds it")
@@ -137,7 +239,7 @@ async def test_one_that_retires_takes_nothing_from_the_next(stand: Stand) -> Non
     await until(lambda: second.lease.held, "the second holds it", within=LIFE + 2)
     await first.lease.release()
     third = stand("third")
-    await until(lambda: third.tries > 3, "some tries of the third")
+    await outlive(second)
     assert second.lease.held
     assert not third.lease.held
 

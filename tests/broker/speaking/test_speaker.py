@@ -27,7 +27,7 @@ async def speaking(nc: Client) -> AsyncIterator[None]:
     event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
     speaker = Speaker(nc, event_log, core, lease, Watch(60.0), LogClock(), "broker", World())
     tasks = asyncio.create_task(lease.run(speaker.on_lease_change)), asyncio.create_task(speaker.run())
     await until(lambda: lease.held, "the lease is held")
@@ -39,7 +39,7 @@ async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
     nc: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
     speaker = Speaker(nc, event_log, core, lease, Watch(1.0), LogClock(), "broker", World())
     campaigning = asyncio.create_task(lease.run(speaker.on_lease_change))
     await until(lambda: "the log does not take entries" in caplog.text, "there is no log to say it to")
@@ -69,7 +69,7 @@ async def test_beats_that_cannot_be_right_make_no_work_and_leave_nothing_behind(
     event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
     await event_log.open()
     core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
     watch = Watch(60.0)
     speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker", World())
     lease.term = 1
@@ -102,7 +102,7 @@ async def test_a_gateway_that_was_sent_a_part_of_what_it_missed_hears_at_once_th
     for position in range(2, 12):
         core.out.answer("g1", "conn", [b"x" * 400])
         core.out.seal(position, 0.0)
-    lease = Lease(nc.jetstream(), "broker", 1, lambda: core.state.term)
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
     speaker = Speaker(nc, EventLog(nc, Settings(), World()), core, lease, Watch(60.0), LogClock(), "broker", World())
     subscription = await nc.subscribe(subjects.deliveries("g1"))
     await nc.flush()

@@ -8,8 +8,9 @@ import pytest
 
 from broker.settings import Settings
 from broker.storage.stream import EventLog
-from gateway.incoming import log_writer
-from gateway.incoming.log_writer import BATCH_BYTES, BATCH_LIMIT, LogWriter
+from gateway.incoming import flight
+from gateway.incoming.held import BATCH_BYTES, BATCH_LIMIT
+from gateway.incoming.log_writer import LogWriter
 from shared.envelopes.entries import Batch, Closed, GatewayUp, Said, unpack_batch
 from shared.messaging.nats import Client
 from shared.process.world import World
@@ -202,8 +203,8 @@ async def test_bytes_are_held_until_the_log_has_them(desk: Desk, frozen: Callabl
 async def test_a_batch_sent_again_and_again_is_stored_once(
     desk: Desk, frozen: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(log_writer, "ACK_TIMEOUT", 0.1)
-    monkeypatch.setattr(log_writer, "RETRY_PAUSE", 0.01)
+    monkeypatch.setattr(flight, "ACK_TIMEOUT", 0.1)
+    monkeypatch.setattr(flight, "RETRY_PAUSE", 0.01)
     writer, client = desk.writer(), connection("s1")
     desk.start(writer)
     writer.append_always(GatewayUp("name"))
@@ -220,7 +221,7 @@ async def test_a_batch_sent_again_and_again_is_stored_once(
     assert writer.writable
     assert [len(batch.entries) for batch in await desk.batches()] == [1, 1, 1]
     assert await desk.acks() == [1, 2]
-    warnings = [record.levelname for record in caplog.records if record.name == "gateway.incoming.log_writer"]
+    warnings = [record.levelname for record in caplog.records if record.name == "gateway.incoming.flight"]
     assert warnings == ["WARNING"]
 
 
@@ -277,13 +278,13 @@ async def test_nobody_can_answer_for_the_log_before_it_has_answered(desk: Desk, 
     for number in range(3):
         writer.append(client, said(number), 1)
         await writer.flush()
-        replies.append(writer._reply)
+        replies.append(writer._flight.reply)
     frozen(True)
     writer.append(client, said(3), 1)
-    for reply in (*replies, f"{writer._inbox}.4", f"{writer._inbox}.5"):
-        writer._on_answer(reply, "", b'{"stream":"parley-events","seq":9}')
+    for reply in (*replies, f"{writer._flight.inbox}.4", f"{writer._flight.inbox}.5"):
+        writer._flight.on_answer(reply, "", b'{"stream":"parley-events","seq":9}')
     assert client.held == 1
     frozen(False)
     await writer.flush()
-    assert len({*replies, writer._reply}) == 4
-    assert all(len(reply.removeprefix(f"{writer._inbox}.")) == 16 for reply in replies)
+    assert len({*replies, writer._flight.reply}) == 4
+    assert all(len(reply.removeprefix(f"{writer._flight.inbox}.")) == 16 for reply in replies)

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -126,25 +127,14 @@ def test_any_junk_at_most_closes_the_connection(frames: list[str], connects: boo
     assert asyncio.run(speak()) == []
 
 
-class Private(dict[str, str]):
-    """A room that nobody may look into."""
-
-    def __contains__(self, sid: object) -> bool:
-        raise AssertionError("somebody looked into another client's room")
-
-
-async def test_a_client_that_leaves_is_forgotten_and_the_others_are_not_looked_at() -> None:
-    async with Site() as site, RawSocket(site.url) as staying:
-        await staying.connect("token")
-        rooms: dict[Any, Any] = site.server.manager.rooms["/"]
-        [stays] = rooms[None]
-        private = rooms[stays] = Private(rooms[stays])
-        async with RawSocket(site.url) as leaving:
-            await leaving.connect("token")
-            await until(lambda: len(site.sockets) == 2, "both are connected")
-            assert len(rooms[None]) == 2
-            assert set(rooms) == {None, *rooms[None]}
-        await until(lambda: len(site.left) == 1, "one has left")
-        await until(lambda: set(rooms) == {None, stays} and list(rooms[None]) == [stays], "it is forgotten")
-        rooms[stays] = dict(private)
-    assert site.server.manager.pending_disconnect == {}
+async def test_one_that_says_goodbye_may_come_again_as_somebody_else() -> None:
+    async with Site() as site, RawSocket(site.url) as raw:
+        await raw.connect("token")
+        first = site.sockets[0].client
+        await raw.send("41")
+        await until(lambda: site.left == ["client disconnect"], "told")
+        await raw.send("40")
+        answer = json.loads((await raw.receive()).removeprefix("40"))
+        assert answer == {"sid": site.sockets[1].client}
+        assert answer != {"sid": first}
+    await until(lambda: len(site.left) == 2, "told again")

@@ -1,5 +1,6 @@
 """What clients read, byte for byte, and what an event of the server's must declare."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from shared.contract.events import EVENTS
 from shared.contract.frames import refusal_frames, relay_frame
 from shared.contract.refusals import CATALOGUE, REJECTED, TAKEN, UNAUTHORIZED, Refusal
 from shared.contract.told import TOLD, raw
+from tests.system.rig.process import ROOT
 
 BODY = raw(b'{"n": 1.50}')
 ICE = [{"urls": ["turn:x"]}]
@@ -103,3 +105,11 @@ def test_no_two_events_have_one_name() -> None:
     said = {"NAME": "room-owner", "DOC": "x", "SINCE": 2, "COUNTED": True}
     with pytest.raises(TypeError, match="has the name of RoomOwner"):
         msgspec.defstruct("X", [], bases=(told.ServerEvent,), namespace=said)
+
+
+@pytest.mark.parametrize("client", ["auth_api/demo/signal.js", "PROTOCOL.md"])
+def test_our_own_clients_count_what_is_declared(client: str) -> None:
+    written = re.search(r"COUNTED = new Set\(\[(.*?)\]\)", (ROOT / client).read_text(), re.DOTALL)
+    assert written is not None
+    declared = {name for name, event in TOLD.items() if event.COUNTED and event.SINCE == 1}  # the version they ask for
+    assert set(re.findall(r'"([a-z-]+)"', written[1])) == declared, f"the list in {client} is not what told.py says"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.process.settings import NATS_SCHEMES, SettingError, read, secret, setting, table
+from shared.process.settings import SettingError, read, secret, setting, table
 
 GOOD_SECRET = "s" * 32
 
@@ -19,7 +19,7 @@ class Example:
     demo: bool = setting(True, "Whether.")
     names: tuple[str, ...] = setting((), "Some.")
     scope: str = setting("all", "Which.", choices=("all", "app"))
-    nats_url: str = setting("nats://127.0.0.1:4222", "Where.", schemes=NATS_SCHEMES)
+    nats_url: str = setting("nats://127.0.0.1:4222", "Where.", schemes=("nats://", "tls://"))
 
 
 def test_defaults_hold_and_an_empty_variable_is_not_set() -> None:

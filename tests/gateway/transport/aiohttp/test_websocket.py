@@ -15,7 +15,9 @@ from tests.system.rig.waiting import until
 class Line:
     """The server's end of one WebSocket. ``open`` lets it receive; ``takes`` says which texts it takes as they come."""
 
-    def __init__(self, max_size: int = 1_000_000, takes: Callable[[str], bool] = lambda text: True) -> None:
+    def __init__(
+        self, max_size: int = 1_000_000, takes: Callable[[str], bool] = lambda text: True, first: bytes = b""
+    ) -> None:
         self.open = asyncio.Event()
         self.open.set()
         self.taken: list[str] = []
@@ -23,10 +25,11 @@ class Line:
         self.ended = asyncio.Event()
         self._takes = takes
         self._max_size = max_size
+        self._first = first
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.ws = WebSocket(self._take, max_msg_size=self._max_size, timeout=2.0)
-        await self.ws.prepare(request)
+        await self.ws.prepare(request, self._first)
         while (message := await self.ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
             self.received.append(message.data)
             await self.open.wait()
@@ -72,6 +75,14 @@ async def test_a_text_arrives_as_it_was_written(dial: Dial, size: int) -> None:
     line.ws.write_text("ж and after".encode())
     assert await client.receive_str(timeout=5) == text
     assert await client.receive_str(timeout=5) == "ж and after"
+
+
+async def test_a_first_message_can_go_out_with_the_answer_to_the_handshake(dial: Dial) -> None:
+    line = Line(first="ж first".encode())
+    client = await dial(line)
+    line.ws.write_text(b"second")
+    assert await client.receive_str(timeout=5) == "ж first"
+    assert await client.receive_str(timeout=5) == "second"
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, 999_999])

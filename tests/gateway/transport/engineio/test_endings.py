@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import gc
-import json
 import weakref
 from collections.abc import Awaitable, Callable
 
@@ -36,15 +35,6 @@ async def test_events_are_taken_in_order_whatever_comes_between(site: Site) -> N
                 await raw.send("40/nowhere,")  # so does this, and it is answered
         await until(lambda: len(site.events) == 300, "all events have come")
     assert [event.body for event in site.events] == list(range(300))
-
-
-async def test_frames_and_packets_of_the_library_arrive_in_the_order_sent(site: Site) -> None:
-    async with RawSocket(site.url) as raw:
-        await raw.connect("")
-        site.sockets[0].send_frame(b'42["first"]')
-        await site.server.emit("second")
-        site.sockets[0].send_frame(b'42["third"]')
-        assert [json.loads((await raw.receive())[2:]) for _ in range(3)] == [["first"], ["second"], ["third"]]
 
 
 async def test_a_message_may_be_as_large_as_the_limit_and_no_larger(open_site: OpenSite) -> None:

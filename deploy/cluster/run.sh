@@ -1,0 +1,72 @@
+#!/bin/sh
+# Runs one process of a host: sh deploy/cluster/run.sh FOLDER nats|broker|gateway|auth_api|haproxy
+#
+# FOLDER is what hosts.sh made for this host; PYTHON, NATS_SERVER and HAPROXY name the programs if they are elsewhere.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+folder=$(cd "$1" && pwd)
+process=$2
+
+set -a
+# shellcheck disable=SC1091
+. "$folder/parley.env"
+set +a
+
+NATS_CA=$folder/ca.crt NATS_CERT=$folder/$process.crt NATS_KEY=$folder/$process.key
+
+in_url() {
+    case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac
+}
+
+# Own server first: what happens to another host is then no matter of this one's.
+servers() {
+    printf '%s' "$1$(in_url "$ADDRESS"):4222"
+    for address in $HOSTS; do
+        [ "$address" = "$ADDRESS" ] || printf ',%s' "$1$(in_url "$address"):4222"
+    done
+}
+
+# A process gets its own secrets and nobody else's.
+parley() {
+    export NATS_URL NATS_CA NATS_CERT NATS_KEY APP_PORT
+    cd "$here/../.."
+    # shellcheck disable=SC2086  # one word each
+    for name in NATS_GATEWAY_PASSWORD NATS_BROKER_PASSWORD NATS_AUTH_API_PASSWORD ROUTE_PASSWORD $1; do
+        unset "$name"
+    done
+    exec "${PYTHON:-python3}" -m "$process"
+}
+
+case $process in
+nats)
+    # In quotes, since NATS would read some of them as numbers.
+    ROUTES="[$(for address in $HOSTS; do printf '"nats://nats:%s@%s:6222", ' "$ROUTE_PASSWORD" "$(in_url "$address")"; done)]"
+    for name in HOST NATS_CA NATS_CERT NATS_KEY STORE NATS_SYNC ROUTE_PASSWORD; do
+        eval "export $name=\"\\\"\$$name\\\"\""
+    done
+    export ROUTES GATEWAY_PASSWORD="\"$NATS_GATEWAY_PASSWORD\"" BROKER_PASSWORD="\"$NATS_BROKER_PASSWORD\""
+    export AUTH_API_PASSWORD="\"$NATS_AUTH_API_PASSWORD\""
+    unset APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET
+    exec sh "$here/../nats.sh" "${NATS_SERVER:-nats-server}" --config "$here/nats.conf"
+    ;;
+broker)
+    NATS_URL=$(servers "tls://broker:$NATS_BROKER_PASSWORD@") APP_PORT=9000
+    parley "APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET"
+    ;;
+gateway)
+    NATS_URL=$(servers "tls://gateway:$NATS_GATEWAY_PASSWORD@") APP_PORT=8000
+    parley "APP_PASS ADMIN_TOKEN"
+    ;;
+auth_api)
+    NATS_URL=$(servers "tls://auth_api:$NATS_AUTH_API_PASSWORD@") APP_PORT=8001
+    parley "TURN_SECRET"
+    ;;
+haproxy)
+    sh "$here/haproxy.sh" >"$folder/haproxy.cfg"
+    exec env -i PATH="$PATH" "${HAPROXY:-haproxy}" -db -f "$folder/haproxy.cfg"
+    ;;
+*)
+    echo "$process: there is no such process" >&2
+    exit 2
+    ;;
+esac

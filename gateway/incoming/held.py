@@ -1,0 +1,53 @@
+"""What waits for the log: entries in order, bounded in bytes for all and for each client."""
+
+from collections import deque
+
+from gateway.connection import Connection
+from shared.envelopes.entries import Entry
+
+BATCH_BYTES = 512 * 1024  # of several entries; one alone may be longer
+BATCH_LIMIT = 2000  # entries
+
+Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and whose it is
+
+
+class Held:
+    """Entries that are in no batch yet. ``most`` and ``most_per_client`` bound the bytes that are not yet in the log."""
+
+    def __init__(self, most: int, most_per_client: int) -> None:
+        self._most = most
+        self._most_per_client = most_per_client
+        self._waiting: deque[Waiting] = deque()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def has_room(self, connection: Connection, size: int) -> bool:
+        """Whether that many bytes more of this client may wait."""
+        return self.bytes + size <= self._most and connection.held + size <= self._most_per_client
+
+    def put(self, entry: Entry, size: int, connection: Connection | None) -> None:
+        """Take an entry. One of nobody's is charged to nobody."""
+        if connection is not None:
+            self.bytes += size
+            connection.held += size
+        self._waiting.append((entry, size, connection))
+
+    def next_batch(self) -> list[Waiting]:
+        """Give out the first entries, as many as fit into a batch."""
+        taken: list[Waiting] = []
+        size = 0
+        while self._waiting and len(taken) < BATCH_LIMIT:
+            size += self._waiting[0][1]
+            if taken and size > BATCH_BYTES:
+                break
+            taken.append(self._waiting.popleft())
+        return taken
+
+    def release(self, batch: list[Waiting]) -> None:
+        """The log has these."""
+        for _, size, connection in batch:
+            if connection is not None:
+                self.bytes -= size
+                connection.held -= size
