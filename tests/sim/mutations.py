@@ -54,7 +54,7 @@ MUTATIONS: dict[str, Mutation] = {
         "app tokens of a clock that is ahead were not accepted",
     ),
     "no-withdrawal": _one(
-        ROOMS,
+        "broker.core.rights",
         "if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):",
         "if room is None or peer.peer_id not in room.members:",
         "a join request could not be taken back",
@@ -67,7 +67,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "created-twice": _one(
         ROOMS,
-        "elif room.owner != peer.peer_id:",
+        "elif asked.room.owner != peer.peer_id:",
         "else:",
         "the owner that created its room again was refused",
     ),
@@ -98,7 +98,7 @@ MUTATIONS: dict[str, Mutation] = {
     "lease-low": Mutation(
         "after the loss of the lease's bucket, what time causes no longer counted",
         (
-            (LEASE, "self.term = max(self._revision, self._newest() + 1)", "self.term = self._revision"),
+            (LEASE, "self.term = max(revision, self._newest() + 1)", "self.term = revision"),
             (LEASE, "if self._newest() > self.term:", "if False:"),
         ),
     ),
@@ -117,13 +117,13 @@ MUTATIONS: dict[str, Mutation] = {
     "stored-twice": Mutation(
         "a batch whose acknowledgement was lost was stored again, and done again",
         (
-            (LOG_WRITER, "Nats-Msg-Id: %s:%d", "Nats-Other-Id: %s:%d"),
+            ("gateway.incoming.flight", "Nats-Msg-Id: %s:%d", "Nats-Other-Id: %s:%d"),
             ("broker.core.machine", "if gateway is None or batch.number <= gateway.batch:", "if gateway is None:"),
         ),
     ),
     "two-in-flight": _one(
         LOG_WRITER,
-        "        if not self._packed:\n            self._go_on()",
+        "        if not self._flight:\n            self._go_on()",
         "        self._send_next()",
         "batches were sent before the one in flight was stored, and lost or out of order when it was sent again",
     ),
@@ -179,7 +179,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "silent-owner": _one(
         ROOMS,
-        "    core.out.emit(members, frame, keeping.owned(room.key))\n",
+        "    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))\n",
         "",
         "members were not told of a new owner",
     ),
