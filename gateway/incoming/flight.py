@@ -28,9 +28,9 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class Flight:
-    """The batch in flight, of one gateway. ``stored`` is called when the log has it."""
+    """The batch in flight, of one gateway. ``stored`` is called with its position when the log has it."""
 
-    def __init__(self, nc: Messaging, gateway: str, world: World, stored: Callable[[], None]) -> None:
+    def __init__(self, nc: Messaging, gateway: str, world: World, stored: Callable[[int], None]) -> None:
         self._nc = nc
         self._gateway = gateway.encode()
         self._subject = subjects.gateway_events(gateway)
@@ -63,12 +63,12 @@ class Flight:
         """To the batch in flight, or to one before it that was sent more than once."""
         if not self._packed or subject != self.reply:
             return
-        if not _position(data):
+        if not (position := _position(data)):
             self._fail("it was refused")
             return
         self.writable = True
         self._packed = b""
-        self._stored()
+        self._stored(position)
 
     def _send(self) -> None:
         self._expect_answer(ACK_TIMEOUT)

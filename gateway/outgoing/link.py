@@ -79,7 +79,9 @@ class Link:
         if not self._nc.is_connected:
             return  # a beat is worth nothing later
         try:
-            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap, prompt)))
+            known = self.inbox.witness
+            beat = Beat(self.gateway, self.inbox.have, gap, prompt, known.position, known.taken)
+            self._nc.publish_now(subjects.BEATS, pack_beat(beat))
         except NatsError as error:
             log.debug("beat not sent: %s", error)
 
@@ -95,6 +97,7 @@ class Link:
             log.warning("the broker does not know this gateway any more")
             self.fenced.set()
         elif isinstance(said, Head):
+            self.inbox.witness.answered()
             if said.number > self.inbox.have:
                 self._ask_again()
         elif not self.inbox.take(said):
