@@ -4,7 +4,6 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 """
 
 import typing
-from collections import Counter
 
 from broker.core import dispatch
 from broker.core.belief import can_be_shown, may_be, speaks_for
@@ -25,6 +24,8 @@ from shared.envelopes.entries import (
     GatewayLost,
     GatewayUp,
     Identified,
+    OfBroker,
+    OfSocket,
     Ordered,
     Pace,
     Said,
@@ -37,9 +38,9 @@ Place = tuple[int, int]  # of an entry: the position of its message, and its ind
 
 
 class RuleFailed(Exception):
-    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is void after it.
 
-    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    A new core that is told of the ``place`` skips that entry, and comes to the same state on every broker.
     """
 
     def __init__(self, place: Place) -> None:
@@ -56,8 +57,6 @@ class Core(Context):
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
         super().__init__(limits, state)
         self.failed = failed
-        self.doubted = 0  # entries that are not believed
-        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
@@ -71,8 +70,10 @@ class Core(Context):
                 try:
                     if self.failed and (position, index) in self.failed:
                         self._refuse(batch.writer, entry)
+                    elif isinstance(entry, Said):  # most of them
+                        dispatch.hear(self, batch.writer, entry)
                     else:
-                        self._apply_entry(batch.writer, entry)
+                        self._apply(batch.writer, entry)
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
@@ -99,14 +100,8 @@ class Core(Context):
         self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
-    def _apply_entry(self, writer: str, entry: Entry) -> None:
-        if isinstance(entry, Said):
-            outcome = dispatch.hear(self, writer, entry)
-            if outcome:
-                self.tally[entry.event, outcome] += 1
-            else:
-                self.doubted += 1
-        elif isinstance(entry, Authenticated | Identified | Closed):
+    def _apply(self, writer: str, entry: OfSocket | GatewayUp | GatewayDown | OfBroker) -> None:
+        if isinstance(entry, Authenticated | Identified | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)
@@ -130,6 +125,8 @@ class Core(Context):
         elif isinstance(entry, Authenticated | Identified):
             shown = _shown(entry)[0]
             self.out.answer(writer, shown.conn, refusal_frames(AuthRequest.NAME, refusal, shown.ack, {}))
+        elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
+            typing.assert_never(entry)
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if not may_be(self.state, entry.term):

@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from broker.core.table import Table
 from shared.contract.told import STATE_BIT, WORDS_BIT
 from shared.envelopes.policy import DEFAULT, Policy
 from shared.envelopes.users import User
@@ -223,9 +224,9 @@ class State(msgspec.Struct):
     position: int = 0
     now: float = 0.0
     term: int = 0
-    peers: dict[str, Peer] = {}
+    peers: Table[Peer] = msgspec.field(default_factory=Table)
     conns: dict[str, str] = {}
-    rooms: dict[str, Room] = {}
+    rooms: Table[Room] = msgspec.field(default_factory=Table)
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
     apps: dict[str, KnownApp] = {}

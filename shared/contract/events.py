@@ -329,6 +329,3 @@ class RoomCloseRequest(RoomEvent, kw_only=True, frozen=True):
     DOC = "as when an operator closes the room: all members get `room-closed {room, by, text}`"
 
     text: Text = ""
-
-
-RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)

@@ -214,7 +214,8 @@ class GatewayDown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=11
 Ordered = (
     RoomClosed | PeerRemoved | AppIssued | AppRevoked | UserRevoked | UserRestored | PeerKicked | PolicySet | BanLifted
 )
-OfGateway = Said | Authenticated | Identified | Closed | Pace | GatewayUp | GatewayDown
+OfSocket = Authenticated | Identified | Closed | Pace
+OfGateway = Said | OfSocket | GatewayUp | GatewayDown
 OfBroker = GatewayLost | Speaking | Tick | Ordered
 Entry = OfGateway | OfBroker
 
