@@ -105,7 +105,7 @@ class Agreement:
         now = self._monotonic()
         self._heard = {broker: (at, level) for broker, (at, level) in self._heard.items() if now - at < PATIENCE}
         gateways = (gateway.level for gateway in self._core.state.gateways.values())
-        return min(levels.LEVEL, *(level for _, level in self._heard.values()), *gateways)
+        return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])
 
     async def _all_are_heard(self) -> bool:
         silent = await self._log.readers() - len(self._heard)
