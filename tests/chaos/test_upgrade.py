@@ -12,7 +12,6 @@ from broker.storage.encoding import encode
 from shared.envelopes.entries import LimitsSet, unpack_batch
 from tests.broker.world import World
 from tests.chaos.rig.record import Sent, replay
-from tests.chaos.rig.release import last_release
 from tests.chaos.rig.upgrade import Upgrade
 from tests.system.rig.process import ROOT
 
@@ -34,8 +33,10 @@ print(len(state.peers), len(state.rooms), sum(len(peer.kept) for peer in state.p
     [(ROLL, True), (ROLL[::-1], True), (ROLL[::-1], False)],
     ids=["as roll.sh does", "gateways first", "back to the last release"],
 )
-async def test_nobody_notices_an_upgrade(tmp_path: Path, services: tuple[str, ...], is_upgrade: bool) -> None:
-    old, new = last_release(), ROOT
+async def test_nobody_notices_an_upgrade(
+    tmp_path: Path, last_release: Path, services: tuple[str, ...], is_upgrade: bool
+) -> None:
+    old, new = last_release, ROOT
     run = Upgrade(tmp_path, SEED, *((old, new) if is_upgrade else (new, old)), services)
     outcome = await run.run()
     assert outcome.faults + outcome.complaints == [], run.steps
@@ -48,7 +49,7 @@ async def test_nobody_notices_an_upgrade(tmp_path: Path, services: tuple[str, ..
         assert sum(isinstance(entry, LimitsSet) for entry in entries) == 1, "said once no old broker was left"
 
 
-def test_the_last_release_reads_a_snapshot_of_the_present_code() -> None:
+def test_the_last_release_reads_a_snapshot_of_the_present_code(last_release: Path) -> None:
     """A broker of the last release may be started again while it is being replaced, or be brought back."""
     world = World()
     owner, absent = world.peer(), world.peer(resumable=True)
@@ -57,9 +58,7 @@ def test_the_last_release_reads_a_snapshot_of_the_present_code() -> None:
     owner.say("relay-ice-candidate", "room", absent.peer_id, payload=1)
     world.say(limits_set(0, world.limits))
     image = asyncio.run(encode("log", world.core.state)).whole
-    found = subprocess.run(
-        [sys.executable, "-c", READ], input=image, cwd=last_release(), check=True, capture_output=True
-    )
+    found = subprocess.run([sys.executable, "-c", READ], input=image, cwd=last_release, check=True, capture_output=True)
     assert found.stdout.split() == [b"2", b"1", b"1"]
 
 

@@ -2,9 +2,7 @@
 
 import os
 import subprocess
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 
@@ -14,14 +12,11 @@ COMMIT = (ROOT / "tests" / "chaos" / "last-release").read_text().strip()
 PACKAGES = ("broker", "gateway", "shared")
 
 
-@cache
-def last_release() -> Path:
-    """Where the code of the last release is, with what it says of itself. Skips the test if there is no history."""
+def unpack(folder: Path) -> None:
+    """Put the code of the last release into a folder. Skips the test if this clone has no history."""
     if subprocess.run(["git", "cat-file", "-e", f"{COMMIT}^{{commit}}"], cwd=ROOT, capture_output=True).returncode:
         missing = f"the last release, commit {COMMIT}, is not in this clone: its history has been cut off"
         assert not os.environ.get("CI"), missing
         pytest.skip(missing)
-    folder = Path(mkdtemp(prefix="parley-last-release-"))
     archive = subprocess.run(["git", "archive", COMMIT, *PACKAGES], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-    return folder
