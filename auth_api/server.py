@@ -27,7 +27,7 @@ OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
 async def serve(settings: Settings, world: World, stop: Stop) -> None:
-    """Answer until ``stop`` is set. Raises SettingError when the port cannot be had."""
+    """Answer until ``stop`` is set. Raises SettingError when the port is not available."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
     crowd = Crowd(each=CONNECTIONS, trusted=networks(settings.trusted_proxies))
     runner = Runner(build(settings, world, stop), crowd, shutdown_timeout=0.2)

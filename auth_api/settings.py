@@ -6,11 +6,12 @@ from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
 from shared.http.client_address import networks
 from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
 from shared.process.settings import secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(NatsSettings):
+class Settings(NatsSettings, LogSettings):
     """Each field is the environment variable of the same name in capitals."""
 
     app_secret: str = secret("Signs app tokens; must be the same as the gateways'.", min_bytes=32)
@@ -20,8 +21,6 @@ class Settings(NatsSettings):
     )
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."
     )

@@ -4,11 +4,12 @@ import dataclasses
 
 from broker.core.limits import Limits
 from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
 from shared.process.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(NatsSettings):
+class Settings(NatsSettings, LogSettings):
     """One field for each environment variable. All brokers go by the limits of the one that speaks."""
 
     app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
@@ -46,8 +47,6 @@ class Settings(NatsSettings):
     snapshot_interval: float = setting(
         15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5
     )
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     @property
     def limits(self) -> Limits:

@@ -1,6 +1,6 @@
 """How much a client may send. Pure: time is an argument, in seconds of any steady clock.
 
-Every frame is charged to the budget of whoever sends it. A stranger has a small one for each socket; a peer's fills up
+Every frame is charged to the budget of its sender. A stranger has a small one for each socket; a peer's fills up
 again all the time, and outlives its sockets.
 """
 
@@ -104,7 +104,7 @@ class Budget:
         return True
 
     def full(self, now: float) -> bool:
-        """Whether there is nothing to remember any more."""
+        """Whether there is nothing left to remember."""
         self._refill(now)
         return self._frames == self._rates.frames_burst and self._bytes == self._rates.bytes_burst
 

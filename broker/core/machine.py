@@ -39,9 +39,9 @@ Place = tuple[int, int]  # of an entry: the position of its message, and its ind
 
 
 class RuleFailed(Exception):
-    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is void after it.
 
-    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    A new core that is told of the ``place`` skips that entry, and comes to the same state on every broker.
     """
 
     def __init__(self, place: Place) -> None:
@@ -129,6 +129,8 @@ class Core(Context):
             self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
         elif isinstance(entry, Authenticated):
             self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
+        elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
+            typing.assert_never(entry)
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick | LevelRaised | LimitsSet) -> None:
         if not may_be(self.state, entry.term):

@@ -74,7 +74,7 @@ def peer_named(event: PeerEvent) -> str:
 
 
 def auth_of(body: msgspec.Raw | None) -> Any:
-    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is no JSON at all."""
+    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is not JSON."""
     try:
         return _LOOSE.decode(body).auth if body is not None else None
     except msgspec.ValidationError:

@@ -12,7 +12,7 @@ Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and wh
 
 
 class Held:
-    """Entries that no batch has yet. Bytes are held, of ``most`` and ``most_per_client``, until the log has them."""
+    """Entries that are in no batch yet. ``most`` and ``most_per_client`` bound the bytes not yet in the log."""
 
     def __init__(self, most: int, most_per_client: int) -> None:
         self._most = most

@@ -17,7 +17,7 @@ Say = Callable[[Pace], None]
 
 
 class Pacing:
-    """Says through ``say`` who is slow, and who no longer is. ``max_unsent`` is in bytes."""
+    """Says through ``say`` which clients are slow, and which no longer are. ``max_unsent`` is in bytes."""
 
     def __init__(self, max_unsent: int, say: Say) -> None:
         self._low = int(max_unsent * LOW_WATER)

@@ -1,7 +1,7 @@
 """What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from broker.core import keeping
@@ -12,7 +12,7 @@ from broker.core.state import KnownApp
 from shared.contract import told
 from shared.contract.told import raw
 from shared.envelopes.deliveries import Revoked
-from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.envelopes.entries import AppIssued, AppRevoked, Entry, Ordered, PeerRemoved, RoomClosed
 
 
 def close_room(core: Context, order: RoomClosed) -> None:
@@ -62,6 +62,18 @@ def tell_revoked(core: Context, gateway: str) -> None:
     for name, app in core.state.apps.items():
         if app.revoked:
             core.out.revoke(gateway, Revoked(name, app.revoked))
+
+
+def missed(before: Mapping[str, KnownApp], now: Mapping[str, KnownApp]) -> list[Entry]:
+    """The orders that bring what is known of apps ``now`` up to what was known ``before``."""
+    entries: list[Entry] = []
+    for name, app in before.items():
+        known = now.get(name, KnownApp())
+        if app.issued > known.issued:
+            entries.append(AppIssued(name, app.issued))
+        if app.revoked > known.revoked:
+            entries.append(AppRevoked(name, app.revoked))
+    return entries
 
 
 ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {

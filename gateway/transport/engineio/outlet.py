@@ -86,7 +86,7 @@ class Outlet(AsyncSocket):
         return self._queued if self.ws is None else self.ws.unsent
 
     def take_waiting(self) -> list[packet.Packet]:
-        """What waits for a polling client now. Raises ProtocolError when nothing will come any more."""
+        """What waits for a polling client now. Raises ProtocolError when nothing more will come."""
         packets = []
         while not self.queue.empty():
             waiting = self.queue.get_nowait()
@@ -131,7 +131,7 @@ class Outlet(AsyncSocket):
         self._deadline = self._in_time(self.server.welcome_timeout)
 
     def stay(self) -> None:
-        """The client has proved who it is: no deadline any more."""
+        """The client has proved who it is, and has no deadline any longer."""
         self._deadline.cancel()
         self.server.newcomers.proved(self.address, self.sid)
 
