@@ -25,6 +25,7 @@ OK = "ok"
 class Declared(msgspec.Struct, frozen=True, gc=False):
     """What an event's declaration comes to here.
 
+    level        from which on brokers know it
     since        the version of the contract that brought it
     newest       the version since which it has the fields of its own that it has
     is_allowed   makes sure that a peer may send it. Raises Refusal
@@ -33,6 +34,7 @@ class Declared(msgspec.Struct, frozen=True, gc=False):
     blank        one whose own fields are all left out, if there can be such a one
     """
 
+    level: int
     since: int
     newest: int
     is_allowed: Check
@@ -45,7 +47,8 @@ class Declared(msgspec.Struct, frozen=True, gc=False):
         """What a declaration comes to."""
         is_credible = is_stamped if event.RELAYED_AS else has_payload
         blank = own.unpack(event.NAME, b"")
-        return cls(first_version(event.NAME), event.SINCE, CHECKS[event.WHO], is_credible, event.GRANTS, blank)
+        since = first_version(event.NAME)
+        return cls(event.LEVEL, since, event.SINCE, CHECKS[event.WHO], is_credible, event.GRANTS, blank)
 
 
 DECLARED = {name: Declared.of(event) for name, event in EVENTS.items()}
@@ -55,12 +58,12 @@ def hear(core: Context, writer: str, said: Said) -> None:
     """Let a client event take effect, or answer why not. What its gateway cannot have made of one is passed over."""
     try:
         rule = rules.RULES.get(said.event)
-        if rule is None:
-            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
+        declared = DECLARED.get(said.event)
+        if rule is None or declared is None or declared.level > core.state.level:
+            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than a broker
         peer = core.state.peers.get(core.state.conns.get(said.conn, ""))
         if peer is None or peer.gateway != writer:
             raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        declared = DECLARED[said.event]
         if declared.since > peer.version:
             raise Refusal(BAD_REQUEST)  # for this client, there is no such event
         fields = own.unpack(said.event, said.fields) if said.fields else declared.blank

@@ -52,7 +52,7 @@ class Encoding:
         self._frames = _Frames(state.position + 1)
         self._image = Image(
             VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-            [], [], state.told_apart, {}, state.revoked_users,
+            [], [], state.told_apart, level=state.level, limits=state.limits, revoked_users=state.revoked_users,
         )  # fmt: skip
 
     def __enter__(self) -> "Encoding":

@@ -11,6 +11,8 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from broker.core.history import HISTORY_SECONDS
+from broker.core.levels import NewerLog
+from broker.core.limits import Limits
 from broker.core.state import Ban, Gateway, KnownApp, Member, Peer, RevokedUser, Room, State
 from broker.core.table import Table
 from broker.settings import Settings
@@ -22,6 +24,7 @@ from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
 from shared.contract.told import counts
 from shared.envelopes import subjects
+from shared.envelopes.levels import LEVEL
 from shared.envelopes.policy import Policy
 from shared.envelopes.users import User
 from shared.messaging.connection import end
@@ -85,6 +88,8 @@ FULL = State(
     revoked_users={"app\nbob": RevokedUser("app", "bob", 1, 9.0)},
     users={"app\nann": ["p"]},
     ends=[(9.0, "p")],
+    level=0,
+    limits=Limits(resume_for=1.0),
 )
 
 
@@ -137,12 +142,21 @@ def test_a_snapshot_of_another_log_is_refused() -> None:
         decode("other", image(busy_world()))
 
 
-@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", None])
+@pytest.mark.parametrize("version", [OLDEST - 1, 0, "1", None])
 def test_a_snapshot_of_another_version_is_refused_and_not_guessed(version: object) -> None:
     fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
     other = msgspec.msgpack.encode([version, *fields[1:]])
     with pytest.raises(BadSnapshot):
         decode("log", other)
+
+
+def test_a_snapshot_of_a_later_release_ends_the_broker_with_a_sentence() -> None:
+    fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
+    with pytest.raises(NewerLog, match=f"format {VERSION + 1}, .* start the one that wrote it"):
+        decode("log", msgspec.msgpack.encode([VERSION + 1, *fields[1:]]))
+    state = msgspec.structs.replace(FULL, level=LEVEL + 1)
+    with pytest.raises(NewerLog, match=f"level {LEVEL + 1} holds"):
+        decode("log", asyncio.run(encode("log", state)).whole)
 
 
 @settings(max_examples=200, deadline=None)
