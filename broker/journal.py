@@ -8,6 +8,7 @@ import msgspec
 
 from shared.envelopes import subjects
 from shared.envelopes.entries import (
+    Agreed,
     AppIssued,
     AppRevoked,
     Authenticated,
@@ -32,7 +33,7 @@ from shared.envelopes.entries import (
 )
 
 # With nothing in them that is not to be shown.
-Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | RoomClosed | PeerRemoved | AppIssued | AppRevoked
+Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | RoomClosed | PeerRemoved | AppIssued | AppRevoked | Agreed
 
 log = logging.getLogger(__name__)
 

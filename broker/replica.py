@@ -1,19 +1,23 @@
-"""One broker's replica of the room authority, for one log: reads the log into the core, publishes, takes snapshots."""
+"""One broker's replica of the room authority, for one log: reads the log into the core, and publishes."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from nats.errors import Error as NatsError
 
 from broker import journal
+from broker.archivist import Archivist
 from broker.core.belief import NOTHING, believe
+from broker.core.levels import NewerLog
 from broker.core.machine import Core, Place, RuleFailed
-from broker.core.state import State
+from broker.core.rules.orders import missed
+from broker.core.state import KnownApp, State
 from broker.doubts import Doubts
 from broker.metrics import Figures
 from broker.settings import Settings
+from broker.speaking.agreement import Agreement
 from broker.speaking.desk import Desk
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
@@ -25,14 +29,13 @@ from broker.storage.snapshots import Snapshots
 from broker.storage.stream import EventLog, Stored
 from broker.storage.trimming import Trimming
 from shared.envelopes.entries import Batch
-from shared.messaging.connection import cancelled
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 1.0  # seconds between looks at whether a snapshot is due
-MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be trimmed
+MOST_ORDERS = 1000  # that are said again in one message of the log
+LOOK_INTERVAL = 1.0  # seconds between looks at whether they have been taken
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 
 
@@ -40,13 +43,21 @@ class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
-        self, nc: Messaging, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
+        self,
+        nc: Messaging,
+        settings: Settings,
+        broker: str,
+        world: World,
+        failed: frozenset[Place] = frozenset(),
+        apps: Mapping[str, KnownApp] | None = None,
     ) -> None:
+        """``failed`` is as in Core. ``apps`` are those of a log that this one has taken the place of."""
         self._settings = settings
         self._world = world
         self._monotonic = world.monotonic
         self._failed = failed
-        self._failure: RuleFailed | None = None
+        self._apps = dict(apps or {})
+        self._failure: RuleFailed | NewerLog | None = None
         self._broken_off = asyncio.Event()
         self._nc = nc
         self._broker = broker
@@ -59,7 +70,6 @@ class Replica:
         self._lease = Lease(nc, broker, settings.log_replicas, lambda: self.core.state.term, world.monotonic)
         self._clock = LogClock()
         self._doubts = Doubts(world)
-        self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._behind = 0  # messages of the log after the one applied last
         self._words = 0  # position of the newest message that may hold clients' words
@@ -67,7 +77,10 @@ class Replica:
         self._caught_up = False
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
+        """Serve until cancelled.
+
+        Raises LogReplaced, and RuleFailed: what is wrong then is all of the state; and NewerLog.
+        """
         extent = await self._log.open()
         await self._restore(extent)
         self._speaker = Speaker(
@@ -83,10 +96,12 @@ class Replica:
                 tasks.create_task(self._speaker.run(), name="speaker")
                 desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
                 tasks.create_task(desk.run(), name="desk")
-                tasks.create_task(self._take_snapshots(extent), name="snapshots")
+                tasks.create_task(self._agreement().run(), name="agreement")
+                tasks.create_task(self._archivist().run(extent.log_id), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
+                tasks.create_task(self._say_again(), name="orders")
         except* LogReplaced:
             raise LogReplaced from None
         finally:
@@ -102,6 +117,11 @@ class Replica:
         if self._monotonic() - self._reader.answered > SILENCE:
             return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
         return {}
+
+    def on_disconnect(self) -> None:
+        """NATS is away."""
+        if self._caught_up:
+            self._reader.doubt()
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
@@ -124,6 +144,18 @@ class Replica:
             snapshot_bytes=snapshots.size,
         )
 
+    def _agreement(self) -> Agreement:
+        return Agreement(
+            self._nc, self._log, self.core, self._lease, self._settings.limits, self._broker, self._monotonic
+        )
+
+    def _archivist(self) -> Archivist:
+        interval = self._settings.snapshot_interval
+        return Archivist(
+            self._snapshots, self.core, self._lease, self._speaker, self._reader, interval,
+            lambda: self._log.first <= self._words, self._world,
+        )  # fmt: skip
+
     async def _restore(self, extent: Extent) -> None:
         """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
         base, self._newer = await self._snapshots.load(extent)
@@ -142,22 +174,26 @@ class Replica:
 
     def _on_stored(self, stored: Stored) -> None:
         """A message of the log takes effect, unless it has already."""
-        if self._held_up is not None:
-            self._held_up.append(stored)
+        if self._failure is not None:
             return
         self._behind = stored.behind
         if stored.position <= self.core.state.position:
             return
+        try:
+            self._take(stored)
+        except (RuleFailed, NewerLog) as failure:
+            self._break_off(failure)
+
+    def _take(self, stored: Stored) -> None:
+        """Let a message of the log take effect. Raises RuleFailed and NewerLog."""
         batch = self._believe(stored)
         if batch.number:
             self._words = stored.position
             self._watch.note_alive(batch.writer, self._monotonic())
         doubted = self.core.doubted
-        try:
-            parcels = self.core.apply(stored.position, stored.time, batch)
-        except RuleFailed as failure:
-            self._break_off(failure)
-            return
+        parcels = self.core.apply(stored.position, stored.time, batch)
+        self._reader.newest = (stored.position, stored.time)
+        self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
@@ -165,11 +201,18 @@ class Replica:
         self._adopt_newer()
         self._speaker.publish(parcels)
 
-    def _break_off(self, failure: RuleFailed) -> None:
-        """Apply nothing more: the state is half changed."""
+    def _break_off(self, failure: RuleFailed | NewerLog) -> None:
+        """Apply nothing more: the state is half changed, or what is to be done is not known."""
         self._failure = failure
-        self._held_up = []
         self._broken_off.set()
+
+    async def _say_again(self) -> None:
+        """What operators ordered outlives a log that is lost, as long as one broker knows of it."""
+        while entries := missed(self._apps, self.core.state.apps):
+            if self._lease.held:
+                with contextlib.suppress(NatsError, TimeoutError):
+                    await self._log.append(self._broker, entries[:MOST_ORDERS])
+            await asyncio.sleep(LOOK_INTERVAL)
 
     async def _until_a_rule_fails(self) -> None:
         await self._broken_off.wait()
@@ -180,47 +223,13 @@ class Replica:
             raise self._failure
 
     def _believe(self, stored: Stored) -> Batch:
-        """As much of a message of the log as is believed, which may be nothing."""
+        """As much of a message of the log as is believed, which may be nothing. Raises NewerLog."""
         try:
             batch, whole = believe(self.core.state, stored.subject, stored.data)
+        except NewerLog:
+            raise
         except Exception:  # whatever it is: it must not end every broker, at each start again
             batch, whole = NOTHING, False
         if not whole:
             self._doubts.note(stored.position)
         return batch
-
-    @contextlib.contextmanager
-    def _standstill(self) -> Iterator[None]:
-        """Nothing takes effect meanwhile."""
-        held_up = self._held_up = []
-        try:
-            yield
-        finally:
-            self._held_up = None if self._failure is None else []
-            for stored in held_up:
-                self._on_stored(stored)
-
-    async def _take_snapshots(self, extent: Extent) -> None:
-        """Write the state now and then. Nothing is applied meanwhile, but the event loop keeps running."""
-        taken = self.core.state.position
-        while not cancelled():
-            await self._snapshot_due(taken)
-            if not self._lease.held:
-                continue
-            if self.core.state.position == taken:
-                if self._log.first <= self._words:  # what was said last is not to stay until something is said again
-                    await self._speaker.let_time_pass()
-                continue
-            try:
-                taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())
-            except (NatsError, TimeoutError) as error:
-                log.warning("no snapshot could be written: %s", type(error).__name__)
-
-    async def _snapshot_due(self, taken: int) -> None:
-        """Wait for the interval to pass, or the log to grow much after position ``taken``."""
-        left = self._settings.snapshot_interval
-        while left > 0:
-            await asyncio.sleep(min(left, LOOK_INTERVAL))
-            left -= LOOK_INTERVAL
-            if self._reader.seen.part_behind(taken) > MOST_GROWTH:
-                return

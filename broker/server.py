@@ -7,7 +7,9 @@ from aiohttp import web
 from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
+from broker.core.levels import NewerLog
 from broker.core.machine import Place, RuleFailed
+from broker.core.state import KnownApp
 from broker.garbage import collect_now_and_then
 from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
 from broker.replica import Replica
@@ -37,9 +39,10 @@ class Broker:
         self._name = f"b{world.new_id(NAME_BYTES)}"
         self.replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
+        self._apps: dict[str, KnownApp] = {}  # what operators ordered in a log that was lost
 
     async def run(self, stop: Stop) -> None:
-        """Serve until ``stop`` is set. Raises SettingError."""
+        """Serve until ``stop`` is set. Raises SettingError, and NewerLog."""
         REGISTRY.register(BrokerCollector(self))
         runner = await self._serve_probes()
         serving = asyncio.create_task(self._serve(stop), name="broker")
@@ -52,7 +55,9 @@ class Broker:
 
     async def _serve(self, stop: Stop) -> None:
         settings = self._settings
-        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls)
+        nc = await connect(
+            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self._on_disconnect
+        )
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
@@ -61,28 +66,38 @@ class Broker:
             await nc.close()
 
     async def serve(self, nc: Messaging) -> None:
-        """Everything from a connection inwards: one replica after the other, until cancelled."""
+        """Everything from a connection inwards: one replica after the other, until cancelled. Raises NewerLog."""
         await wait_for_jetstream(nc)
         while True:
-            self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed))
+            self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed), self._apps)
+            newer: NewerLog | None = None
             try:
                 await self.replica.run()
+            except* NewerLog as found:
+                newer = _first(found)
             except* RuleFailed as failures:
                 self._note_failures(failures)
             except* LogReplaced:
                 log.error("the event log was replaced: starting afresh, clients will reconnect")
+                self._apps = self.replica.core.state.apps
             except* (NatsError, TimeoutError) as errors:
                 error = errors.exceptions[0]
                 log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE)
+            if newer is not None:
+                raise newer
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
-        """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
+        """A rule failed: the state is made anew without the entry, as on every other broker."""
         for failure in failures.exceptions:
             if isinstance(failure, RuleFailed):
                 RULES_FAILED.inc()
                 self._failed.add(failure.place)
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
+
+    def _on_disconnect(self) -> None:
+        if self.replica is not None:
+            self.replica.on_disconnect()
 
     async def on_reconnect(self) -> None:
         """The connection to NATS was lost and has been made again."""
@@ -107,3 +122,7 @@ class Broker:
 
     def _missing(self) -> dict[str, str]:
         return self.replica.missing if self.replica is not None else {"nats": "cannot be reached"}
+
+
+def _first(found: BaseExceptionGroup[NewerLog]) -> NewerLog | None:
+    return next((one for one in found.exceptions if isinstance(one, NewerLog)), None)

@@ -7,6 +7,7 @@ import argparse
 import json
 import re
 import sys
+import typing
 import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,10 +26,11 @@ from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
 from dev import openapi
 from gateway import metrics as gateway_metrics
-from shared.contract.events import EVENTS, ClientEvent
+from shared.contract.events import EVENTS, ClientEvent, Right, first_version, known
 from shared.contract.refusals import CATALOGUE
-from shared.contract.told import COUNTED, PLUS, TOLD
+from shared.contract.told import PLUS, TOLD, counted_in
 from shared.envelopes.calls import CALLS, Call, Place
+from shared.envelopes.users import Grant
 from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
 
@@ -39,12 +41,23 @@ _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re
 
 
 def events() -> str:
-    """Every client event: fields, and what follows."""
-    rows = (
-        (f"`{name}`", event.WHO.value, _fields(event), event.DOC, f"`{event.REFUSED_AS}`")
-        for name, event in EVENTS.items()
-    )
-    return _markdown(("event", "who may send it", "fields", "what follows", "refused by"), rows)
+    """Every client event of version 1: fields, and what follows."""
+    found = ((name, event) for name in EVENTS if (event := known(name, 1)) is not None)
+    rows = ((f"`{name}`", _fields(event), event.DOC, f"`{event.REFUSED_AS}`") for name, event in found)
+    return _markdown(("event", "fields", "what follows", "refused by"), rows)
+
+
+def events_of_version_2() -> str:
+    """What version 2 adds to them."""
+    rows = ((f"`{name}`", _fields(event), event.DOC) for name, event in EVENTS.items() if event.SINCE > 1)
+    return _markdown(("event", "fields", "what follows"), rows)
+
+
+def rights() -> str:
+    """Who may send which event."""
+    declared = [(name, event) for name, event in EVENTS.items() if event.WHO is not Right.ANYONE]
+    rows = ((f"`{name}`", event.WHO.value, _grants(event), str(first_version(name))) for name, event in declared)
+    return _markdown(("event", "who may send it", "grant that a user needs", "since version"), rows)
 
 
 def refusals() -> str:
@@ -59,12 +72,12 @@ def told() -> str:
             f"`{name}`" + (" **+**" if event.ADDED else ""),
             ", ".join(_told_field(field) for field in msgspec.structs.fields(event)),
             event.DOC,
-            "yes" if event.COUNTED else "",
-            str(event.SINCE),
+            "yes" if event.COUNTED else "from version 2 on" if event.COUNTED_LATER else "",
+            f"{event.SINCE} alone" if event.UNTIL else str(event.SINCE),
         )
         for name, event in TOLD.items()
     )
-    return _markdown(("event", "fields", "when", "counted", "since version"), rows)
+    return _markdown(("event", "fields", "when", "counted", "version"), rows)
 
 
 def limits() -> str:
@@ -73,8 +86,13 @@ def limits() -> str:
 
 
 def counted() -> str:
-    """The events that a returning client counts."""
-    return ", ".join(f"`{name}`" for name in COUNTED) + "\n"
+    """The events that a returning client of version 1 counts."""
+    return _names(counted_in(1))
+
+
+def counted_by_version_2() -> str:
+    """The events that one of version 2 counts."""
+    return _names(counted_in(2))
 
 
 def settings(cls: type[Any]) -> Callable[[], str]:
@@ -110,6 +128,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "refusals": refusals,
     "told": told,
     "counted": counted,
+    "counted-2": counted_by_version_2,
+    "events-2": events_of_version_2,
+    "rights": rights,
     "limits": limits,
     "gateway-settings": settings(gateway.settings.Settings),
     "broker-settings": settings(broker.settings.Settings),
@@ -117,6 +138,16 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "operator-calls": operator_calls,
 }
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) + "\n"
+
+
+def _grants(event: type[ClientEvent]) -> str:
+    if event.GRANTS is None:
+        return ""
+    return ", ".join(f"`{grant}`" for grant in typing.get_args(Grant) if grant in event.GRANTS)
 
 
 def filled(text: str) -> str:

@@ -12,7 +12,7 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 
 @dataclasses.dataclass(slots=True)
 class Connection:
-    """A socket and who is behind it.
+    """A socket and the client behind it.
 
     ``app`` is what it showed last: in the handshake, or to authenticate. ``peer_id`` is empty until the broker has
     admitted it. ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged``
@@ -41,7 +41,7 @@ class Connection:
         self.socket.hang_up()
 
     def part(self) -> None:
-        """Tell the client that it is not to come back by itself, and hear nothing more of it."""
+        """Tell the client not to reconnect by itself, and ignore whatever else it sends."""
         self.socket.ignore()
         self.send(CLOSED_BY_SERVER)
         self.socket.leave()

@@ -9,13 +9,14 @@ from shared.contract.user_tokens import LONGEST_LIFE
 from shared.envelopes.subjects import MAX_BODY
 from shared.http.client_address import networks
 from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
 from shared.process.settings import SettingError, secret, setting
 
 FRAME_BYTES = 8192  # of an event beside its bodies
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(NatsSettings, Sizes):
+class Settings(NatsSettings, Sizes, LogSettings):
     """One field for each environment variable."""
 
     app_secret: str = secret(
@@ -91,8 +92,6 @@ class Settings(NatsSettings, Sizes):
         "Lifetime of a TURN credential, in seconds; it ends with the user token of its peer at the latest.",
         at_least=60,
     )
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

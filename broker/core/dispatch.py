@@ -1,10 +1,12 @@
 """From what a client said to its rule: whether there is such an event, who sent it, and whether they may."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from broker.core import rules
-from broker.core.asked import Anywhere, Asked
-from broker.core.belief import can_be_said
+from broker.core.asked import Asked
+from broker.core.belief import has_payload, is_stamped
 from broker.core.context import Context
 from broker.core.rights import CHECKS, Check, check_grant
 from broker.core.rules import arrivals
@@ -17,68 +19,70 @@ from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
 from shared.envelopes.users import Grant
 
-OK, DOUBTED = "ok", ""
+OK = "ok"
 
 
 class Declared(msgspec.Struct, frozen=True, gc=False):
     """What an event's declaration comes to here.
 
-    ``since`` is the version that brought it, ``newest`` the one since which it has the fields of its own that it has.
-    ``blank`` is one whose own fields are all left out, if it can be.
+    level        from which on brokers know it
+    since        the version of the contract that brought it
+    newest       the version since which it has the fields of its own that it has
+    is_allowed   makes sure that a peer may send it. Raises Refusal
+    is_credible  whether a gateway can have made it of what a client said
+    grants       of which a user needs one for the room; None: none
+    blank        one whose own fields are all left out, if there can be such a one
     """
 
+    level: int
     since: int
     newest: int
-    check: Check
+    is_allowed: Check
+    is_credible: Callable[[Said, Peer], bool]
     grants: frozenset[Grant] | None
     blank: ClientEvent | None
 
     @classmethod
     def of(cls, event: type[ClientEvent]) -> "Declared":
         """What a declaration comes to."""
+        is_credible = is_stamped if event.RELAYED_AS else has_payload
         blank = own.unpack(event.NAME, b"")
-        return cls(first_version(event.NAME), event.SINCE, CHECKS[event.WHO], event.GRANTS, blank)
+        since = first_version(event.NAME)
+        return cls(event.LEVEL, since, event.SINCE, CHECKS[event.WHO], is_credible, event.GRANTS, blank)
 
 
 DECLARED = {name: Declared.of(event) for name, event in EVENTS.items()}
 
 
-def hear(core: Context, writer: str, said: Said) -> str:
-    """Let a client event take effect, or answer why not. Returns OK, a refusal's code, or DOUBTED: nothing was done."""
+def hear(core: Context, writer: str, said: Said) -> None:
+    """Let a client event take effect, or answer why not. What its gateway cannot have made of one is passed over."""
     try:
         rule = rules.RULES.get(said.event)
-        if rule is None:
-            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
+        declared = DECLARED.get(said.event)
+        if rule is None or declared is None or declared.level > core.state.level:
+            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than a broker
         peer = core.state.peers.get(core.state.conns.get(said.conn, ""))
         if peer is None or peer.gateway != writer:
             raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        asked = _asked(core, peer, said)
-        if asked is None:
-            return DOUBTED
-        rule(core, peer, asked)
+        if declared.since > peer.version:
+            raise Refusal(BAD_REQUEST)  # for this client, there is no such event
+        fields = own.unpack(said.event, said.fields) if said.fields else declared.blank
+        if fields is None or not declared.is_credible(said, peer) or (said.fields and peer.version < declared.newest):
+            core.doubted += 1
+            return
+        if len(peer.starts) > 1:
+            arrivals.confirm(peer)
+        key = room_key(core, peer, said.room)
+        room = core.state.rooms.get(key)
+        declared.is_allowed(peer, room)
+        if declared.grants is not None:
+            check_grant(peer, said.room, declared.grants)
+        rule(core, peer, Asked(fields, said.conn, said.ack, said.room, key, room, said.peer_id, said.body))
+        core.tally[said.event, OK] += 1
     except Refusal as refusal:
+        core.tally[said.event, refusal.code] += 1
         frames = refusal_frames(said.event, refusal, said.ack, _known(said), _version(core, said.conn))
         core.out.answer(writer, said.conn, frames)
-        return refusal.code
-    return OK
-
-
-def _asked(core: Context, peer: Peer, said: Said) -> Anywhere[ClientEvent] | None:
-    """What the rule gets; None if a gateway cannot have said that. Raises Refusal."""
-    declared = DECLARED[said.event]
-    if declared.since > peer.version:
-        raise Refusal(BAD_REQUEST)  # for this client, there is no such event
-    fields = own.unpack(said.event, said.fields) if said.fields else declared.blank
-    if fields is None or not can_be_said(said, peer) or (said.fields and peer.version < declared.newest):
-        return None
-    if len(peer.starts) > 1:
-        arrivals.confirm(peer)
-    key = room_key(core, peer, said.room)
-    room = core.state.rooms.get(key)
-    declared.check(peer, room)
-    if declared.grants is not None:
-        check_grant(peer, said.room, declared.grants)
-    return Asked(fields, said.conn, said.ack, said.room, key, room, said.peer_id, said.body)
 
 
 def _version(core: Context, conn: str) -> int:

@@ -4,11 +4,11 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 """
 
 import typing
-from collections import Counter
 
-from broker.core import dispatch
+from broker.core import dispatch, levels
 from broker.core.belief import can_be_shown, may_be, speaks_for
 from broker.core.context import Context
+from broker.core.levels import NewerLog
 from broker.core.limits import Limits
 from broker.core.rules import arrivals, deadlines, departures, orders
 from broker.core.state import Gateway, State
@@ -25,6 +25,10 @@ from shared.envelopes.entries import (
     GatewayLost,
     GatewayUp,
     Identified,
+    LevelRaised,
+    LimitsSet,
+    OfBroker,
+    OfSocket,
     Ordered,
     Pace,
     Said,
@@ -37,9 +41,9 @@ Place = tuple[int, int]  # of an entry: the position of its message, and its ind
 
 
 class RuleFailed(Exception):
-    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is void after it.
 
-    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    A new core that is told of the ``place`` skips that entry, and comes to the same state on every broker.
     """
 
     def __init__(self, place: Place) -> None:
@@ -56,13 +60,11 @@ class Core(Context):
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
         super().__init__(limits, state)
         self.failed = failed
-        self.doubted = 0  # entries that are not believed
-        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
 
-        Returns parcels with the gateways they are for. Raises RuleFailed.
+        Returns parcels with the gateways they are for. Raises RuleFailed, and NewerLog.
         """
         self.state.position = position
         self.state.now = max(self.state.now, time)
@@ -71,8 +73,12 @@ class Core(Context):
                 try:
                     if self.failed and (position, index) in self.failed:
                         self._refuse(batch.writer, entry)
+                    elif isinstance(entry, Said):  # most of them
+                        dispatch.hear(self, batch.writer, entry)
                     else:
-                        self._apply_entry(batch.writer, entry)
+                        self._apply(batch.writer, entry)
+                except NewerLog:
+                    raise
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
@@ -81,6 +87,8 @@ class Core(Context):
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
         self.state = state
         self.out.adopt(state)
+        if state.limits is not None:
+            self.set_limits(state.limits)
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
@@ -99,14 +107,8 @@ class Core(Context):
         self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
-    def _apply_entry(self, writer: str, entry: Entry) -> None:
-        if isinstance(entry, Said):
-            outcome = dispatch.hear(self, writer, entry)
-            if outcome:
-                self.tally[entry.event, outcome] += 1
-            else:
-                self.doubted += 1
-        elif isinstance(entry, Authenticated | Identified | Closed):
+    def _apply(self, writer: str, entry: OfSocket | GatewayUp | GatewayDown | OfBroker) -> None:
+        if isinstance(entry, Authenticated | Identified | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)
@@ -116,7 +118,7 @@ class Core(Context):
             departures.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
-        elif isinstance(entry, GatewayLost | Speaking | Tick):
+        elif isinstance(entry, GatewayLost | Speaking | Tick | LevelRaised | LimitsSet):
             self._apply_term(entry)
         else:
             typing.assert_never(entry)
@@ -130,8 +132,10 @@ class Core(Context):
         elif isinstance(entry, Authenticated | Identified):
             shown = _shown(entry)[0]
             self.out.answer(writer, shown.conn, refusal_frames(AuthRequest.NAME, refusal, shown.ack, {}))
+        elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
+            typing.assert_never(entry)
 
-    def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
+    def _apply_term(self, entry: GatewayLost | Speaking | Tick | LevelRaised | LimitsSet) -> None:
         if not may_be(self.state, entry.term):
             self.doubted += entry.term > self.state.term
         elif isinstance(entry, GatewayLost):
@@ -140,6 +144,10 @@ class Core(Context):
             deadlines.pass_time(self)
         elif isinstance(entry, Speaking):
             self.state.term = entry.term
+        elif isinstance(entry, LevelRaised):
+            levels.rise(self, entry)
+        elif isinstance(entry, LimitsSet):
+            levels.limit(self, entry)
         else:
             typing.assert_never(entry)
 
@@ -158,7 +166,7 @@ class Core(Context):
 
     def _bring_up(self, writer: str, entry: GatewayUp) -> None:
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
-            self.state.gateways[writer] = Gateway(entry.name, batch=1)
+            self.state.gateways[writer] = Gateway(entry.name, batch=1, level=entry.level)
             orders.tell_revoked(self, writer)
 
 

@@ -60,22 +60,26 @@ class Outbox:
                 for peer in there:
                     line.history.note(peer.conn, sent)
 
-    def emit_one(self, peer: Peer, frame: bytes, kind: int, about: str = "", sender: str = "") -> None:
-        """One frame to one peer. ``sender`` is who said it, if these are somebody's words."""
+    def emit_one(self, peer: Peer, frame: bytes, kind: int, about: str = "") -> None:
+        """One frame to one peer."""
         if not peer.conn or peer.slow:
-            self._keep(peer, frame, kind, sender, about)
+            self._keep(peer, frame, kind, "", about)
             return
         peer.told += counts(kind, peer.version)
         self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
 
-    def check_words(self, peer: Peer, sender: str, size: int) -> None:
-        """Make sure that ``size`` bytes of words can go to a peer. Raises Refusal, which tells the sender to wait."""
+    def pass_words(self, peer: Peer, frame: bytes, kind: int, sender: str) -> None:
+        """What ``sender`` says to one peer. Raises Refusal, which tells the sender to wait."""
         if peer.conn:
             gateway = self._state.gateways[peer.gateway]
             if gateway.sealed - gateway.handled > MOST_BEHIND:
                 raise Refusal(UNAVAILABLE)
-        if peer.slow or not peer.conn:
-            self.keeping.check_words(peer, sender, size)
+            if not peer.slow:
+                peer.told += kind & COUNTED_BIT
+                self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
+                return
+        self.keeping.check_words(peer, sender, len(frame))
+        self._keep(peer, frame, kind, sender, "")
 
     def check_way_to(self, peers: Iterable[Peer]) -> None:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""

@@ -18,7 +18,10 @@ from typing import Literal
 
 import msgspec
 
+from broker.core.limits import Limits
+from broker.core.table import Table
 from shared.contract.told import STATE_BIT, WORDS_BIT
+from shared.envelopes.levels import FIRST
 from shared.envelopes.policy import DEFAULT, Policy
 from shared.envelopes.users import User
 
@@ -173,7 +176,7 @@ class Gateway(msgspec.Struct):
     """A gateway that is up: the numbers of its newest batch and of the newest parcel for it.
 
     ``have`` is the newest parcel that it says it has handled. ``sealed`` are the bytes of all that it was ever sent,
-    ``handled`` those up to ``have``.
+    ``handled`` those up to ``have``. It knows the levels up to ``level``.
     """
 
     name: str
@@ -182,6 +185,7 @@ class Gateway(msgspec.Struct):
     have: int = 0
     sealed: int = 0
     handled: int = 0
+    level: int = FIRST
 
     @property
     def behind(self) -> int:
@@ -214,22 +218,25 @@ class RevokedUser(msgspec.Struct, frozen=True):
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
-    All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
-    brokers write under a subject of their own by now (``broker/core/belief.py``). ``revoked_users`` are by
-    ``users.key_of``. ``users`` and ``ends`` follow from the peers (``broker/core/users.py``): the peers of each
-    identity, and in order of time when something is due because a peer's user token ends.
+    They are in the order of these times, so the first of them is always the next one due. ``told_apart`` says that
+    brokers write under a subject of their own by now (``broker/core/belief.py``). ``level`` and ``limits`` are the
+    log's (``levels.py``). ``revoked_users`` are by ``users.key_of``. ``users`` and ``ends`` follow from the peers
+    (``broker/core/users.py``): the peers of each identity, and in order of time when something is due because a peer's
+    user token ends.
     """
 
     position: int = 0
     now: float = 0.0
     term: int = 0
-    peers: dict[str, Peer] = {}
+    peers: Table[Peer] = msgspec.field(default_factory=Table)
     conns: dict[str, str] = {}
-    rooms: dict[str, Room] = {}
+    rooms: Table[Room] = msgspec.field(default_factory=Table)
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
     apps: dict[str, KnownApp] = {}
     told_apart: bool = False
+    level: int = FIRST
+    limits: Limits | None = None
     revoked_users: dict[str, RevokedUser] = {}
     users: dict[str, list[str]] = {}
     ends: list[tuple[float, str]] = []

@@ -18,6 +18,7 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from broker.settings import Settings
 from broker.storage.extent import Extent
+from broker.storage.marks import Marks
 from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Entry, pack_batch
 from shared.messaging.messaging import Messaging
@@ -60,6 +61,8 @@ class EventLog:
         self._settings = settings
         self._world = world
         self.first = 0  # where the log began when that was looked at last
+        self.marks = Marks()
+        self.certain = True  # False while it is not known whether NATS has lost the end of the log
 
     async def open(self) -> Extent:
         """Make the log if there is none. Raises LogRefused."""
@@ -77,6 +80,10 @@ class EventLog:
         space = info.config.max_bytes or self._settings.log_max_bytes
         return Extent(_log_id(info), self.first, info.state.last_seq, info.state.bytes, space)
 
+    async def readers(self) -> int:
+        """How many read the log: brokers, and whoever else has a consumer."""
+        return (await self._js.stream_info(subjects.EVENT_STREAM)).state.consumer_count
+
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message after position ``after``, in order. Returns how to stop."""
 
@@ -88,7 +95,9 @@ class EventLog:
 
     async def append(self, writer: str, entries: list[Entry]) -> int:
         """Append entries of a broker; returns their position."""
-        stored = await self._js.publish(subjects.BROKER_EVENTS, pack_batch(Batch(writer, 0, entries)))
+        stored = await self._js.publish(
+            subjects.BROKER_EVENTS, pack_batch(Batch(writer, 0, entries, self._world.now()))
+        )
         return stored.seq
 
     async def message(self, position: int) -> Stored | None:

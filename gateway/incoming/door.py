@@ -55,7 +55,7 @@ def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent
 
 
 def check(event: ClientEvent, sizes: Sizes) -> None:
-    """Look into what an event carries: only for those who may send it. Raises Refusal: bad-request or too-large."""
+    """Check what an event carries, once its sender may send it. Raises Refusal: bad-request or too-large."""
     for field, body in event.BODIES.items():
         raw = getattr(event, field)
         if len(raw):
@@ -75,7 +75,7 @@ def peer_named(event: PeerEvent) -> str:
 
 
 def auth_of(body: msgspec.Raw | None) -> Any:
-    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is no JSON at all."""
+    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is not JSON."""
     try:
         return _LOOSE.decode(body).auth if body is not None else None
     except msgspec.ValidationError:

@@ -15,6 +15,7 @@ from gateway.outgoing.inbox import Inbox
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
 from shared.envelopes.entries import LONGEST_NAME, GatewayUp
+from shared.envelopes.levels import LEVEL
 from shared.messaging.connection import end
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
@@ -27,7 +28,7 @@ PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable pe
 
 
 def new_gateway_id(world: World) -> str:
-    """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
+    """An id that no gateway has had before, and that nobody can guess: it allows to speak for this gateway."""
     return f"g{world.new_id()}"
 
 
@@ -50,7 +51,7 @@ class Link:
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
         subscription = await self._nc.subscribe_straight(subjects.deliveries(self.gateway), self._on_message)
-        self.writer.append_always(GatewayUp(self._name[:LONGEST_NAME]))
+        self.writer.append_always(GatewayUp(self._name[:LONGEST_NAME], LEVEL))
         writing = asyncio.create_task(self.writer.run(), name="log writer")
         beating = asyncio.create_task(self._beat_on(), name="beats")
         try:
@@ -79,7 +80,9 @@ class Link:
         if not self._nc.is_connected:
             return  # a beat is worth nothing later
         try:
-            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap, prompt)))
+            known = self.inbox.witness
+            beat = Beat(self.gateway, self.inbox.have, gap, prompt, known.position, known.taken)
+            self._nc.publish_now(subjects.BEATS, pack_beat(beat))
         except NatsError as error:
             log.debug("beat not sent: %s", error)
 
@@ -95,6 +98,7 @@ class Link:
             log.warning("the broker does not know this gateway any more")
             self.fenced.set()
         elif isinstance(said, Head):
+            self.inbox.witness.answered()
             if said.number > self.inbox.have:
                 self._ask_again()
         elif not self.inbox.take(said):
@@ -105,7 +109,7 @@ class Link:
                 self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
     def _beat_soon(self) -> None:
-        """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
+        """Let the broker know how far this gateway is: should it die, returning clients hear nothing twice."""
         self.inbox.told_resumable = False
         self._beating_soon = None
         self._beat(prompt=True)

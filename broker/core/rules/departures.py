@@ -42,7 +42,7 @@ def lose_gateway(core: Context, gateway: str, seen: int) -> None:
         return
     known = core.state.gateways[gateway]
     seen = known.parcel if seen == UNKNOWN else max(seen, known.have)
-    theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
+    theirs = core.state.peers.select(lambda peer: peer.gateway == gateway)
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
     step_out(core, gateway, staying, seen)
     del core.state.gateways[gateway]
@@ -52,7 +52,7 @@ def lose_gateway(core: Context, gateway: str, seen: int) -> None:
 
 
 def next_expiry(state: State) -> float | None:
-    """When the next absent peer loses its place: all absences last equally long, so it is the first."""
+    """When the next absent peer loses its place: the first one, as nobody's is kept longer than those after it."""
     return next(iter(state.absent.values()), None)
 
 
@@ -87,8 +87,9 @@ def end_session(core: Context, peer: Peer, code: str) -> None:
 
 
 def step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:
-    """Keep the places of peers for a while."""
+    """Keep the places of peers for a while, and at least as long as those of all who are absent already."""
+    until = max(core.state.now + core.limits.resume_for, next(reversed(core.state.absent.values()), 0.0))
     for peer in peers:
         core.state.conns.pop(peer.conn, None)
-        core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
+        core.state.absent[peer.peer_id] = until
     core.out.recover(gateway, peers, seen)

@@ -2,7 +2,7 @@
 
 import contextlib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from broker.core import bans
@@ -16,6 +16,7 @@ from shared.envelopes.entries import (
     AppIssued,
     AppRevoked,
     BanLifted,
+    Entry,
     Ordered,
     PeerKicked,
     PeerRemoved,
@@ -74,7 +75,7 @@ def note_issued(core: Context, order: AppIssued) -> None:
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
-    """Tell every gateway; those that come up later are told then."""
+    """Tell every gateway. One that comes up later is told then."""
     app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:
@@ -86,6 +87,18 @@ def tell_revoked(core: Context, gateway: str) -> None:
     for name, app in core.state.apps.items():
         if app.revoked:
             core.out.revoke(gateway, Revoked(name, app.revoked))
+
+
+def missed(before: Mapping[str, KnownApp], now: Mapping[str, KnownApp]) -> list[Entry]:
+    """The orders that bring what is known of apps ``now`` up to what was known ``before``."""
+    entries: list[Entry] = []
+    for name, app in before.items():
+        known = now.get(name, KnownApp())
+        if app.issued > known.issued:
+            entries.append(AppIssued(name, app.issued))
+        if app.revoked > known.revoked:
+            entries.append(AppRevoked(name, app.revoked))
+    return entries
 
 
 ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {

@@ -16,7 +16,6 @@ def pass_on(core: Context, sender: Peer, asked: InRoom[RelaySessionDescription |
     if to not in asked.room.members or to == sender.peer_id:
         raise Refusal(NOT_MEMBER)
     recipient = core.state.peers[to]
-    core.out.check_words(recipient, sender.peer_id, len(asked.body))
-    core.out.emit_one(recipient, asked.body, _KINDS[asked.own.NAME], sender=sender.peer_id)
+    core.out.pass_words(recipient, asked.body, _KINDS[asked.own.NAME], sender.peer_id)
     if asked.ack is not None:
         core.out.ack(sender, [(asked.conn, asked.ack)], {"ok": True})

@@ -9,7 +9,7 @@ from broker.core import keeping
 from broker.core.keeping import SENDERS
 from broker.core.rules import admission
 from broker.core.state import Peer
-from broker.storage.image import encode
+from broker.storage.encoding import encode
 from shared.contract.told import RoomUserJoin
 from shared.envelopes.entries import Pace
 from tests.broker.invariants import check
@@ -24,7 +24,7 @@ def relay(sender: Socket, to: Socket, payload: object = 0) -> str:
 
 
 def image_size(world: World) -> int:
-    return len(asyncio.run(encode("log", world.core.state)))
+    return len(asyncio.run(encode("log", world.core.state)).whole)
 
 
 def come_back(world: World, gone: Socket) -> Socket:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from broker.core.machine import Core
-from broker.storage.image import decode, encode, waiting_frames
+from broker.storage.encoding import encode
+from broker.storage.image import decode, waiting_frames
 from shared.envelopes.entries import Tick, UserRevoked
 from shared.envelopes.users import User
 from tests.broker.house import House, Refused, Somebody
@@ -264,7 +265,7 @@ class Machine(RuleBasedStateMachine):
     def replace_the_broker(self) -> None:
         """Another one reads a snapshot and goes on."""
         core = self.world.core
-        state = decode("log", asyncio.run(encode("log", core.state)))
+        state = decode("log", asyncio.run(encode("log", core.state)).whole)
         known = {kept.position: kept.frame for kept in waiting_frames(core.state.peers.values()) if kept.relayed}
         for kept in waiting_frames(state.peers.values()):
             if kept.digest:

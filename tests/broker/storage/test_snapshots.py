@@ -1,6 +1,4 @@
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,17 +11,20 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from broker.core.history import HISTORY_SECONDS
+from broker.core.levels import NewerLog
 from broker.core.limits import Limits
-from broker.core.machine import Core
 from broker.core.state import Ban, Gateway, KnownApp, Member, Peer, RevokedUser, Room, State
+from broker.core.table import Table
 from broker.settings import Settings
-from broker.storage.image import SLICE, VERSION, BadSnapshot, decode, encode
+from broker.storage.encoding import SLICE, encode
+from broker.storage.image import VERSION, BadSnapshot, decode
 from broker.storage.older import OLDEST
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
 from shared.contract.told import counts
 from shared.envelopes import subjects
+from shared.envelopes.levels import LEVEL
 from shared.envelopes.policy import Policy
 from shared.envelopes.users import User
 from shared.messaging.connection import end
@@ -35,9 +36,16 @@ from tests.broker.world import Token, World
 OLDER = Path(__file__).parent / "older"
 
 
+def world_ahead() -> World:
+    """A world whose time is later than NATS', so that what NATS stores now is not newer than its snapshots."""
+    world = World()
+    world.now = 4e9
+    return world
+
+
 def busy_world() -> World:
     """Rooms, somebody waiting, somebody absent for whom relays and more wait."""
-    world = World()
+    world = world_ahead()
     owner, member, absent, candidate = (world.peer(peerinfo="é", resumable=True) for _ in range(4))
     world.room(owner, member, absent)
     candidate.say("room-join-request", "room", ack=1, payload="please")
@@ -48,7 +56,7 @@ def busy_world() -> World:
 
 
 def image(world: World) -> bytes:
-    return asyncio.run(encode("log", world.core.state))
+    return asyncio.run(encode("log", world.core.state)).whole
 
 
 def test_a_state_comes_back_whole_but_for_relays() -> None:
@@ -66,13 +74,13 @@ FULL = State(
     position=7,
     now=5.0,
     term=3,
-    peers={
-        "p": Peer("p", "app", "c", "g", b"1", True, version=2, user=User("ann", "Ann", 1, 9, {"r": "own"}), due=9.0)
-    },
+    peers=Table(
+        {"p": Peer("p", "app", "c", "g", b"1", True, version=2, user=User("ann", "Ann", 1, 9, {"r": "own"}), due=9.0)}
+    ),
     conns={"c": "p"},
-    rooms={
-        "r": Room("r", "r", "p", 1.0, {"p": Member(1.0)}, {}, Policy("open", 5), {"app\nbob": Ban(None, True, "bob")})
-    },
+    rooms=Table(
+        {"r": Room("r", "r", "p", 1.0, {"p": Member(1.0)}, {}, Policy("open", 5), {"app\nbob": Ban(None, True, "bob")})}
+    ),
     gateways={"g": Gateway("name", batch=2)},
     absent={"q": 9.0},
     apps={"app": KnownApp(1, 2)},
@@ -80,6 +88,8 @@ FULL = State(
     revoked_users={"app\nbob": RevokedUser("app", "bob", 1, 9.0)},
     users={"app\nann": ["p"]},
     ends=[(9.0, "p")],
+    level=0,
+    limits=Limits(resume_for=1.0),
 )
 
 
@@ -87,7 +97,7 @@ def test_a_snapshot_forgets_no_field_of_the_state() -> None:
     empty = msgspec.structs.asdict(State())
     unset = [name for name, value in msgspec.structs.asdict(FULL).items() if value == empty[name]]
     assert unset == [], "give the new field a value in FULL"
-    assert plain(decode("log", asyncio.run(encode("log", FULL)))) == plain(FULL)
+    assert plain(decode("log", asyncio.run(encode("log", FULL)).whole)) == plain(FULL)
 
 
 def test_many_peers_are_encoded_in_slices_with_breaks_between() -> None:
@@ -102,7 +112,7 @@ def test_many_peers_are_encoded_in_slices_with_breaks_between() -> None:
         while not encoding.done():
             await asyncio.sleep(0)
             breaks += 1
-        return encoding.result()
+        return encoding.result().whole
 
     assert list(decode("log", asyncio.run(watched())).peers) == list(state.peers)
     assert breaks >= 3
@@ -132,12 +142,21 @@ def test_a_snapshot_of_another_log_is_refused() -> None:
         decode("other", image(busy_world()))
 
 
-@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", None])
+@pytest.mark.parametrize("version", [OLDEST - 1, 0, "1", None])
 def test_a_snapshot_of_another_version_is_refused_and_not_guessed(version: object) -> None:
     fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
     other = msgspec.msgpack.encode([version, *fields[1:]])
     with pytest.raises(BadSnapshot):
         decode("log", other)
+
+
+def test_a_snapshot_of_a_later_release_ends_the_broker_with_a_sentence() -> None:
+    fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
+    with pytest.raises(NewerLog, match=f"format {VERSION + 1}, .* start the one that wrote it"):
+        decode("log", msgspec.msgpack.encode([VERSION + 1, *fields[1:]]))
+    state = msgspec.structs.replace(FULL, level=LEVEL + 1)
+    with pytest.raises(NewerLog, match=f"level {LEVEL + 1} holds"):
+        decode("log", asyncio.run(encode("log", state)).whole)
 
 
 @settings(max_examples=200, deadline=None)
@@ -163,7 +182,7 @@ class Store:
     """Snapshots of one log, taken of a world that lives on."""
 
     def __init__(self, nc: Client) -> None:
-        self.world = World()
+        self.world = world_ahead()
         self.log = EventLog(nc, Settings(), around.World())
         self.trimming = Trimming(self.log, around.World().monotonic)
         self.snapshots = Snapshots(nc.jetstream(), self.log, self.trimming, 1, around.World())
@@ -183,7 +202,7 @@ class Store:
         self.world.say()
         await self.write_log()
         extent = await self.log.extent()
-        position = await self.snapshots.take(extent.log_id, self.world.core, nullcontext())
+        position = await self.snapshots.take(extent.log_id, self.world.core)
         await self.trimming.trim(extent)
         return position
 
@@ -231,7 +250,8 @@ async def test_older_snapshots_are_pruned_and_the_log_is_trimmed_before_the_one_
 
 async def test_what_a_broker_left_that_died_over_a_snapshot_is_removed(store: Store) -> None:
     state = store.world.core.state
-    state.peers = {str(number): Peer(str(number), "app", "", "", b"x" * 2000, False) for number in range(2 * SLICE)}
+    for name in map(str, range(2 * SLICE)):
+        state.peers[name] = Peer(name, "app", "", "", b"x" * 2000, False)
     publish = JetStreamContext.publish
     chunks = 0
 
@@ -247,7 +267,7 @@ async def test_what_a_broker_left_that_died_over_a_snapshot_is_removed(store: St
                 await asyncio.sleep(0.01)
         await end(dying)
     assert await store.messages() == 2
-    state.peers = {}
+    state.peers.clear()
     await store.take()
     assert len(await store.names()) == 1
     assert await store.messages() > 2  # its writer could be alive still
@@ -266,7 +286,7 @@ async def test_what_waits_for_an_absent_peer_is_found_in_the_log(store: Store) -
 
 
 async def test_what_was_sent_again_and_missed_again_is_found_where_it_was_said_first(store: Store) -> None:
-    world = store.world = World()
+    world = store.world = world_ahead()
     owner, absent = (world.peer(resumable=True) for _ in range(2))
     world.room(owner, absent)
     await store.take()
@@ -313,7 +333,7 @@ async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
     assert base is not None
     assert newest is not None
     assert base.position == newest.position == positions[-2]
-    assert "passed over" in caplog.text
+    assert "is skipped" in caplog.text
 
 
 async def test_a_snapshot_of_which_parts_are_missing_is_passed_over(
@@ -350,15 +370,42 @@ async def test_a_snapshot_of_a_log_that_was_there_before_is_of_no_use(store: Sto
     assert await store.snapshots.load(other) == (None, None)
 
 
-async def test_a_snapshot_is_of_the_state_at_a_standstill(store: Store) -> None:
+async def test_a_snapshot_is_of_the_state_as_it_was_when_it_was_begun(store: Store) -> None:
+    world = store.world
+    for _ in range(SLICE + 1):
+        world.peer()
     await store.write_log()
-    core = Core(Limits())
+    before, position = plain(world.core.state), world.core.state.position
+    taking = asyncio.create_task(store.snapshots.take((await store.log.extent()).log_id, world.core))
+    await asyncio.sleep(0)
+    late = world.peer()
+    world.room(late)
+    assert await taking == position
+    [name] = await store.names()
+    assert name.split("-")[1] == f"{position:020d}"
+    found = await (await store._js.object_store(subjects.SNAPSHOT_BUCKET)).get(name)
+    assert plain(decode((await store.log.extent()).log_id, found.data or b"")) == before
 
-    @contextmanager
-    def standstill() -> Iterator[None]:
-        core.state.position = 5  # what was applied before it
-        yield
-        core.state.position = 6  # what had to wait
 
-    assert await store.snapshots.take("log", core, standstill()) == 5
-    assert [name.split("-")[1] for name in await store.names()] == [f"{5:020d}"]
+async def test_the_newest_snapshot_is_found_whoever_took_it(store: Store) -> None:
+    assert await store.snapshots.newest() == 0
+    assert store.snapshots.taken_at == 0
+    position = await store.take()
+    other = Snapshots(store._js, store.log, store.trimming, 1, around.World())
+    assert await other.newest() == position
+    assert other.taken_at > 0
+
+
+async def test_snapshots_that_the_log_does_not_lead_to_any_more_are_removed(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.take()
+    names, state, extent = await store.names(), store.world.core.state, await store.log.extent()
+    before = 1e6, state.position  # long before what NATS has stored at that position
+    behind = 4e9, state.position + 1000  # the end of the log
+    for state.now, state.position in (before, behind):
+        await store.snapshots.take(extent.log_id, store.world.core)
+    assert len(await store.names()) == 3
+    await store.snapshots.load(extent)
+    assert await store.names() == names
+    assert caplog.text.count("is removed: NATS has lost the end of the log") == 2

@@ -53,6 +53,7 @@ class Run:
         self._say = say
         self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS)
         self._guests: list[Guest] = []
+        self.urls: list[str] = []  # of the gateways that guests may choose from
 
     async def run(self) -> Outcome:
         """Make chaos, restore order, and judge."""
@@ -79,22 +80,22 @@ class Run:
         try:
             mingling = [asyncio.create_task(guest.mingle()) for guest in self._guests]
             await self._make_chaos()
-            await _end(mingling)
+            await end(mingling)
             await self._find_truth()
         finally:
-            await _end(staying)
+            await end(staying)
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
         numbers = itertools.count(1)
-        urls = [gateway.url for gateway in self._system.gateways]
+        self.urls += [gateway.url for gateway in self._system.gateways]
         token = make_app_token(APP_SECRET, "chaos", 0)
 
         def guests(party: Party) -> list[Guest]:
             # the last guest of each party has not opted into resuming
             return [
                 Guest(
-                    Visitor(http, urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
+                    Visitor(http, self.urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
                     party,
                 )
                 for number in range(GUESTS)
@@ -124,7 +125,8 @@ class Run:
             await guest.learn_truth()
 
 
-async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+async def end(tasks: "list[asyncio.Task[None]]") -> None:
+    """Cancel tasks, and raise what one of them failed with."""
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
