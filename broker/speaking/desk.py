@@ -169,7 +169,9 @@ class Desk:
 
     async def _set_policy(self, room: Room, ask: SetPolicy) -> Answer:
         given = {name: getattr(ask, name) for name in PolicyChange.__struct_fields__}
-        await self._order(PolicySet(room.key, msgspec.json.encode(PolicyChange(**given))))
+        done = await self._order(PolicySet(room.key, msgspec.json.encode(PolicyChange(**given))))
+        if done.refused:
+            return done
         after = self._core.state.rooms.get(room.key)
         return Answer(after is not None, after and lists.policy(self._core.limits, after))
 

@@ -201,7 +201,13 @@ class CloseRoom(Ask, frozen=True, tag="close-room"):
     app: WhoseRoom = ""
 
 
-class SetPolicy(Ask, frozen=True, tag="policy"):
+class NewOrder(Ask, frozen=True):
+    """An order that cannot always be done: brokers of an earlier release do not know it, or there is no place."""
+
+    REFUSALS: ClassVar[tuple[int, ...]] = (*Ask.REFUSALS, 409)
+
+
+class SetPolicy(NewOrder, frozen=True, tag="policy"):
     NAME = "setPolicy"
     METHOD = "POST"
     PATH = "/admin/rooms/{room}/policy"
@@ -219,7 +225,7 @@ class SetPolicy(Ask, frozen=True, tag="policy"):
     history: MessagesShown | UnsetType = UNSET
 
 
-class KickPeer(Ask, frozen=True, tag="kick"):
+class KickPeer(NewOrder, frozen=True, tag="kick"):
     NAME = "kickPeer"
     METHOD = "POST"
     PATH = "/admin/rooms/{room}/kick"
@@ -229,7 +235,6 @@ class KickPeer(Ask, frozen=True, tag="kick"):
         "`peer_id`; only the owner or an operator can lift it. 409: as many are banned from this room as can be."
     )
     ANSWER = None
-    REFUSALS: ClassVar[tuple[int, ...]] = (*Ask.REFUSALS, 409)
 
     room: Room
     peer_id: Annotated[Id, Meta(examples=["PEER_ID"]), Must("have 1 to 64 characters")]
@@ -249,7 +254,7 @@ class ListBans(Ask, frozen=True, tag="bans"):
     app: WhoseRoom = ""
 
 
-class LiftBan(Ask, frozen=True, tag="lift-ban"):
+class LiftBan(NewOrder, frozen=True, tag="lift-ban"):
     """Raises ValueError when it names nobody, or two."""
 
     NAME = "liftBan"
@@ -320,7 +325,7 @@ class RevokeApp(Ask, frozen=True, tag="revoke"):
     until: Now
 
 
-class RevokeUser(Ask, frozen=True, tag="revoke-user"):
+class RevokeUser(NewOrder, frozen=True, tag="revoke-user"):
     NAME = "revokeUser"
     METHOD = "DELETE"
     PATH = "/admin/apps/{app}/users/{id}"
@@ -330,7 +335,6 @@ class RevokeUser(Ask, frozen=True, tag="revoke-user"):
         "409: as many users are revoked as can be."
     )
     ANSWER = UserRevocation
-    REFUSALS: ClassVar[tuple[int, ...]] = (*Ask.REFUSALS, 409)
 
     app: NewApp
     id: KnownUser
@@ -355,7 +359,7 @@ class ListRevocations(Ask, frozen=True, tag="revocations"):
     ] = 100
 
 
-class LiftRevocation(Ask, frozen=True, tag="lift-revocation"):
+class LiftRevocation(NewOrder, frozen=True, tag="lift-revocation"):
     NAME = "liftRevocation"
     METHOD = "DELETE"
     PATH = "/admin/apps/{app}/revocations/{id}"

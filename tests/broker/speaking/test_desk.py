@@ -322,3 +322,16 @@ def test_a_question_with_a_value_that_cannot_be_right_is_none(ask: object) -> No
     data = ask if isinstance(ask, bytes) else msgspec.msgpack.encode(ask)
     with pytest.raises(msgspec.MsgspecError):
         unpack_ask(data)
+
+
+async def test_an_order_that_is_refused_is_answered_so_by_every_call(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(desk._core.state)
+
+    async def refuse(order: object) -> Answer:
+        return Answer(True, refused="not now")
+
+    monkeypatch.setattr(desk, "_order", refuse)
+    for ask, _ in ORDERED:
+        assert (await desk._do(ask)).refused == "not now"
