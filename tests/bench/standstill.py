@@ -14,12 +14,13 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from tests.bench import command, files, relay, report, room
+from tests.bench import command, files, relay, report
 from tests.bench.client import Fault
 from tests.bench.crowd import Couple, Crowd, each
 from tests.bench.figures import share
 from tests.bench.meter import Meter, resident_bytes
 from tests.bench.multitude import multitude
+from tests.bench.pairs import couple
 from tests.bench.samples import MIB
 from tests.bench.snapshot_speed import SnapshotSpeed, in_a_process_of_its_own
 from tests.bench.target import serving
@@ -107,9 +108,9 @@ class Flow:
         self.arrived: list[float] = []
         self.delays: list[float] = []
         self._rate = rate / BOTH_WAYS
-        self._exchanges = [relay.Exchange(couple, lambda _, delay: self.delays.append(delay)) for couple in couples]
-        for couple in couples:
-            for client in (couple.owner, couple.guest):
+        self._exchanges = [relay.Exchange(pair, lambda _, delay: self.delays.append(delay)) for pair in couples]
+        for pair in couples:
+            for client in (pair.owner, pair.guest):
                 client.on[b"session-description"] = self._noting(client.on[b"session-description"])
 
     async def run(self, seconds: float) -> Pauses:
@@ -151,7 +152,7 @@ async def measure(options: Options) -> Stood:
 
 
 async def _measure(crowd: Crowd, system: System, options: Options, alone: SnapshotSpeed) -> Stood:
-    flow = Flow(await each(range(COUPLES), lambda number: _couple(crowd, number)), options.rate)
+    flow = Flow(await each(range(COUPLES), lambda number: couple(crowd, number)), options.rate)
     command.say("nobody else is there")
     before = await flow.run(options.seconds / 2)
     command.say(f"{options.peers:,} peers come")
@@ -170,14 +171,6 @@ async def _measure(crowd: Crowd, system: System, options: Options, alone: Snapsh
         peers=options.peers, brokers=options.brokers, before=before, during=during, snapshots=taken, memory=memory,
         cpu=cpu, killed=killed, alone=alone,
     )  # fmt: skip
-
-
-async def _couple(crowd: Crowd, number: int) -> Couple:
-    owner, guest = await crowd.arrive(number), await crowd.arrive(number + 1)
-    couple = Couple(owner, guest)
-    await room.create(owner, couple.room)
-    await room.join(owner, guest, couple.room)
-    return couple
 
 
 async def _caught_up(system: System, position: int) -> None:
