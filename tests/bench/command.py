@@ -1,4 +1,4 @@
-"""What the commands that judge one goal each have in common: ``hold``, ``rooms`` and ``soak``."""
+"""What the commands that judge one goal each have in common: ``hold``, ``rooms``, ``soak`` and others."""
 
 import argparse
 import sys
