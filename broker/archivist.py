@@ -69,6 +69,8 @@ class Archivist:
                 return
 
     async def _look(self, log_id: str) -> None:
+        if not self._reader.certain:
+            return
         newest = await self._snapshots.newest()
         if newest > self._taken:
             self._note(newest)

@@ -17,7 +17,7 @@ class Figures:
     speaking: Annotated[float, "1 on the broker that speaks, 0 on a standby."]
     term: Annotated[float, "The newest term that the log tells of; grows when another broker begins to speak."]
     position: Annotated[float, "Log position applied."]
-    lag: Annotated[float, "Messages of the log that are not applied yet."]
+    lag: Annotated[float, "Messages of the log that are not yet applied."]
     rooms: Annotated[float, "Rooms."]
     peers: Annotated[float, "Peers, absent ones included."]
     absent_peers: Annotated[float, "Peers that have lost their socket and may come back."]

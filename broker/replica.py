@@ -1,13 +1,18 @@
 """One broker's replica of the room authority, for one log: reads the log into the core, and publishes."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Mapping
+
+from nats.errors import Error as NatsError
 
 from broker import journal
 from broker.archivist import Archivist
 from broker.core.belief import NOTHING, believe
 from broker.core.machine import Core, Place, RuleFailed
-from broker.core.state import State
+from broker.core.rules.orders import missed
+from broker.core.state import KnownApp, State
 from broker.doubts import Doubts
 from broker.metrics import Figures
 from broker.settings import Settings
@@ -27,6 +32,8 @@ from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
+MOST_ORDERS = 1000  # that are said again in one message of the log
+LOOK_INTERVAL = 1.0  # seconds between looks at whether they have been taken
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 
 
@@ -34,12 +41,20 @@ class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
-        self, nc: Messaging, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
+        self,
+        nc: Messaging,
+        settings: Settings,
+        broker: str,
+        world: World,
+        failed: frozenset[Place] = frozenset(),
+        apps: Mapping[str, KnownApp] | None = None,
     ) -> None:
+        """``failed`` is as in Core. ``apps`` are those of a log that this one has taken the place of."""
         self._settings = settings
         self._world = world
         self._monotonic = world.monotonic
         self._failed = failed
+        self._apps = dict(apps or {})
         self._failure: RuleFailed | None = None
         self._broken_off = asyncio.Event()
         self._nc = nc
@@ -80,6 +95,7 @@ class Replica:
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
+                tasks.create_task(self._say_again(), name="orders")
         except* LogReplaced:
             raise LogReplaced from None
         finally:
@@ -95,6 +111,11 @@ class Replica:
         if self._monotonic() - self._reader.answered > SILENCE:
             return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
         return {}
+
+    def on_disconnect(self) -> None:
+        """NATS is away."""
+        if self._caught_up:
+            self._reader.doubt()
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
@@ -157,6 +178,8 @@ class Replica:
         except RuleFailed as failure:
             self._break_off(failure)
             return
+        self._reader.newest = (stored.position, stored.time)
+        self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
@@ -168,6 +191,14 @@ class Replica:
         """Apply nothing more: the state is half changed."""
         self._failure = failure
         self._broken_off.set()
+
+    async def _say_again(self) -> None:
+        """What operators ordered outlives a log that is lost, as long as one broker knows of it."""
+        while entries := missed(self._apps, self.core.state.apps):
+            if self._lease.held:
+                with contextlib.suppress(NatsError, TimeoutError):
+                    await self._log.append(self._broker, entries[:MOST_ORDERS])
+            await asyncio.sleep(LOOK_INTERVAL)
 
     async def _until_a_rule_fails(self) -> None:
         await self._broken_off.wait()

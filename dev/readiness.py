@@ -16,8 +16,8 @@ _PATIENCE = 2.0  # seconds for one answer
 async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[str], None]) -> None:
     """Ask each process ``GET /readyz`` at its address until it answers 200.
 
-    Tells what it waits for when that takes longer than usual. Raises Trouble after ``timeout`` seconds, naming who is
-    not ready and what each said last.
+    Tells what it waits for when that takes longer than usual. Raises Trouble after ``timeout`` seconds, naming the
+    processes that are not ready, and what each said last.
     """
     last = dict.fromkeys(probes, "has not been asked")
     started = time.monotonic()
@@ -38,7 +38,9 @@ async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[st
 
     explaining = asyncio.create_task(explain())
     try:
-        await asyncio.wait_for(asyncio.gather(*map(ask, probes)), timeout)
+        async with asyncio.timeout(timeout), asyncio.TaskGroup() as asking:
+            for name in probes:
+                asking.create_task(ask(name))
     except TimeoutError:
         late = "\n".join(f"{name} is not ready after {timeout:g} s: {why}" for name, why in last.items() if why)
         raise Trouble(late) from None

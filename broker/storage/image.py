@@ -6,17 +6,16 @@ for many, are in it once.
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from broker.core.machine import Core
-from broker.core.state import Gateway, Kept, KnownApp, Peer, Room, State
+from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, State
 from broker.core.table import Table
+from broker.storage.older import OLDEST, decode_peers, decode_rooms, kind_of
 
 VERSION = 4
-NAMES_VERSION = 3  # can still be read: of a room's members it has nothing but their ids
-LIST_VERSION = 2  # can still be read, as the one before: and what waits for a peer is a list, and all of it was counted
 PREFIX = "state-"
 
 
@@ -75,11 +74,11 @@ def decode(log_id: str, data: bytes) -> State:
     """The state that was encoded (``encoding.py``), without the words that wait. Raises BadSnapshot."""
     try:
         version = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0], type=int)
-        if not LIST_VERSION <= version <= VERSION:
-            raise BadSnapshot(f"it is of version {version}, this broker knows {LIST_VERSION} to {VERSION}")
+        if not OLDEST <= version <= VERSION:
+            raise BadSnapshot(f"it is of version {version}, this broker knows {OLDEST} to {VERSION}")
         image = msgspec.msgpack.decode(data, type=Image)
-        peers = [peer for part in image.peers for peer in _decode_peers(part, version)]
-        rooms = [room for part in image.rooms for room in _decode_rooms(part, version)]
+        peers = [peer for part in image.peers for peer in decode_peers(part, version)]
+        rooms = [room for part in image.rooms for room in decode_rooms(part, version)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError) as error:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
@@ -87,6 +86,8 @@ def decode(log_id: str, data: bytes) -> State:
     for kept in waiting_frames(peers):
         if kept.digest in image.frames:
             kept.frame, kept.digest = image.frames[kept.digest], b""
+        if kept.kind == UNSAID:
+            kept.kind = kind_of(kept)
     return State(
         position=image.position,
         now=image.now,
@@ -111,32 +112,3 @@ def waiting_frames(peers: Iterable[Peer]) -> Iterable[Kept]:
 def digest(frame: bytes) -> bytes:
     """What stands for a frame in a snapshot."""
     return hashlib.sha256(frame).digest()[:16]
-
-
-def _decode_peers(part: msgspec.Raw, version: int) -> list[Peer]:
-    if version > LIST_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Peer])
-    return [_from_list(fields) for fields in msgspec.msgpack.decode(part, type=list[dict[str, Any]])]
-
-
-def _decode_rooms(part: msgspec.Raw, version: int) -> list[Room]:
-    if version > NAMES_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Room])
-    found = msgspec.msgpack.decode(part, type=list[dict[str, Any]])
-    return [msgspec.convert(_with_members(fields), Room, builtin_types=(bytes,)) for fields in found]
-
-
-def _with_members(fields: dict[str, Any]) -> dict[str, Any]:
-    """A room of NAMES_VERSION, whose members count as having been there from its beginning."""
-    return {**fields, "members": {peer_id: {"joined": fields["created"]} for peer_id in fields["members"]}}
-
-
-def _from_list(fields: dict[str, Any]) -> Peer:
-    """A peer of LIST_VERSION. Its newest counted events are those that wait, and before them those of the past."""
-    kept = dict(enumerate(fields.pop("kept", ()), 1))
-    peer = msgspec.convert({**fields, "kept": kept}, Peer, builtin_types=(bytes,))
-    number = peer.told
-    for waiting in (*reversed(peer.kept.values()), *reversed(peer.past)):
-        if waiting.counted or waiting.digest:  # words are counted, and are not here
-            waiting.count, number = number, number - 1
-    return peer

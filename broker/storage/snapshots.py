@@ -86,15 +86,29 @@ class Snapshots:
 
         (None, None): read the log from its beginning, if it still has it.
         """
+        store = await self._open()
+        found = await self._drop_strange(store, await self._find_all(store))
         if extent.first <= 1:
             return None, None
-        store = await self._open()
-        found = await self._find_all(store)
         newest = await self._first_good(store, found[::-1], extent)
         if newest is None:
             return None, None
         base = await self._first_good(store, found, extent)
         return base or newest, newest
+
+    async def _drop_strange(self, store: ObjectStore, found: list[ObjectInfo]) -> list[ObjectInfo]:
+        """Remove snapshots to which this log does not lead, since NATS has lost the end of the one that did."""
+        last = (await self._log.extent()).last  # now, when they are there
+        kept = []
+        for info in found:
+            name = Name.parse(info.name)
+            there = await self._log.message(name.position)
+            if name.position > last or (there is not None and int(there.time * 1000) > name.now):
+                log.error("snapshot %s is removed: NATS has lost the end of the log that led to it", info.name)
+                await self._delete(store, info.name)
+            else:
+                kept.append(info)
+        return kept
 
     async def _first_good(self, store: ObjectStore, found: list[ObjectInfo], extent: Extent) -> State | None:
         for info in found:
@@ -103,9 +117,9 @@ class Snapshots:
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
-                log.warning("snapshot %s is passed over: the log does not continue from it", info.name)
+                log.warning("snapshot %s is skipped: the log does not continue from it", info.name)
             except (BadSnapshot, NatsError, TimeoutError) as error:
-                log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
+                log.error("snapshot %s is skipped: %s %s", info.name, type(error).__name__, error)
         return None
 
     async def _read(self, store: ObjectStore, info: ObjectInfo) -> bytes:

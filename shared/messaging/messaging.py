@@ -1,4 +1,4 @@
-"""What we use of NATS, and no more of it: whatever does this can stand in for it.
+"""What we use of NATS, and no more: anything that does this can stand in for it.
 
 ``shared.messaging.nats.Client`` does it over a real connection. Configurations, and what NATS says of its streams, are
 the library's plain classes; so are the errors.

@@ -65,8 +65,8 @@ async def test_a_broker_goes_on_from_a_snapshot(start_company: StartCompany) -> 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (make_junk, "is passed over: BadSnapshot it is damaged"),
-        (make_newer, "is passed over: BadSnapshot it is of version 999"),
+        (make_junk, "is skipped: BadSnapshot it is damaged"),
+        (make_newer, "is skipped: BadSnapshot it is of version 999"),
         (make_missing, "starting afresh"),
     ],
     ids=["damaged", "of an unknown version", "missing"],

@@ -15,7 +15,8 @@ from broker.core.state import Gateway, KnownApp, Member, Peer, Room, State
 from broker.core.table import Table
 from broker.settings import Settings
 from broker.storage.encoding import SLICE, encode
-from broker.storage.image import LIST_VERSION, VERSION, BadSnapshot, decode
+from broker.storage.image import VERSION, BadSnapshot, decode
+from broker.storage.older import OLDEST
 from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
@@ -29,9 +30,16 @@ from tests.broker.world import Token, World
 OLDER = Path(__file__).parent / "older"
 
 
+def world_ahead() -> World:
+    """A world whose time is later than NATS', so that what NATS stores now is not newer than its snapshots."""
+    world = World()
+    world.now = 4e9
+    return world
+
+
 def busy_world() -> World:
     """Rooms, somebody waiting, somebody absent for whom relays and more wait."""
-    world = World()
+    world = world_ahead()
     owner, member, absent, candidate = (world.peer(peerinfo="é", resumable=True) for _ in range(4))
     world.room(owner, member, absent)
     candidate.say("room-join-request", "room", ack=1, payload="please")
@@ -95,9 +103,9 @@ def test_many_peers_are_encoded_in_slices_with_breaks_between() -> None:
     assert breaks >= 3
 
 
-@pytest.mark.parametrize("version", range(LIST_VERSION, VERSION))
+@pytest.mark.parametrize("version", range(OLDEST, VERSION + 1))
 def test_a_snapshot_of_an_earlier_version_is_read(version: int) -> None:
-    """The files are what earlier brokers made of a world like ``busy_world``."""
+    """The files are what earlier brokers made of a world like ``busy_world``; that of version 4 does not say kinds."""
     state = decode("log", (OLDER / f"version-{version}.snapshot").read_bytes())
     [room] = state.rooms.values()
     assert [state.peers[member].peer_id for member in room.members] == list(room.members)
@@ -106,7 +114,8 @@ def test_a_snapshot_of_an_earlier_version_is_read(version: int) -> None:
     assert {member.joined for member in room.members.values()} == {room.created}
     [absent] = state.absent
     assert absent in room.members
-    assert len(state.peers[absent].kept) == 2
+    kept = state.peers[absent].kept.values()
+    assert [(one.counted, one.relayed, bool(one.digest)) for one in kept] == [(True, True, True), (True, False, False)]
     assert len(room.pending) == 1
 
 
@@ -146,7 +155,7 @@ class Store:
     """Snapshots of one log, taken of a world that lives on."""
 
     def __init__(self, nc: Client) -> None:
-        self.world = World()
+        self.world = world_ahead()
         self.log = EventLog(nc, Settings(), around.World())
         self.trimming = Trimming(self.log, around.World().monotonic)
         self.snapshots = Snapshots(nc.jetstream(), self.log, self.trimming, 1, around.World())
@@ -250,7 +259,7 @@ async def test_what_waits_for_an_absent_peer_is_found_in_the_log(store: Store) -
 
 
 async def test_what_was_sent_again_and_missed_again_is_found_where_it_was_said_first(store: Store) -> None:
-    world = store.world = World()
+    world = store.world = world_ahead()
     owner, absent = (world.peer(resumable=True) for _ in range(2))
     world.room(owner, absent)
     await store.take()
@@ -297,7 +306,7 @@ async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(
     assert base is not None
     assert newest is not None
     assert base.position == newest.position == positions[-2]
-    assert "passed over" in caplog.text
+    assert "is skipped" in caplog.text
 
 
 async def test_a_snapshot_of_which_parts_are_missing_is_passed_over(
@@ -358,3 +367,18 @@ async def test_the_newest_snapshot_is_found_whoever_took_it(store: Store) -> Non
     other = Snapshots(store._js, store.log, store.trimming, 1, around.World())
     assert await other.newest() == position
     assert other.taken_at > 0
+
+
+async def test_snapshots_that_the_log_does_not_lead_to_any_more_are_removed(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.take()
+    names, state, extent = await store.names(), store.world.core.state, await store.log.extent()
+    before = 1e6, state.position  # long before what NATS has stored at that position
+    behind = 4e9, state.position + 1000  # the end of the log
+    for state.now, state.position in (before, behind):
+        await store.snapshots.take(extent.log_id, store.world.core)
+    assert len(await store.names()) == 3
+    await store.snapshots.load(extent)
+    assert await store.names() == names
+    assert caplog.text.count("is removed: NATS has lost the end of the log") == 2
