@@ -35,6 +35,7 @@ HANDSHAKES = Counter(
     "Handshakes by outcome: ok, the refusal's code, or what there was too much of at the caller's address.",
     ["outcome"],
 )
+GOOD_HANDSHAKES = HANDSHAKES.labels("ok")
 STRANGERS = Gauge("parley_gateway_strangers", "Sockets that have not authenticated.")
 ADMISSIONS = Counter(
     "parley_gateway_admissions_total",

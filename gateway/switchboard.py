@@ -67,7 +67,7 @@ class Switchboard:
         """A client has come, and shows an app token. Raises Refusal."""
         try:
             app = self._sessions.app_of(token)
-            metrics.HANDSHAKES.labels("ok").inc()
+            metrics.GOOD_HANDSHAKES.inc()
         except Refusal as refusal:
             metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
