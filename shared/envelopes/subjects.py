@@ -23,6 +23,7 @@ MAX_MESSAGE = 8 * 1024 * 1024
 LEAST_PAYLOAD = 1024 * 1024
 MAX_BODY = 512 * 1024  # bytes of what one client says in one event, with what the gateway adds to it
 
+_WRITERS = re.compile(rf"({re.escape(GATEWAY_EVENTS)})[^\s\"'*]+")
 _OLD_ID = re.compile(r"g[0-9a-f]{16}")
 
 
@@ -40,6 +41,11 @@ def presence(broker: str) -> str:
 def public_id(gateway: str) -> str:
     """What may be said of a gateway's id: nobody gets from here to the id."""
     return hashlib.sha256(gateway.encode()).hexdigest()[:32]
+
+
+def without_ids(text: str) -> str:
+    """A text that others may read, like what NATS says of a subject, without the ids of gateways."""
+    return _WRITERS.sub(r"\1…", text)
 
 
 def deliveries(gateway: str) -> str:

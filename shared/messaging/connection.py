@@ -5,9 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from nats.protocol.parser import PERMISSIONS_ERR
 from prometheus_client import Counter
 
-from shared.envelopes.subjects import LEAST_PAYLOAD
+from shared.envelopes.subjects import LEAST_PAYLOAD, without_ids
 from shared.messaging.messaging import Messaging
 from shared.messaging.nats import Client
 from shared.messaging.tls import Tls
@@ -75,7 +76,7 @@ def _options(url: str, name: str) -> dict[str, Any]:
 
 
 class _Reports:
-    """Tells the log how a connection fares: why NATS cannot be reached once for each reason, until it can be again."""
+    """Tells the log how a connection fares: why NATS cannot be used, once for each reason, until it can be again."""
 
     def __init__(self, client: Client, where: str, on_reconnect: OnReconnect) -> None:
         self._client = client
@@ -92,10 +93,11 @@ class _Reports:
         }
 
     async def _on_error(self, error: Exception) -> None:
-        why = str(error) or type(error).__name__
+        why = without_ids(str(error) or type(error).__name__)
         if why not in self._reasons and len(self._reasons) < MOST_REASONS:
             self._reasons.add(why)
-            log.warning("NATS at %s cannot be reached, trying on: %s", self._where, why)
+            trouble = "forbids what is needed" if PERMISSIONS_ERR in why else "cannot be reached, trying on"
+            log.warning("NATS at %s %s: %s", self._where, trouble, why)
 
     async def _on_disconnected(self) -> None:
         if self._client.is_reconnecting:  # not when we close it ourselves

@@ -14,6 +14,7 @@ from tests.system.rig.process import ROOT, Process
 
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SID = "abcdefghijklmnopqrst"
+NEVER = "never=answered"
 
 
 @contextlib.asynccontextmanager
@@ -30,9 +31,13 @@ async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
 
 @dataclass
 class Upstream:
-    """Answers everything with 200 and the id SID, and keeps the heads of what it was asked, but for probes."""
+    """Answers everything with 200 and the id SID, and keeps the heads of what it was asked, but for probes.
+
+    ``NEVER`` in a query is not answered; ``deserted`` is set when whoever asked so has gone.
+    """
 
     heads: list[str] = field(default_factory=list)
+    deserted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with closing(writer):
@@ -41,6 +46,11 @@ class Upstream:
                 await reader.readexactly(_length(head))
                 if " /readyz" not in head:
                     self.heads.append(head)
+                if NEVER in head:
+                    with contextlib.suppress(ConnectionError):
+                        await reader.read()
+                    self.deserted.set()
+                    return
                 writer.write(f"HTTP/1.1 200 OK\r\nSet-Cookie: io={SID}\r\nContent-Length: 2\r\n\r\nok".encode())
 
     @property

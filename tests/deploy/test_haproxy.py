@@ -8,7 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.deploy.balancer import SID, balancing, closing
+from tests.deploy.balancer import NEVER, SID, balancing, closing
+from tests.system.rig.waiting import until
 
 HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
 POLL = f"{HANDSHAKE}&sid={SID}"
@@ -245,3 +246,13 @@ async def test_a_refusal_of_the_api_has_its_shape(tmp_path: Path) -> None:
         async with http.post(f"http://127.0.0.1:{balancer.port}/app") as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (429, "10")
             assert (await answer.json())["response"] is False
+
+
+async def test_a_gateway_learns_that_the_client_of_a_poll_has_gone(tmp_path: Path) -> None:
+    async with balancing(tmp_path) as balancer:
+        _, writer = await asyncio.open_connection("127.0.0.1", balancer.port)
+        async with closing(writer):
+            writer.write(f"GET {POLL}&{NEVER} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            await until(lambda: balancer.gateway.heads, "the gateway is asked")
+        async with asyncio.timeout(10):
+            await balancer.gateway.deserted.wait()
