@@ -21,7 +21,7 @@ from shared.process.world import World
 
 
 class Admin:
-    """Answers /admin for who shows ADMIN_TOKEN as a bearer token."""
+    """Answers /admin, for callers that show ADMIN_TOKEN as a bearer token."""
 
     def __init__(self, settings: Settings, authority: Authority, trusted: tuple[Network, ...], world: World) -> None:
         self._token = settings.admin_token.encode()

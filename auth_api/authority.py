@@ -62,7 +62,7 @@ class Authority:
             raise Refused(503, "The broker does not answer") from None
 
     def tell(self, ask: AnyAsk) -> None:
-        """Let the broker know, if it can be reached and not too much waits for it already; nobody waits for it."""
+        """Tell the broker, without waiting. Dropped if it cannot be reached, or if too much waits for it already."""
         if len(self._telling) >= MAX_TELLING:
             return
         task = asyncio.ensure_future(self._tell(ask))

@@ -1,4 +1,4 @@
-"""Bodies of requests: whole, small and in time, on every route. What does not come is not waited for."""
+"""Bodies of requests: whole, small and in time, on every route. A body that does not arrive is not waited for."""
 
 import asyncio
 

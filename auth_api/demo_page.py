@@ -73,7 +73,7 @@ async def to_the_page(request: web.Request) -> web.Response:
 
 
 def wants_a_page(request: web.Request) -> bool:
-    """Whether a browser asks that shows what it gets, and no program that takes anything (``*/*``)."""
+    """Whether a browser asks, which shows what it gets, rather than a program that takes anything (``*/*``)."""
     kinds = request.headers.get("Accept", "").lower().split(",")
     return any(kind.partition(";")[0].strip() == "text/html" for kind in kinds)
 

@@ -27,7 +27,7 @@ OPENAPI = pathlib.Path(__file__).parent / "openapi.json"
 
 
 async def serve(settings: Settings, world: World, stop: Stop) -> None:
-    """Answer until ``stop`` is set. Raises SettingError when the port cannot be had."""
+    """Answer until ``stop`` is set. Raises SettingError when the port is not available."""
     # Only short requests come here: none is worth a longer wait at the end (aiohttp waits twice as long).
     crowd = Crowd(each=CONNECTIONS, trusted=networks(settings.trusted_proxies))
     runner = Runner(build(settings, world, stop), crowd, shutdown_timeout=0.2)
@@ -41,7 +41,7 @@ async def serve(settings: Settings, world: World, stop: Stop) -> None:
 
 
 def build(settings: Settings, world: World, stop: Stop) -> web.Application:
-    """The application, ready to be served. It sets ``stop`` if it cannot go on."""
+    """The application, ready to be served. It sets ``stop`` if it cannot continue."""
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)

@@ -1,4 +1,4 @@
-"""Doubts: what a broker passes over in the log, since its writer may not say it, is counted and now and then told."""
+"""Doubts: what a broker skips in the log, because its writer may not say it, is counted, and logged now and then."""
 
 import logging
 
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 PASSED_OVER = Counter(
     "parley_broker_passed_over_total",
-    "Log messages of which something was passed over: it cannot be right, or its writer may not say it.",
+    "Log messages of which something was skipped: it cannot be right, or its writer may not say it.",
 )
 TELL_INTERVAL = 10.0  # seconds between lines in the log
 
@@ -24,11 +24,11 @@ class Doubts:
         self._untold = 0
 
     def note(self, position: int) -> None:
-        """Something in the log message at ``position`` is passed over."""
+        """Something in the log message at ``position`` is skipped."""
         PASSED_OVER.inc()
         self._untold += 1
         now = self._monotonic()
         if now - self._told_at >= TELL_INTERVAL:
             facts = {"position": position, "messages": self._untold}
-            log.error("something in the event log was passed over", extra={"facts": facts})
+            log.error("something in the event log was skipped", extra={"facts": facts})
             self._told_at, self._untold = now, 0

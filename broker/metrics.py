@@ -17,14 +17,16 @@ class Figures:
     speaking: Annotated[float, "1 on the broker that speaks, 0 on a standby."]
     term: Annotated[float, "The newest term that the log tells of; grows when another broker begins to speak."]
     position: Annotated[float, "Log position applied."]
-    lag: Annotated[float, "Messages of the log that are not applied yet."]
+    lag: Annotated[float, "Messages of the log that are not yet applied."]
     rooms: Annotated[float, "Rooms."]
     peers: Annotated[float, "Peers, absent ones included."]
     absent_peers: Annotated[float, "Peers that have lost their socket and may come back."]
     gateways: Annotated[float, "Gateways that are up."]
-    snapshot_age_seconds: Annotated[float, "Seconds since this broker took a snapshot; -1 if it has not."]
-    snapshot_seconds: Annotated[float, "Seconds that the newest snapshot took."]
-    snapshot_bytes: Annotated[float, "Size of the newest snapshot."]
+    snapshot_age_seconds: Annotated[
+        float, "Seconds since this broker took a snapshot or saw a new one; -1 if it has not."
+    ]
+    snapshot_seconds: Annotated[float, "Seconds that the newest snapshot of this broker took."]
+    snapshot_bytes: Annotated[float, "Size of the newest snapshot of this broker."]
 
 
 RULES_FAILED = Counter(

@@ -1,16 +1,18 @@
-"""One broker's replica of the room authority, for one log: reads the log into the core, publishes, takes snapshots."""
+"""One broker's replica of the room authority, for one log: reads the log into the core, and publishes."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from nats.errors import Error as NatsError
 
 from broker import journal
+from broker.archivist import Archivist
 from broker.core.belief import NOTHING, believe
 from broker.core.machine import Core, Place, RuleFailed
-from broker.core.state import State
+from broker.core.rules.orders import missed
+from broker.core.state import KnownApp, State
 from broker.doubts import Doubts
 from broker.metrics import Figures
 from broker.settings import Settings
@@ -25,14 +27,13 @@ from broker.storage.snapshots import Snapshots
 from broker.storage.stream import EventLog, Stored
 from broker.storage.trimming import Trimming
 from shared.envelopes.entries import Batch
-from shared.messaging.connection import cancelled
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 1.0  # seconds between looks at whether a snapshot is due
-MOST_GROWTH = 0.125  # part of the log's space; after that a snapshot is taken early, so that the log can be trimmed
+MOST_ORDERS = 1000  # that are said again in one message of the log
+LOOK_INTERVAL = 1.0  # seconds between looks at whether they have been taken
 SILENCE = 5.0  # seconds without any news of the log, after which a broker does not call itself ready
 
 
@@ -40,12 +41,20 @@ class Replica:
     """State, speaker and snapshots for one log, from opening it to its end."""
 
     def __init__(
-        self, nc: Messaging, settings: Settings, broker: str, world: World, failed: frozenset[Place] = frozenset()
+        self,
+        nc: Messaging,
+        settings: Settings,
+        broker: str,
+        world: World,
+        failed: frozenset[Place] = frozenset(),
+        apps: Mapping[str, KnownApp] | None = None,
     ) -> None:
+        """``failed`` is as in Core. ``apps`` are those of a log that this one has taken the place of."""
         self._settings = settings
         self._world = world
         self._monotonic = world.monotonic
         self._failed = failed
+        self._apps = dict(apps or {})
         self._failure: RuleFailed | None = None
         self._broken_off = asyncio.Event()
         self._nc = nc
@@ -59,7 +68,6 @@ class Replica:
         self._lease = Lease(nc, broker, settings.log_replicas, lambda: self.core.state.term, world.monotonic)
         self._clock = LogClock()
         self._doubts = Doubts(world)
-        self._held_up: list[Stored] | None = None  # what came in while the state is looked at
         self._newer: State | None = None
         self._behind = 0  # messages of the log after the one applied last
         self._words = 0  # position of the newest message that may hold clients' words
@@ -83,10 +91,11 @@ class Replica:
                 tasks.create_task(self._speaker.run(), name="speaker")
                 desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
                 tasks.create_task(desk.run(), name="desk")
-                tasks.create_task(self._take_snapshots(extent), name="snapshots")
+                tasks.create_task(self._archivist().run(extent.log_id), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
                 tasks.create_task(self._until_a_rule_fails(), name="rules")
+                tasks.create_task(self._say_again(), name="orders")
         except* LogReplaced:
             raise LogReplaced from None
         finally:
@@ -102,6 +111,11 @@ class Replica:
         if self._monotonic() - self._reader.answered > SILENCE:
             return {"nats": "cannot be reached" if not self._nc.is_connected else "does not answer about the log"}
         return {}
+
+    def on_disconnect(self) -> None:
+        """NATS is away."""
+        if self._caught_up:
+            self._reader.doubt()
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
@@ -124,6 +138,13 @@ class Replica:
             snapshot_bytes=snapshots.size,
         )
 
+    def _archivist(self) -> Archivist:
+        interval = self._settings.snapshot_interval
+        return Archivist(
+            self._snapshots, self.core, self._lease, self._speaker, self._reader, interval,
+            lambda: self._log.first <= self._words, self._world,
+        )  # fmt: skip
+
     async def _restore(self, extent: Extent) -> None:
         """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
         base, self._newer = await self._snapshots.load(extent)
@@ -142,8 +163,7 @@ class Replica:
 
     def _on_stored(self, stored: Stored) -> None:
         """A message of the log takes effect, unless it has already."""
-        if self._held_up is not None:
-            self._held_up.append(stored)
+        if self._failure is not None:
             return
         self._behind = stored.behind
         if stored.position <= self.core.state.position:
@@ -158,6 +178,8 @@ class Replica:
         except RuleFailed as failure:
             self._break_off(failure)
             return
+        self._reader.newest = (stored.position, stored.time)
+        self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
         if self.core.doubted != doubted:
             self._doubts.note(stored.position)
@@ -168,8 +190,15 @@ class Replica:
     def _break_off(self, failure: RuleFailed) -> None:
         """Apply nothing more: the state is half changed."""
         self._failure = failure
-        self._held_up = []
         self._broken_off.set()
+
+    async def _say_again(self) -> None:
+        """What operators ordered outlives a log that is lost, as long as one broker knows of it."""
+        while entries := missed(self._apps, self.core.state.apps):
+            if self._lease.held:
+                with contextlib.suppress(NatsError, TimeoutError):
+                    await self._log.append(self._broker, entries[:MOST_ORDERS])
+            await asyncio.sleep(LOOK_INTERVAL)
 
     async def _until_a_rule_fails(self) -> None:
         await self._broken_off.wait()
@@ -188,39 +217,3 @@ class Replica:
         if not whole:
             self._doubts.note(stored.position)
         return batch
-
-    @contextlib.contextmanager
-    def _standstill(self) -> Iterator[None]:
-        """Nothing takes effect meanwhile."""
-        held_up = self._held_up = []
-        try:
-            yield
-        finally:
-            self._held_up = None if self._failure is None else []
-            for stored in held_up:
-                self._on_stored(stored)
-
-    async def _take_snapshots(self, extent: Extent) -> None:
-        """Write the state now and then. Nothing is applied meanwhile, but the event loop keeps running."""
-        taken = self.core.state.position
-        while not cancelled():
-            await self._snapshot_due(taken)
-            if not self._lease.held:
-                continue
-            if self.core.state.position == taken:
-                if self._log.first <= self._words:  # what was said last is not to stay until something is said again
-                    await self._speaker.let_time_pass()
-                continue
-            try:
-                taken = await self._snapshots.take(extent.log_id, self.core, self._standstill())
-            except (NatsError, TimeoutError) as error:
-                log.warning("no snapshot could be written: %s", type(error).__name__)
-
-    async def _snapshot_due(self, taken: int) -> None:
-        """Wait for the interval to pass, or the log to grow much after position ``taken``."""
-        left = self._settings.snapshot_interval
-        while left > 0:
-            await asyncio.sleep(min(left, LOOK_INTERVAL))
-            left -= LOOK_INTERVAL
-            if self._reader.seen.part_behind(taken) > MOST_GROWTH:
-                return

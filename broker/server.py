@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
 from broker.core.machine import Place, RuleFailed
+from broker.core.state import KnownApp
 from broker.garbage import collect_now_and_then
 from broker.metrics import NOTHING, RULES_FAILED, BrokerCollector, Figures
 from broker.replica import Replica
@@ -37,6 +38,7 @@ class Broker:
         self._name = f"b{world.new_id(NAME_BYTES)}"
         self.replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
+        self._apps: dict[str, KnownApp] = {}  # what operators ordered in a log that was lost
 
     async def run(self, stop: Stop) -> None:
         """Serve until ``stop`` is set. Raises SettingError."""
@@ -52,7 +54,9 @@ class Broker:
 
     async def _serve(self, stop: Stop) -> None:
         settings = self._settings
-        nc = await connect(settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls)
+        nc = await connect(
+            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self._on_disconnect
+        )
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
@@ -64,25 +68,30 @@ class Broker:
         """Everything from a connection inwards: one replica after the other, until cancelled."""
         await wait_for_jetstream(nc)
         while True:
-            self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed))
+            self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed), self._apps)
             try:
                 await self.replica.run()
             except* RuleFailed as failures:
                 self._note_failures(failures)
             except* LogReplaced:
                 log.error("the event log was replaced: starting afresh, clients will reconnect")
+                self._apps = self.replica.core.state.apps
             except* (NatsError, TimeoutError) as errors:
                 error = errors.exceptions[0]
                 log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE)
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
-        """Whoever was wrong was a rule: the state is made anew without the entry, as on every other broker."""
+        """A rule failed: the state is made anew without the entry, as on every other broker."""
         for failure in failures.exceptions:
             if isinstance(failure, RuleFailed):
                 RULES_FAILED.inc()
                 self._failed.add(failure.place)
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
+
+    def _on_disconnect(self) -> None:
+        if self.replica is not None:
+            self.replica.on_disconnect()
 
     async def on_reconnect(self) -> None:
         """The connection to NATS was lost and has been made again."""

@@ -4,11 +4,12 @@ import dataclasses
 
 from broker.core.limits import Limits
 from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
 from shared.process.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(NatsSettings):
+class Settings(NatsSettings, LogSettings):
     """One field for each environment variable. All brokers of a deployment must have the same limits."""
 
     app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
@@ -33,7 +34,7 @@ class Settings(NatsSettings):
         256, "Deliveries kept for an absent or slow peer from each sender; four times that in all.", at_least=0
     )
     max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0)
-    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is given up as lost.", at_least=1.5)
+    gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is considered lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(
         1, "Replicas of the log, the lease and the snapshots in a NATS cluster.", at_least=1, at_most=5
@@ -46,8 +47,6 @@ class Settings(NatsSettings):
     snapshot_interval: float = setting(
         15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5
     )
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     @property
     def limits(self) -> Limits:

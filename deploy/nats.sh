@@ -17,6 +17,9 @@ if [ -d "$store/\$G" ] && [ ! -e "$store/PARLEY" ] && grep -q "^  PARLEY:" "$3" 
     mv "$store/\$G" "$store/PARLEY"
 fi
 
+# What a power cut may cost, in quotes as NATS wants it. With "always" it costs nothing, and each message costs more.
+export NATS_SYNC="${NATS_SYNC:-\"5s\"}"
+
 # A heap that doubles before it is looked through is more than one client may cause.
 export GOGC="${GOGC:-40}"
 

@@ -8,8 +8,8 @@ up() {
     docker compose up -d --no-deps --wait "$@"
 }
 
-# Of NATS and HAProxy there can be only one: clients and processes wait for a moment, and go on where they were. NATS
-# comes first, since it has to let new processes do what they need; it lets old ones go on.
+# Of NATS and HAProxy there can be only one: clients and processes wait for a moment, then continue. NATS
+# comes first, since it has to let new processes do what they need; it lets old ones continue.
 up --force-recreate nats
 
 # A new one stands ready before an old one is asked to go.

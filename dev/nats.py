@@ -8,14 +8,15 @@ from pathlib import Path
 from dev.trouble import Trouble
 from shared.envelopes.subjects import MAX_MESSAGE
 
+SELDOM = "2m"  # what NATS does by default
 _SCRIPT = Path(__file__).parents[1] / "deploy" / "nats.sh"
 
 
-def command(folder: Path, port: int) -> list[str]:
+def command(folder: Path, port: int, sync: str = SELDOM) -> list[str]:
     """Write the server's configuration into ``folder``, and return the command that runs it there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = folder / "nats.conf"
-    config.write_text(_config(folder / "nats", port))
+    config.write_text(_config(folder / "nats", port, sync))
     return running(config)
 
 
@@ -24,11 +25,11 @@ def running(config: Path) -> list[str]:
     return ["sh", str(_SCRIPT), program(), "--config", str(config)]
 
 
-def _config(store: Path, port: int) -> str:
+def _config(store: Path, port: int, sync: str) -> str:
     return f"""# Written by dev/nats.py at each start.
 listen: "127.0.0.1:{port}"
 max_payload: {MAX_MESSAGE}
-jetstream {{ store_dir: {json.dumps(str(store))} }}
+jetstream {{ store_dir: {json.dumps(str(store))}, sync_interval: {json.dumps(sync)} }}
 """
 
 

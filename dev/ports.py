@@ -19,7 +19,7 @@ class Port:
 
 
 def check(ports: Iterable[Port]) -> None:
-    """Raise Trouble that names each port that is taken, or wanted twice, and an address that is not to be had."""
+    """Raise Trouble that names each port that is taken, or asked for twice, and an address that is not available."""
     wanted: dict[int, Port] = {}
     problems = []
     for port in ports:

@@ -16,8 +16,8 @@ _PATIENCE = 2.0  # seconds for one answer
 async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[str], None]) -> None:
     """Ask each process ``GET /readyz`` at its address until it answers 200.
 
-    Tells what it waits for when that takes longer than usual. Raises Trouble after ``timeout`` seconds, naming who is
-    not ready and what each said last.
+    Tells what it waits for when that takes longer than usual. Raises Trouble after ``timeout`` seconds, naming the
+    processes that are not ready, and what each said last.
     """
     last = dict.fromkeys(probes, "has not been asked")
     started = time.monotonic()

@@ -20,6 +20,10 @@ class Settings:
     auth_api_port: int = setting(8000, "Port of auth_api.", at_least=1, at_most=65535)
     broker_port: int = setting(9000, "Port of the first broker's probes.", at_least=1, at_most=65000)
     nats_port: int = setting(4222, "Port of the NATS server.", at_least=1, at_most=65535)
+    nats_sync: str = setting(
+        "2m",
+        "When NATS makes sure that the disk has what it took: after that time, or `always`, which no power cut undoes.",
+    )
     app_host: str = setting("127.0.0.1", "Address that gateways and auth_api listen on; 0.0.0.0 for every address.")
     data_dir: str = setting(".parley", "Folder for the secrets and the log's data.")
     ready_seconds: float = setting(30.0, "Seconds the processes have to get ready.", at_least=1, at_most=600)

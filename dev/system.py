@@ -54,7 +54,7 @@ def services(settings: Settings) -> list[Service]:
 
 def programs(settings: Settings, environ: Mapping[str, str]) -> list[Program]:
     """What to start, NATS first."""
-    base = Program("nats", nats.command(settings.folder, settings.nats_port), environ)
+    base = Program("nats", nats.command(settings.folder, settings.nats_port, settings.nats_sync), environ)
     return [base, *(service.program(settings, environ) for service in services(settings))]
 
 

@@ -2,4 +2,4 @@
 
 
 class Trouble(Exception):
-    """The system cannot start or go on. The text is for the person at the terminal: what happened and what to do."""
+    """The system cannot start or continue. The text is for the person at the terminal: what happened and what to do."""

@@ -12,13 +12,13 @@ CLOSED_BY_SERVER = [b"41"]  # the Socket.IO packet after which a client does not
 
 @dataclasses.dataclass(slots=True)
 class Connection:
-    """A socket and who is behind it.
+    """A socket and the client behind it.
 
     ``app`` is what it showed last: in the handshake, or to authenticate. ``peer_id`` is empty until the broker has
     admitted it. ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged``
     says that the log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the
     log. ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one. ``key`` is in
-    all session tokens of this socket.
+    all session tokens of this socket. ``version`` of the contract is what it asked for.
     """
 
     sid: str
@@ -33,6 +33,7 @@ class Connection:
     resumable: bool = False
     returning: bool = False
     held: int = 0
+    version: int = 1
 
     def send_away(self) -> None:
         """Close the socket in the way that makes its client reconnect at once."""
@@ -40,7 +41,7 @@ class Connection:
         self.socket.hang_up()
 
     def part(self) -> None:
-        """Tell the client that it is not to come back by itself, and hear nothing more of it."""
+        """Tell the client not to reconnect by itself, and ignore whatever else it sends."""
         self.socket.ignore()
         self.send(CLOSED_BY_SERVER)
         self.socket.leave()

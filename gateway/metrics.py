@@ -22,7 +22,7 @@ class EventCounter(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metric now."""
         family = CounterMetricFamily(
-            "parley_gateway_events", "Client events by name: unknown ones are one.", labels=self.LABELS
+            "parley_gateway_events", "Client events by name; all unknown ones are counted as one.", labels=self.LABELS
         )
         for name, count in self.counts.items():
             family.add_metric([name], count)
@@ -32,10 +32,9 @@ class EventCounter(Collector):
 CONNECTIONS = Gauge("parley_gateway_connections", "Sockets that have shown a good app token.")
 HANDSHAKES = Counter(
     "parley_gateway_handshakes_total",
-    "Handshakes by outcome: ok, the refusal's code, busy, or what there was too much of at the caller's address.",
+    "Handshakes by outcome: ok, the refusal's code, busy, or the limit that the caller's address exceeded.",
     ["outcome"],
 )
-GOOD_HANDSHAKES = HANDSHAKES.labels("ok")
 STRANGERS = Gauge("parley_gateway_strangers", "Sockets that have not authenticated.")
 WAITING = Gauge("parley_gateway_waiting", "Handshakes that wait for their turn.")
 NEWCOMERS_PER_SECOND = Gauge(
@@ -43,7 +42,7 @@ NEWCOMERS_PER_SECOND = Gauge(
 )
 ADMISSIONS = Counter(
     "parley_gateway_admissions_total",
-    "Sockets admitted as peers: new, resumed, or not resumable any more.",
+    "Sockets admitted as peers: new, resumed, or no longer resumable.",
     ["outcome"],
 )
 EVENTS = EventCounter()
@@ -56,10 +55,10 @@ RELAY_SECONDS = Histogram(
 BATCH_ENTRIES = Histogram(
     "parley_gateway_batch_entries", "Entries in one batch to the log.", buckets=(1, 2, 5, 10, 20, 50, 100, 500, 2000)
 )
-HELD_BYTES = Gauge("parley_gateway_held_bytes", "Bytes of events that are not in the log yet.")
+HELD_BYTES = Gauge("parley_gateway_held_bytes", "Bytes of events that are not yet in the log.")
 HELD_EVENTS = Gauge("parley_gateway_held_events", "Events that wait for the batch in flight.")
 POSITION = Gauge("parley_gateway_position", "Log position of the newest deliveries taken.")
-GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing and was asked for again.")
-FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had given this gateway up.")
+GAPS = Counter("parley_gateway_gaps_total", "Times that a delivery was missing and was requested again.")
+FENCED = Counter("parley_gateway_fenced_total", "Times that the broker had considered this gateway lost.")
 SLOW_CLIENTS = Counter("parley_gateway_slow_clients_total", "Clients disconnected because they did not read.")
 FLOODS = Counter("parley_gateway_floods_total", "Clients disconnected because they sent more than their budget.")

@@ -1,6 +1,6 @@
 """How much a client may send. Pure: time is an argument, in seconds of any steady clock.
 
-Every frame is charged to the budget of whoever sends it. A stranger has a small one for each socket; a peer's fills up
+Every frame is charged to the budget of its sender. A stranger has a small one for each socket; a peer's fills up
 again all the time, and outlives its sockets.
 """
 
@@ -74,7 +74,7 @@ class Rates:
 class Budget:
     """What one peer may send: a bucket of frames and one of bytes, both filled again all the time.
 
-    What is refused costs nothing, so one who sends too much still gets the rate. ``refused`` counts that, and is
+    What is refused costs nothing, so a client that sends too much still gets its rate. ``refused`` counts that, and is
     forgotten once both buckets are full again. What it takes it also takes from ``shared``, if its address has one.
     """
 
@@ -104,7 +104,7 @@ class Budget:
         return True
 
     def full(self, now: float) -> bool:
-        """Whether there is nothing to remember any more."""
+        """Whether there is nothing left to remember."""
         self._refill(now)
         return self._frames == self._rates.frames_burst and self._bytes == self._rates.bytes_burst
 
@@ -124,7 +124,7 @@ class Budget:
 
 
 class Budgets:
-    """The budgets of all peers by ``peer_id``: those that are here, and those that have gone and may come back.
+    """The budgets of all peers by ``peer_id``, of present ones and of those that may come back.
 
     All peers at one address share the rates of ``clients`` clients.
     """
@@ -162,7 +162,7 @@ class Budgets:
         self._forget(now)
 
     def _forget(self, now: float) -> None:
-        """Forget those that are full again, as far as they are the oldest, and what is too many."""
+        """Forget the oldest, as long as they are full again or too many are remembered."""
         while self._gone:
             oldest = next(iter(self._gone))
             if len(self._gone) <= REMEMBERED and not self._gone[oldest].full(now):

@@ -65,7 +65,9 @@ class Gateway:
     async def _serve_until(self, stop: Stop) -> None:
         name = self._settings.gateway_name or f"{sockets.gethostname()}:{self._settings.app_port}"
         settings = self._settings
-        connecting = asyncio.create_task(connect(settings.nats_url, f"gateway {name}", stop, tls=settings.tls))
+        connecting = asyncio.create_task(
+            connect(settings.nats_url, f"gateway {name}", stop, None, settings.tls, self._switchboard.on_disconnect)
+        )
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():

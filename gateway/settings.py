@@ -8,13 +8,14 @@ from gateway.turn import Turn
 from shared.envelopes.subjects import MAX_BODY
 from shared.http.client_address import networks
 from shared.messaging.settings import NatsSettings
+from shared.process.logs import LogSettings
 from shared.process.settings import SettingError, secret, setting
 
 FRAME_BYTES = 8192  # of an event beside its bodies
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(NatsSettings, Sizes):
+class Settings(NatsSettings, Sizes, LogSettings):
     """One field for each environment variable."""
 
     app_secret: str = secret(
@@ -87,8 +88,6 @@ class Settings(NatsSettings, Sizes):
     turn_lifetime: int = setting(
         86400, "Lifetime of a TURN credential, in seconds; an hour at most for visitors of the demo.", at_least=60
     )
-    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

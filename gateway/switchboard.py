@@ -15,6 +15,7 @@ from gateway.outgoing.pacing import Pacing
 from gateway.rate import Budgets, Rates
 from gateway.settings import Settings
 from gateway.transport.engineio.socket import Socket
+from gateway.witness import Witness
 from shared.contract.refusals import Refusal
 from shared.contract.tokens import KEY_BYTES, key_of
 from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
@@ -23,6 +24,8 @@ from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
+
+_GOOD = metrics.HANDSHAKES.labels("ok")
 
 
 class Switchboard:
@@ -49,7 +52,7 @@ class Switchboard:
 
     @property
     def connections(self) -> list[Connection]:
-        """Those that are here now."""
+        """The clients that are connected now."""
         return list(self._connections.values())
 
     @property
@@ -67,7 +70,7 @@ class Switchboard:
         """A client has come, and shows an app token. Raises Refusal."""
         try:
             app = self._sessions.app_of(token)
-            metrics.GOOD_HANDSHAKES.inc()
+            _GOOD.inc()
         except Refusal as refusal:
             metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
@@ -100,6 +103,11 @@ class Switchboard:
                 connection.logged = False
                 connection.send_away()
 
+    def on_disconnect(self) -> None:
+        """NATS is away, and may come back without what it had last."""
+        if self._link is not None:
+            self._link.inbox.witness.doubt()
+
     async def sign_off(self) -> None:
         """Let the log know that this gateway is down, once it has taken all else."""
         if self._link is not None:
@@ -108,6 +116,7 @@ class Switchboard:
 
     def _new_link(self, nc: Messaging, name: str) -> Link:
         gateway, settings = new_gateway_id(self._world), self._settings
+        witness = Witness()
         inbox = Inbox(
             self._connections,
             self._sessions,
@@ -116,8 +125,9 @@ class Switchboard:
             settings.turn,
             self._pacing,
             self._budgets,
+            witness,
         )
-        writer = LogWriter(nc, gateway, settings.max_held, settings.max_held_per_client, self._world, inbox)
+        writer = LogWriter(nc, gateway, settings.max_held, settings.max_held_per_client, self._world, inbox, witness)
         return Link(nc, gateway, name, writer, inbox, self._world)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:

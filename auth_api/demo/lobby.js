@@ -1,5 +1,6 @@
 // The form at the door: a name, a room, and what to do with them.
 import { roomInLink } from "./link.js";
+import { recall, remember } from "./memory.js";
 import { personName, roomName } from "./names.js";
 import { problem } from "./problems.js";
 import { newRoomName } from "./room-name.js";
@@ -16,7 +17,7 @@ export class Lobby {
   /** `go(way, name, room)` is called with a way of `create` or `join`. */
   constructor(go) {
     this.#go = go;
-    byId("name").value = localStorage.getItem(NAME_KEY) ?? "";
+    byId("name").value = recall(NAME_KEY);
     byId("entry").onsubmit = (event) => {
       event.preventDefault();
       this.#submit(this.#first);
@@ -68,7 +69,7 @@ export class Lobby {
     this.#prefer(way);
     if (!name.value) return this.#miss(name, "no-name");
     if (way === "join" && !room.value) return this.#miss(room, "no-room");
-    localStorage.setItem(NAME_KEY, name.value);
+    remember(NAME_KEY, name.value);
     this.#go(way, name.value, room.value || room.placeholder);
   }
 

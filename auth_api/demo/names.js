@@ -2,6 +2,7 @@
 
 const LONGEST = { person: 40, room: 128 }; // characters, as people count them
 const LONGEST_TEXT = 1000; // units of text that are looked at
+const LONGEST_CHARACTER = 16; // code points; emoji of more are shown side by side, in a line that has no end
 const INVISIBLE = /(?![\u200c\u200d\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 // Joiners have a meaning within emoji and in scripts whose letters join; elsewhere they only make names look alike.
 const EMOJI = "[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f]";
@@ -42,7 +43,13 @@ export function characters(text) {
 function shown(text, longest) {
   const spaced = text.slice(0, LONGEST_TEXT).replace(/\s+/gu, " ");
   const clean = spaced.replace(INVISIBLE, "").replace(JOINERS, joined).replace(STACKED, "$1").trim();
-  return VISIBLE.test(clean) ? characters(clean).slice(0, longest).join("") : "";
+  return VISIBLE.test(clean) ? characters(clean).slice(0, longest).map(bounded).join("") : "";
+}
+
+/** A character that is not joined to the next one, wherever it had to be cut. */
+function bounded(character) {
+  const points = [...character];
+  return points.length > LONGEST_CHARACTER ? points.slice(0, LONGEST_CHARACTER).join("").replace(/\p{Cf}+$/u, "") : character;
 }
 
 function joined(_, before = "", joiner = "") {

@@ -1,4 +1,5 @@
 // The page: which screen is shown, and what each button does.
+import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Knocks } from "./knocks.js";
 import { linkTo, roomInLink } from "./link.js";
@@ -9,6 +10,10 @@ import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
 import { Visit } from "./visit.js";
 
+const STILL = {
+  in: ["You are still in “", "”. Leave it first to open another room."],
+  waiting: ["You are waiting for “", "”. Cancel that first to open another room."],
+};
 const byId = (id) => document.getElementById(id);
 const media = new Media();
 const devices = new Devices(media);
@@ -91,12 +96,13 @@ function depart() {
   view.fail("away", "", room);
 }
 
-/** Somebody changed the address. The call stays, and so does the link to it. */
+/** Somebody changed the address. The call, or the wait for it, stays, and so does the link to it. */
 function addressChanged() {
   if (!stay) return lobby.readLink();
   if (roomInLink() === stay.room) return;
   history.replaceState(null, "", linkTo(stay.room));
-  toasts.show("You are still in “", named(stay.room), "”. Leave it first to open another room.");
+  const [before, after] = document.body.dataset.screen === "call" ? STILL.in : STILL.waiting;
+  toasts.show(before, named(stay.room), after);
 }
 
 function show(screen) {
@@ -119,8 +125,9 @@ async function copyLink() {
   }
 }
 
+keepDoubleClicksTogether();
 byId("leave").onclick = leave;
-byId("cancel").onclick = ({ detail }) => detail > 1 || leave(); // the second half of a double click is not for this button
+byId("cancel").onclick = leave;
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
 addEventListener("pagehide", depart);

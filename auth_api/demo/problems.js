@@ -22,9 +22,9 @@ export function problem(code, message, room) {
     case "full":
       return { text: ["No more people fit into “", named(room), "”."], offer: again };
     case "closed":
-      return { text: ["The room “", named(room), "” was closed by whoever runs this server."], offer: null };
+      return { text: ["The room “", named(room), "” was closed by the operator of this server."], offer: null };
     case "removed":
-      return { text: ["You were taken out of the room by whoever runs this server."], offer: again };
+      return { text: ["The operator of this server removed you from the room."], offer: again };
     case "away":
       return { text: ["You left the call when you left this page."], offer: again };
     case "unavailable":

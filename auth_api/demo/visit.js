@@ -167,7 +167,7 @@ export class Visit {
   }
 
   #lost() {
-    if (this.#call) this.#view.banner("Connection lost. Reconnecting… The call goes on meanwhile.");
+    if (this.#call) this.#view.banner("Connection lost. Reconnecting… The call continues meanwhile.");
     else this.#wait("Reconnecting…", "The connection was lost.");
   }
 

@@ -2,11 +2,10 @@
 
 NATS sees to it that gateways write under gateways' subjects alone, and brokers under the brokers'. So whatever the
 bytes claim, a gateway speaks as itself, for its own sockets, and orders and terms come from brokers. What cannot be
-right is passed over by every broker alike, as this follows from the log and nothing else.
+right is skipped by every broker alike, as this follows from the log and nothing else.
 """
 
 from broker.core.state import Peer, State
-from shared.contract.events import RELAYS
 from shared.contract.frames import is_json, relay_start
 from shared.envelopes import subjects
 from shared.envelopes.entries import ANYBODY, BROKER, GATEWAY, Authenticated, Batch, Malformed, Reader, Said
@@ -44,13 +43,16 @@ def speaks_for(state: State, gateway: str, conn: str) -> bool:
     return gateway in state.gateways and (peer_id is None or state.peers[peer_id].gateway == gateway)
 
 
-def can_be_said(said: Said, peer: Peer) -> bool:
-    """Whether a gateway can have made these words of what a client of its own said.
+def is_stamped(said: Said, peer: Peer) -> bool:
+    """Whether a relay says who it is from: its roommate reads it as it is.
 
-    Others read them as they are. Whether all of a relay can be read is left to the gateway that delivers it.
+    Whether all of it can be read is left to the gateway that delivers it.
     """
-    if said.event in RELAYS:
-        return said.body.startswith(relay_start(said.event, said.room, peer.peer_id))
+    return said.body.startswith(relay_start(said.event, said.room, peer.peer_id))
+
+
+def has_payload(said: Said, _: Peer) -> bool:
+    """Whether what others will read of an event can be read."""
     return not said.body or is_json(said.body)
 
 

@@ -1,5 +1,7 @@
 """What every rule works on. It lies below the rules; the machine that calls them is above."""
 
+from collections import Counter
+
 from broker.core.limits import Limits
 from broker.core.outbox import Outbox
 from broker.core.state import State
@@ -12,3 +14,5 @@ class Context:
         self.limits = limits
         self.state = state or State()
         self.out = Outbox(self.state, limits)
+        self.doubted = 0  # entries that are not believed
+        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics

@@ -16,8 +16,8 @@ HISTORY_SECONDS = 45.0  # longer than it takes to see that a client's network di
 SENT_FRAMES = 1024  # of what is confirmed, known for each socket
 
 
-# A frame for a socket: the number of its parcel, the log position it came from, and the delivery it was in.
-Sent = tuple[int, int, Emit]
+# A frame for a socket: the number of its parcel, the log position it came from, the delivery it was in, and its kind.
+Sent = tuple[int, int, Emit, int]
 
 
 class History:

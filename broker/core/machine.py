@@ -4,17 +4,16 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 """
 
 import typing
-from collections import Counter
 
-from broker.core import rules
-from broker.core.belief import can_be_said, can_be_shown, may_be, speaks_for
+from broker.core import dispatch
+from broker.core.belief import can_be_shown, may_be, speaks_for
 from broker.core.context import Context
 from broker.core.limits import Limits
 from broker.core.rules import arrivals, deadlines, departures, orders
-from broker.core.state import Gateway, Peer, State
-from shared.contract.events import EVENTS, AuthRequest
-from shared.contract.frames import payload_of, refusal_frames, with_raw
-from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
+from broker.core.state import Gateway, State
+from shared.contract.events import AuthRequest
+from shared.contract.frames import refusal_frames
+from shared.contract.refusals import BAD_REQUEST, Refusal
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (
     Authenticated,
@@ -24,6 +23,8 @@ from shared.envelopes.entries import (
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    OfBroker,
+    OfSocket,
     Ordered,
     Pace,
     Said,
@@ -35,9 +36,9 @@ Place = tuple[int, int]  # of an entry: the position of its message, and its ind
 
 
 class RuleFailed(Exception):
-    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is of no use any more.
+    """A rule broke off at an entry, for a reason that is no refusal: an error of ours. The core is void after it.
 
-    A new core that is told of the ``place`` passes over that entry, and comes to the same state on every broker.
+    A new core that is told of the ``place`` skips that entry, and comes to the same state on every broker.
     """
 
     def __init__(self, place: Place) -> None:
@@ -54,8 +55,6 @@ class Core(Context):
     def __init__(self, limits: Limits, state: State | None = None, failed: frozenset[Place] = frozenset()) -> None:
         super().__init__(limits, state)
         self.failed = failed
-        self.doubted = 0  # entries that are not believed
-        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
 
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
@@ -69,8 +68,10 @@ class Core(Context):
                 try:
                     if self.failed and (position, index) in self.failed:
                         self._refuse(batch.writer, entry)
+                    elif isinstance(entry, Said):  # most of them
+                        dispatch.hear(self, batch.writer, entry)
                     else:
-                        self._apply_entry(batch.writer, entry)
+                        self._apply(batch.writer, entry)
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
@@ -97,10 +98,8 @@ class Core(Context):
         self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
-    def _apply_entry(self, writer: str, entry: Entry) -> None:
-        if isinstance(entry, Said):
-            self._apply_said(writer, entry)
-        elif isinstance(entry, Authenticated | Closed):
+    def _apply(self, writer: str, entry: OfSocket | GatewayUp | GatewayDown | OfBroker) -> None:
+        if isinstance(entry, Authenticated | Closed):
             self._apply_presence(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)
@@ -123,6 +122,8 @@ class Core(Context):
             self.out.answer(writer, entry.conn, refusal_frames(entry.event, refusal, entry.ack, known))
         elif isinstance(entry, Authenticated):
             self.out.answer(writer, entry.conn, refusal_frames(AuthRequest.NAME, refusal, entry.ack, {}))
+        elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
+            typing.assert_never(entry)
 
     def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
         if not may_be(self.state, entry.term):
@@ -150,37 +151,3 @@ class Core(Context):
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
             self.state.gateways[writer] = Gateway(entry.name, batch=1)
             orders.tell_revoked(self, writer)
-
-    def _apply_said(self, writer: str, said: Said) -> None:
-        try:
-            rule = rules.RULES.get(said.event)
-            if rule is None:
-                raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
-            peer = self._sender(writer, said)
-            if not can_be_said(said, peer):
-                self.doubted += 1
-                return
-            arrivals.confirm(peer)
-            rule(self, peer, said)
-            self.tally[said.event, "ok"] += 1
-        except Refusal as refusal:
-            self.tally[said.event, refusal.code] += 1
-            self.out.answer(writer, said.conn, refusal_frames(said.event, refusal, said.ack, _known(said)))
-
-    def _sender(self, writer: str, said: Said) -> Peer:
-        peer_id = self.state.conns.get(said.conn)
-        if peer_id is None:
-            raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        peer = self.state.peers[peer_id]
-        if peer.gateway != writer:
-            raise Refusal(UNAUTHORIZED)
-        return peer
-
-
-def _known(said: Said) -> dict[str, object]:
-    event = EVENTS.get(said.event)
-    payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
-    known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
-    if said.peer_id:
-        known["peer_id"] = said.peer_id
-    return known

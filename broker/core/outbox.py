@@ -4,63 +4,20 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from broker.core.history import HISTORY_SECONDS, History, Sent
+from broker.core.history import HISTORY_SECONDS, Sent
 from broker.core.keeping import Keeping
 from broker.core.limits import Limits
-from broker.core.state import Gateway, Kept, Peer, State
+from broker.core.line import Line
+from broker.core.state import Kept, Peer, State
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
-from shared.contract.told import COUNTED_STARTS
+from shared.contract.told import COUNTED_BIT, PLAIN
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
 from shared.envelopes.entries import UNKNOWN
 
-PARCEL_BYTES = 256 * 1024  # of several deliveries; one alone may be longer, and is bounded as MAX_BODY and views are
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
 MUCH_BEHIND = MOST_BEHIND // 2  # bytes at which only those may cause more who have caused little
 EACH = 24  # bytes that one recipient takes beside the frame
-ACK = b"43"
-
-
-class Part:
-    """A parcel in the making."""
-
-    __slots__ = ("deliveries", "size", "total")
-
-    def __init__(self) -> None:
-        self.deliveries: list[Delivery] = []
-        self.size = 0
-        self.total = 0  # as in Parcel
-
-
-class Line:
-    """What is on its way to one gateway: the parcels in the making, and those that were sent.
-
-    It puts itself into ``busy`` when the first parcel is begun.
-    """
-
-    __slots__ = ("busy", "gateway", "history", "name", "open")
-
-    def __init__(self, name: str, gateway: Gateway, busy: list["Line"]) -> None:
-        self.name = name
-        self.gateway = gateway
-        self.busy = busy
-        self.history = History(gateway.have)
-        self.open: list[Part] = []
-
-    def add(self, delivery: Delivery, size: int) -> int:
-        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number."""
-        parts = self.open
-        if not parts:
-            self.busy.append(self)
-            parts.append(Part())
-        elif parts[-1].size + size > PARCEL_BYTES:
-            parts.append(Part())
-        part = parts[-1]
-        part.deliveries.append(delivery)
-        part.size += size
-        gateway = self.gateway
-        gateway.sealed = part.total = gateway.sealed + size
-        return gateway.parcel + len(parts)
 
 
 class Outbox:
@@ -73,42 +30,49 @@ class Outbox:
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
 
-    def emit(self, peers: Sequence[Peer], frame: bytes, about: str = "") -> None:
-        """One frame to many peers: encoded once, and sent once to each gateway. ``about`` is as in Kept."""
+    def emit(self, peers: Sequence[Peer], frame: bytes, kind: int, about: str = "") -> None:
+        """One frame to many peers: encoded once, and sent once to each gateway.
+
+        ``kind`` is the event's, as declared; ``about`` is as in Kept.
+        """
         if len(peers) == 1:
-            self.emit_one(peers[0], frame, about)
+            self.emit_one(peers[0], frame, kind, about)
             return
-        counted = frame.startswith(COUNTED_STARTS)
+        counted = kind & COUNTED_BIT
         by_gateway: dict[str, list[Peer]] = {}
         for peer in peers:
             if peer.conn and not peer.slow:
                 peer.told += counted
                 by_gateway.setdefault(peer.gateway, []).append(peer)
             else:
-                self._keep(peer, frame, "", about)
+                self._keep(peer, frame, kind, "", about)
         for gateway, there in by_gateway.items():
             if (line := self._line(gateway)) is not None:
                 emit = Emit([peer.conn for peer in there], frame)
-                sent = (line.add(emit, len(frame) + EACH * len(there)), self._state.position, emit)
+                sent = (line.add(emit, len(frame) + EACH * len(there)), self._state.position, emit, kind)
                 for peer in there:
                     line.history.note(peer.conn, sent)
 
-    def emit_one(self, peer: Peer, frame: bytes, about: str = "", sender: str = "") -> None:
-        """One frame to one peer. ``sender`` is who said it, if these are somebody's words."""
+    def emit_one(self, peer: Peer, frame: bytes, kind: int, about: str = "") -> None:
+        """One frame to one peer."""
         if not peer.conn or peer.slow:
-            self._keep(peer, frame, sender, about)
+            self._keep(peer, frame, kind, "", about)
             return
-        peer.told += frame.startswith(COUNTED_STARTS)
-        self._send(peer, Emit([peer.conn], frame), self._state.position)
+        peer.told += kind & COUNTED_BIT
+        self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
 
-    def check_words(self, peer: Peer, sender: str, size: int) -> None:
-        """Make sure that ``size`` bytes of words can go to a peer. Raises Refusal, which tells the sender to wait."""
+    def pass_words(self, peer: Peer, frame: bytes, kind: int, sender: str) -> None:
+        """What ``sender`` says to one peer. Raises Refusal, which tells the sender to wait."""
         if peer.conn:
             gateway = self._state.gateways[peer.gateway]
             if gateway.sealed - gateway.handled > MOST_BEHIND:
                 raise Refusal(UNAVAILABLE)
-        if peer.slow or not peer.conn:
-            self.keeping.check_words(peer, sender, size)
+            if not peer.slow:
+                peer.told += kind & COUNTED_BIT
+                self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
+                return
+        self.keeping.check_words(peer, sender, len(frame))
+        self._keep(peer, frame, kind, sender, "")
 
     def check_way_to(self, peers: Iterable[Peer]) -> None:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
@@ -132,7 +96,7 @@ class Outbox:
         """What has waited for a peer that is back, or can read on."""
         for kept in waiting:
             peer.told += kept.counted and not kept.count
-            self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.position)
+            self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.kind, kept.position)
             if kept.relayed:
                 self._resent.append((self._state.now, kept.position))
         while self._resent and self._resent[0][0] < self._state.now - HISTORY_SECONDS:
@@ -149,13 +113,15 @@ class Outbox:
         return min((position for position in oldest if position is not None), default=None)
 
     def answer(self, gateway: str, conn: str, frames: Iterable[bytes]) -> None:
-        """Frames for the socket that asked, whoever it belongs to by now."""
+        """For the socket that asked, whoever it belongs to by now: an event, and acknowledgements if there are any."""
+        answer, *acks = frames
         owner = self._state.peers.get(self._state.conns.get(conn, ""))
-        for frame in frames:
-            if owner is not None and owner.gateway == gateway and not frame.startswith(ACK):
-                self._send(owner, Emit([conn], frame), self._state.position)
-            else:
-                self._add(gateway, Emit([conn], frame), len(frame) + EACH)
+        if owner is not None and owner.gateway == gateway:
+            self._send(owner, Emit([conn], answer), PLAIN, self._state.position)
+        else:
+            self._add(gateway, Emit([conn], answer), len(answer) + EACH)
+        for ack in acks:
+            self._add(gateway, Emit([conn], ack), len(ack) + EACH)
 
     def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:
         """Answer acknowledgements. Their ids mean nothing on another socket than the one that asked."""
@@ -259,22 +225,22 @@ class Outbox:
         if line is not None:
             line.add(delivery, size)
 
-    def _send(self, peer: Peer, emit: Emit, position: int) -> None:
+    def _send(self, peer: Peer, emit: Emit, kind: int, position: int) -> None:
         """Send a frame to a peer's socket, and remember that it was sent."""
         line = self._lines.get(peer.gateway) or self._line(peer.gateway)
         if line is not None:
             parcel = line.add(emit, len(emit.frame) + EACH)
-            line.history.note(peer.conn, (parcel, position, emit))
+            line.history.note(peer.conn, (parcel, position, emit, kind))
 
-    def _keep(self, peer: Peer, frame: bytes, sender: str, about: str) -> None:
-        self.keeping.keep(peer, Kept(frame, self._state.position, b"", 0, 0, sender, about))
+    def _keep(self, peer: Peer, frame: bytes, kind: int, sender: str, about: str) -> None:
+        self.keeping.keep(peer, Kept(frame, self._state.position, b"", 0, 0, sender, about, kind))
 
 
 def _numbered(peer: Peer, sent: Iterable[Sent]) -> list[Kept]:
     """What a peer's socket was sent, each counted event with its number: the newest is the last that it was told."""
     number, found = peer.told, []
-    for parcel, position, emit in reversed(tuple(sent)):
-        kept = Kept(emit.frame, position, parcel=parcel)
+    for parcel, position, emit, kind in reversed(tuple(sent)):
+        kept = Kept(emit.frame, position, parcel=parcel, kind=kind)
         if kept.counted:
             kept.count, number = number, number - 1
         found.append(kept)

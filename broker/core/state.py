@@ -18,8 +18,10 @@ from typing import Literal
 
 import msgspec
 
-from shared.contract.told import COUNTED_STARTS, RELAY_STARTS
+from broker.core.table import Table
+from shared.contract.told import COUNTED_BIT, WORDS_BIT
 
+UNSAID = -1
 Role = Literal["member", "moderator"]
 
 
@@ -30,7 +32,7 @@ class Kept(msgspec.Struct):
     others are in the snapshot once. ``count`` numbers the counted events of a peer in the order in which they were
     first sent; it is 0 for what was not sent yet, or is not counted. ``parcel`` is the parcel that it was sent with.
     ``sender`` is the peer whose words these are. ``about`` names what it tells the state of, for frames that a newer
-    one makes worthless.
+    one makes worthless. ``kind`` is that of the event; earlier brokers did not say it in their snapshots.
     """
 
     frame: bytes
@@ -40,16 +42,17 @@ class Kept(msgspec.Struct):
     parcel: int = 0
     sender: str = ""
     about: str = ""
+    kind: int = UNSAID
 
     @property
     def relayed(self) -> bool:
         """Whether the frame is a roommate's own words."""
-        return self.frame.startswith(RELAY_STARTS)
+        return bool(self.kind & WORDS_BIT)
 
     @property
     def counted(self) -> bool:
         """Whether clients count it."""
-        return self.frame.startswith(COUNTED_STARTS)
+        return bool(self.kind & COUNTED_BIT)
 
 
 class Peer(msgspec.Struct):
@@ -70,6 +73,7 @@ class Peer(msgspec.Struct):
     shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
     viewed      the rooms it asked to see again, and when
+    version     the version of the contract that it asked for
     taken       takeovers of its open socket, at ``taken_at``, less those that time had forgiven by then
     """
 
@@ -96,6 +100,7 @@ class Peer(msgspec.Struct):
     locks: dict[int, bytes] = {}
     taken: float = 0.0
     taken_at: float = 0.0
+    version: int = 1
 
 
 class Pending(msgspec.Struct):
@@ -170,9 +175,9 @@ class State(msgspec.Struct):
     position: int = 0
     now: float = 0.0
     term: int = 0
-    peers: dict[str, Peer] = {}
+    peers: Table[Peer] = msgspec.field(default_factory=Table)
     conns: dict[str, str] = {}
-    rooms: dict[str, Room] = {}
+    rooms: Table[Room] = msgspec.field(default_factory=Table)
     gateways: dict[str, Gateway] = {}
     absent: dict[str, float] = {}
     apps: dict[str, KnownApp] = {}

@@ -27,6 +27,7 @@ KEY = "speaker"
 LIFE = 2.0  # seconds
 RENEWAL = 0.5  # seconds
 LOOK_INTERVAL = 0.1  # seconds between a standby's looks at it
+WATCHED = 3.0  # seconds since it last asked in which a standby is taken to be there
 LATE = PATIENCE  # seconds without a renewal after which a holder that lost it was held up
 MODESTY = 10.0  # seconds in which one that lost it without having been held up does not take it back before its end
 
@@ -48,7 +49,7 @@ class Lease:
         self, nc: Messaging, broker: str, replicas: int, newest: Callable[[], int], monotonic: Callable[[], float]
     ) -> None:
         self._js = nc.jetstream(timeout=1.0)
-        self._presence = Presence(nc, broker)
+        self._presence = Presence(nc, broker, monotonic)
         self._name = broker.encode()
         self._replicas = replicas
         self._newest = newest
@@ -64,6 +65,11 @@ class Lease:
     def held(self) -> bool:
         """Whether this broker holds it, as far as it knows."""
         return self.term > 0
+
+    @property
+    def watched(self) -> bool:
+        """Whether a standby asks for this broker."""
+        return self._monotonic() - self._presence.asked_at < WATCHED
 
     async def run(self, on_change: Callable[[], None]) -> None:
         """Campaign and renew until cancelled; ``on_change`` is called whenever the term changes."""

@@ -2,7 +2,8 @@
 
 import contextlib
 import enum
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
 
 from nats.errors import NoRespondersError
 
@@ -21,11 +22,13 @@ class Sign(enum.Enum):
 
 
 class Presence:
-    """One broker's. Only brokers may ask: NATS sees to it."""
+    """One broker's. Only brokers may ask: NATS sees to it. ``asked_at`` is when one did, in monotonic seconds."""
 
-    def __init__(self, nc: Messaging, broker: str) -> None:
+    def __init__(self, nc: Messaging, broker: str, monotonic: Callable[[], float]) -> None:
         self._nc = nc
         self._broker = broker
+        self._monotonic = monotonic
+        self.asked_at = -math.inf
 
     @contextlib.asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
@@ -57,5 +60,6 @@ class Presence:
         return await self.ask(self._broker) is Sign.HERE
 
     def _answer(self, reply: str) -> None:
+        self.asked_at = self._monotonic()
         if reply:
             self._nc.publish_now(reply, b"here")

@@ -12,6 +12,7 @@ from nats.js.errors import NotFoundError
 from broker.core.machine import Core
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
+from broker.speaking.parting import Parting
 from broker.speaking.watch import Watch
 from broker.storage.stream import EventLog
 from shared.envelopes import subjects
@@ -53,6 +54,7 @@ class Speaker:
         self._broker = broker
         self._monotonic = world.monotonic
         self._said_until = 0  # position of the last thing this broker has put into the log itself
+        self._parting = Parting(event_log, core, lease, broker, world)
         self._strangers: set[str] = set()
         self._asides: set[asyncio.Task[None]] = set()
 
@@ -131,7 +133,7 @@ class Speaker:
             return
         now = self._monotonic()
         heard = self._watch.note(beat, now, gateway.parcel)
-        if not self._lease.held:
+        if not self._lease.held or not self._log.certain or self._parting.is_due(beat):
             return
         misses = beat.have < gateway.parcel and (beat.gap or heard.had == beat.have)
         if misses and now - heard.repeated > (GAP_INTERVAL if beat.gap else REPEAT_INTERVAL):

@@ -1,25 +1,21 @@
-"""A snapshot as bytes: the state at a log position, and what it is called.
+"""A snapshot as it is stored: the state at a log position, and what it is called.
 
 Words that wait for an absent peer are not in it: it names the log message that holds them. Other frames, which may wait
 for many, are in it once.
 """
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from broker.core.machine import Core
-from broker.core.state import Gateway, Kept, KnownApp, Peer, Room, State
-
-T = TypeVar("T")
+from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, State
+from broker.core.table import Table
+from broker.storage.older import OLDEST, decode_peers, decode_rooms, kind_of
 
 VERSION = 4
-NAMES_VERSION = 3  # can still be read: of a room's members it has nothing but their ids
-LIST_VERSION = 2  # can still be read, as the one before: and what waits for a peer is a list, and all of it was counted
-SLICE = 1000  # peers or rooms encoded without a break; some milliseconds
 PREFIX = "state-"
 
 
@@ -58,10 +54,11 @@ class Name(NamedTuple):
 
     @classmethod
     def of(cls, core: Core) -> "Name":
-        """The name for the state as it is."""
+        """The name for the state as it is, but for what its peers need of the log."""
         state = core.state
+        needed = core.out.oldest_resent() or state.position + 1
         unconfirmed = core.out.oldest_unconfirmed() or state.position + 1
-        return cls(state.position, int(state.now * 1000), oldest_needed(core), unconfirmed)
+        return cls(state.position, int(state.now * 1000), needed, unconfirmed)
 
     @classmethod
     def parse(cls, text: str) -> "Name":
@@ -73,28 +70,15 @@ class Name(NamedTuple):
         return f"{PREFIX}{self.position:020d}-{self.now}-{self.needed}-{self.unconfirmed}"
 
 
-async def encode(log_id: str, state: State) -> bytes:
-    """The state as bytes. Gives way to other tasks now and then; the caller sees to it that nothing changes."""
-    frames = _Frames()
-    image = Image(
-        VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-        await _encode_slices(list(state.peers.values()), frames.name_in),
-        await _encode_slices(list(state.rooms.values()), lambda room: room),
-        state.told_apart,
-        frames.by_digest,
-    )  # fmt: skip
-    return msgspec.msgpack.encode(image)
-
-
 def decode(log_id: str, data: bytes) -> State:
-    """The state that ``encode`` was given, without the words that wait. Raises BadSnapshot."""
+    """The state that was encoded (``encoding.py``), without the words that wait. Raises BadSnapshot."""
     try:
         version = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0], type=int)
-        if not LIST_VERSION <= version <= VERSION:
-            raise BadSnapshot(f"it is of version {version}, this broker knows {LIST_VERSION} to {VERSION}")
+        if not OLDEST <= version <= VERSION:
+            raise BadSnapshot(f"it is of version {version}, this broker knows {OLDEST} to {VERSION}")
         image = msgspec.msgpack.decode(data, type=Image)
-        peers = [peer for part in image.peers for peer in _decode_peers(part, version)]
-        rooms = [room for part in image.rooms for room in _decode_rooms(part, version)]
+        peers = [peer for part in image.peers for peer in decode_peers(part, version)]
+        rooms = [room for part in image.rooms for room in decode_rooms(part, version)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError) as error:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
@@ -102,13 +86,15 @@ def decode(log_id: str, data: bytes) -> State:
     for kept in waiting_frames(peers):
         if kept.digest in image.frames:
             kept.frame, kept.digest = image.frames[kept.digest], b""
+        if kept.kind == UNSAID:
+            kept.kind = kind_of(kept)
     return State(
         position=image.position,
         now=image.now,
         term=image.term,
-        peers={peer.peer_id: peer for peer in peers},
+        peers=Table({peer.peer_id: peer for peer in peers}),
         conns={peer.conn: peer.peer_id for peer in peers if peer.conn},
-        rooms={room.key: room for room in rooms},
+        rooms=Table({room.key: room for room in rooms}),
         gateways=image.gateways,
         absent=image.absent,
         apps=image.apps,
@@ -123,73 +109,6 @@ def waiting_frames(peers: Iterable[Peer]) -> Iterable[Kept]:
         yield from peer.past
 
 
-def oldest_needed(core: Core) -> int:
-    """The oldest position of the log that holds words which a peer still waits for, or may wait for again."""
-    state = core.state
-    waiting = (kept.position for kept in waiting_frames(state.peers.values()) if kept.relayed)
-    return min(*waiting, core.out.oldest_resent() or state.position + 1, state.position + 1)
-
-
 def digest(frame: bytes) -> bytes:
     """What stands for a frame in a snapshot."""
     return hashlib.sha256(frame).digest()[:16]
-
-
-class _Frames:
-    """The frames of one snapshot, each of which is looked at once, however many wait for it."""
-
-    def __init__(self) -> None:
-        self.by_digest: dict[bytes, bytes] = {}
-        self._digests: dict[int, bytes] = {}  # by identity: nothing changes while a snapshot is taken
-
-    def name_in(self, peer: Peer) -> Peer:
-        """The peer, with what waits for it named instead of repeated."""
-        if not peer.kept and not peer.past:
-            return peer
-        kept = {key: self._named(one) for key, one in peer.kept.items()}
-        return msgspec.structs.replace(peer, kept=kept, past=[self._named(one) for one in peer.past])
-
-    def _named(self, kept: Kept) -> Kept:
-        named = self._digests.get(id(kept.frame))
-        if named is None:
-            named = self._digests[id(kept.frame)] = digest(kept.frame)
-            if not kept.relayed:
-                self.by_digest[named] = kept.frame
-        return msgspec.structs.replace(kept, frame=b"", digest=named)
-
-
-async def _encode_slices(things: list[T], form: Callable[[T], T]) -> list[msgspec.Raw]:
-    slices = []
-    for start in range(0, len(things), SLICE):
-        slices.append(msgspec.Raw(msgspec.msgpack.encode([form(thing) for thing in things[start : start + SLICE]])))
-        await asyncio.sleep(0)
-    return slices
-
-
-def _decode_peers(part: msgspec.Raw, version: int) -> list[Peer]:
-    if version > LIST_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Peer])
-    return [_from_list(fields) for fields in msgspec.msgpack.decode(part, type=list[dict[str, Any]])]
-
-
-def _decode_rooms(part: msgspec.Raw, version: int) -> list[Room]:
-    if version > NAMES_VERSION:
-        return msgspec.msgpack.decode(part, type=list[Room])
-    found = msgspec.msgpack.decode(part, type=list[dict[str, Any]])
-    return [msgspec.convert(_with_members(fields), Room, builtin_types=(bytes,)) for fields in found]
-
-
-def _with_members(fields: dict[str, Any]) -> dict[str, Any]:
-    """A room of NAMES_VERSION, whose members count as having been there from its beginning."""
-    return {**fields, "members": {peer_id: {"joined": fields["created"]} for peer_id in fields["members"]}}
-
-
-def _from_list(fields: dict[str, Any]) -> Peer:
-    """A peer of LIST_VERSION. Its newest counted events are those that wait, and before them those of the past."""
-    kept = dict(enumerate(fields.pop("kept", ()), 1))
-    peer = msgspec.convert({**fields, "kept": kept}, Peer, builtin_types=(bytes,))
-    number = peer.told
-    for waiting in (*reversed(peer.kept.values()), *reversed(peer.past)):
-        if waiting.counted or waiting.digest:  # words are counted, and are not here
-            waiting.count, number = number, number - 1
-    return peer

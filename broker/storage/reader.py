@@ -25,7 +25,7 @@ class LogReplaced(Exception):
 
 
 class ReadingStopped(TimeoutError):
-    """The log grows, but its consumer delivers nothing of it any more."""
+    """The log grows, but its consumer has stopped delivering."""
 
 
 class Reader:
@@ -43,8 +43,15 @@ class Reader:
         self._on_stored = on_stored
         self._monotonic = monotonic
         self._consumed = 0  # position of the message that the consumer delivered last
+        self._held: list[Stored] = []  # what came in while it was not certain that the log is the same
+        self.newest = (0, 0.0)  # position and time of the message that took effect last; 0 before there is one
         self.seen = Extent("", 0, 0)
         self.answered = 0.0
+
+    @property
+    def certain(self) -> bool:
+        """Whether what took effect is in the log, as far as is known: NATS has not been away since that was seen."""
+        return self._log.certain
 
     async def start(self) -> Callable[[], Awaitable[None]]:
         """Begin to read after the present position. Returns how to stop."""
@@ -70,29 +77,53 @@ class Reader:
         """
         behind = 0.0  # seconds
         while not cancelled():
-            interval = FETCH_INTERVAL if behind else CHECK_INTERVAL
+            interval = FETCH_INTERVAL if behind or not self._log.certain else CHECK_INTERVAL
             position, consumed = self._position(), self._consumed  # before the question: they move on meanwhile
             await asyncio.sleep(interval)
             try:
                 now = await self._log.extent()
+                replaced = now.log_id != log_id or now.last < position or not await self._is_same(now)
             except NotFoundError:
                 raise LogReplaced from None
             except (NatsError, TimeoutError):
                 behind = 0.0
                 continue
             self.answered = self._monotonic()
-            if now.log_id != log_id or now.last < position:
+            if replaced:
                 raise LogReplaced
             self.seen = now
+            self._go_on()
             behind = behind + interval if consumed == self._consumed < now.last else 0.0
             if behind > READING_TIMEOUT:
                 raise ReadingStopped
             if behind:
                 await self._fetch(now.last)
 
+    def doubt(self) -> None:
+        """NATS is away, and may come back without the end of the log: what comes in waits until that is known."""
+        self._log.certain = False
+
+    async def _is_same(self, now: Extent) -> bool:
+        """Whether what took effect last is still where it was. NATS may have lost it, and something else be there."""
+        position, time = self.newest
+        if not now.first <= position:
+            return True  # it was trimmed
+        stored = await self._log.message(position)
+        return stored is not None and stored.time == time
+
+    def _go_on(self) -> None:
+        """The log is the same: what waited takes effect."""
+        self._log.certain = True
+        held, self._held = self._held, []
+        for stored in held:
+            self._on_stored(stored)
+
     def _on_consumed(self, stored: Stored) -> None:
         self._consumed = stored.position
-        self._on_stored(stored)
+        if self._log.certain:
+            self._on_stored(stored)
+        else:
+            self._held.append(stored)
 
     async def _fetch(self, last: int) -> None:
         """Read the log up to ``last`` without the consumer, as long as it does not come back.

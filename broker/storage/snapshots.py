@@ -6,7 +6,6 @@ reads the log from an older snapshot (``retention.py``), and adopts the newest o
 
 import base64
 import logging
-from contextlib import AbstractContextManager
 
 from nats.errors import Error as NatsError
 from nats.js.api import ObjectInfo, ObjectStoreConfig, StorageType
@@ -14,8 +13,10 @@ from nats.js.errors import BadRequestError, NotFoundError
 
 from broker.core.machine import Core
 from broker.core.state import Kept, State
+from broker.storage.encoding import encode
 from broker.storage.extent import Extent
-from broker.storage.image import PREFIX, BadSnapshot, Name, decode, digest, encode, waiting_frames
+from broker.storage.image import PREFIX, BadSnapshot, Name, decode, digest, waiting_frames
+from broker.storage.pieces import Pieces
 from broker.storage.retention import retain
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
@@ -41,18 +42,19 @@ class Snapshots:
         self._replicas = replicas
         self._monotonic = world.monotonic
         self._unnamed: set[str] = set()  # subjects of chunks that no snapshot named when the last one was taken
-        self.taken_at = 0.0  # monotonic seconds
+        self._newest = 0  # position of the newest one that is known of
+        self.taken_at = 0.0  # monotonic seconds when that was taken, or found; 0 before there is one
         self.duration = 0.0  # seconds
         self.size = 0  # bytes
 
-    async def take(self, log_id: str, core: Core, standstill: AbstractContextManager[None]) -> int:
+    async def take(self, log_id: str, core: Core) -> int:
         """Write the state as it is now, and release the log behind the older snapshot. Returns the position."""
         began = self._monotonic()
-        with standstill:
-            name = Name.of(core)
-            data = await encode(log_id, core.state)
+        name = Name.of(core)
+        encoded = await encode(log_id, core.state)
+        name = name._replace(needed=min(name.needed, encoded.needed))
         store = await self._open()
-        await store.put(str(name), data)
+        await store.put(str(name), Pieces(encoded.pieces))
         found = await self._find_all(store)
         names = [Name.parse(info.name) for info in found]
         crowded = (await self._log.extent()).crowding > 0
@@ -62,26 +64,51 @@ class Snapshots:
                 await self._delete(store, info.name)
         self._trimming.release(kept.needed)
         await self._sweep({info.nuid or "" for info in found})
-        self.taken_at, self.size = self._monotonic(), len(data)
+        self._newest = name.position
+        self.taken_at, self.size = self._monotonic(), sum(map(len, encoded.pieces))
         self.duration = self.taken_at - began
         facts = {"position": name.position, "bytes": self.size, "seconds": round(self.duration, 3)}
         log.info("snapshot taken", extra={"facts": facts})
         return name.position
+
+    async def newest(self) -> int:
+        """The position of the newest snapshot, whoever took it; 0 if there is none."""
+        found = await self._find_all(await self._open())
+        if not found:
+            return 0
+        position = Name.parse(found[-1].name).position
+        if position > self._newest:
+            self._newest, self.taken_at = position, self._monotonic()
+        return position
 
     async def load(self, extent: Extent) -> tuple[State | None, State | None]:
         """The state to begin reading from, and the newer one to adopt on the way.
 
         (None, None): read the log from its beginning, if it still has it.
         """
+        store = await self._open()
+        found = await self._drop_strange(store, await self._find_all(store))
         if extent.first <= 1:
             return None, None
-        store = await self._open()
-        found = await self._find_all(store)
         newest = await self._first_good(store, found[::-1], extent)
         if newest is None:
             return None, None
         base = await self._first_good(store, found, extent)
         return base or newest, newest
+
+    async def _drop_strange(self, store: ObjectStore, found: list[ObjectInfo]) -> list[ObjectInfo]:
+        """Remove snapshots to which this log does not lead, since NATS has lost the end of the one that did."""
+        last = (await self._log.extent()).last  # now, when they are there
+        kept = []
+        for info in found:
+            name = Name.parse(info.name)
+            there = await self._log.message(name.position)
+            if name.position > last or (there is not None and int(there.time * 1000) > name.now):
+                log.error("snapshot %s is removed: NATS has lost the end of the log that led to it", info.name)
+                await self._delete(store, info.name)
+            else:
+                kept.append(info)
+        return kept
 
     async def _first_good(self, store: ObjectStore, found: list[ObjectInfo], extent: Extent) -> State | None:
         for info in found:
@@ -90,9 +117,9 @@ class Snapshots:
                 if extent.first <= state.position + 1 <= extent.last + 1:
                     await self._fetch_kept(state)
                     return state
-                log.warning("snapshot %s is passed over: the log does not continue from it", info.name)
+                log.warning("snapshot %s is skipped: the log does not continue from it", info.name)
             except (BadSnapshot, NatsError, TimeoutError) as error:
-                log.error("snapshot %s is passed over: %s %s", info.name, type(error).__name__, error)
+                log.error("snapshot %s is skipped: %s %s", info.name, type(error).__name__, error)
         return None
 
     async def _read(self, store: ObjectStore, info: ObjectInfo) -> bytes:

@@ -18,6 +18,7 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from broker.settings import Settings
 from broker.storage.extent import Extent
+from broker.storage.marks import Marks
 from shared.envelopes import subjects
 from shared.envelopes.entries import Batch, Entry, pack_batch
 from shared.messaging.messaging import Messaging
@@ -60,6 +61,8 @@ class EventLog:
         self._settings = settings
         self._world = world
         self.first = 0  # where the log began when that was looked at last
+        self.marks = Marks()
+        self.certain = True  # False while it is not known whether NATS has lost the end of the log
 
     async def open(self) -> Extent:
         """Make the log if there is none. Raises LogRefused."""
@@ -88,7 +91,9 @@ class EventLog:
 
     async def append(self, writer: str, entries: list[Entry]) -> int:
         """Append entries of a broker; returns their position."""
-        stored = await self._js.publish(subjects.BROKER_EVENTS, pack_batch(Batch(writer, 0, entries)))
+        stored = await self._js.publish(
+            subjects.BROKER_EVENTS, pack_batch(Batch(writer, 0, entries, self._world.now()))
+        )
         return stored.seq
 
     async def message(self, position: int) -> Stored | None:

@@ -1,4 +1,4 @@
-"""The log is trimmed: what lies before a snapshot, and is not needed any more, is forgotten bit by bit.
+"""The log is trimmed: what lies before a snapshot, and is no longer needed, is forgotten bit by bit.
 
 Trimming holds NATS up: for 8 MiB some 5 ms, sometimes 12. NATS keeps that much in one file, and dropping a single byte
 of a file costs no less. That should not be felt. So the log is trimmed when it is quiet, for which trimming waits a
@@ -36,7 +36,7 @@ class Trimming:
         self._released = 0
 
     def release(self, before: int) -> None:
-        """Nothing that lies before a position is needed any more."""
+        """Nothing that lies before a position is needed any longer."""
         self._released = max(self._released, before)
 
     async def run(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.incoming.sizes import Sizes
-from shared.contract.events import ABSENT, EVENTS, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent
+from shared.contract.events import ABSENT, EVENTS, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
 MAX_DEPTH = 64  # of JSON; recipients may be written in languages that recurse
@@ -45,16 +45,18 @@ def read(name: str, body: msgspec.Raw | None, sizes: Sizes) -> ClientEvent:
     return event
 
 
-def decode(name: str, body: msgspec.Raw | None) -> ClientEvent:
-    """An event whose fields have the right types, which takes little. Raises Refusal: bad-request."""
-    decoder = _DECODERS.get(name)
-    if decoder is None:
+def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent:
+    """An event whose fields have the right types, which takes little. Raises Refusal: bad-request.
+
+    For a client of an earlier ``version`` of the contract there is no such event.
+    """
+    if known(name, version) is None:
         raise Refusal(BAD_REQUEST, "There is no such event")
-    return _decode(decoder, name, body)
+    return _decode(_DECODERS[name], name, body)
 
 
 def check(event: ClientEvent, sizes: Sizes) -> None:
-    """Look into what an event carries: only for those who may send it. Raises Refusal: bad-request or too-large."""
+    """Check what an event carries, once its sender may send it. Raises Refusal: bad-request or too-large."""
     for field, body in event.BODIES.items():
         raw = getattr(event, field)
         if len(raw):
@@ -72,7 +74,7 @@ def peer_named(event: PeerEvent) -> str:
 
 
 def auth_of(body: msgspec.Raw | None) -> Any:
-    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is no JSON at all."""
+    """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is not JSON."""
     try:
         return _LOOSE.decode(body).auth if body is not None else None
     except msgspec.ValidationError:

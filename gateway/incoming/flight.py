@@ -28,9 +28,9 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class Flight:
-    """The batch in flight, of one gateway. ``stored`` is called when the log has it."""
+    """The batch in flight, of one gateway. ``stored`` is called with its position when the log has it."""
 
-    def __init__(self, nc: Messaging, gateway: str, world: World, stored: Callable[[], None]) -> None:
+    def __init__(self, nc: Messaging, gateway: str, world: World, stored: Callable[[int], None]) -> None:
         self._nc = nc
         self._gateway = gateway.encode()
         self._subject = subjects.gateway_events(gateway)
@@ -55,7 +55,7 @@ class Flight:
         self._send()
 
     def stop(self) -> None:
-        """Do not look after it any more."""
+        """Stop looking after it."""
         if self._look:
             self._look.cancel()
 
@@ -63,12 +63,12 @@ class Flight:
         """To the batch in flight, or to one before it that was sent more than once."""
         if not self._packed or subject != self.reply:
             return
-        if not _position(data):
+        if not (position := _position(data)):
             self._fail("it was refused")
             return
         self.writable = True
         self._packed = b""
-        self._stored()
+        self._stored(position)
 
     def _send(self) -> None:
         self._expect_answer(ACK_TIMEOUT)
@@ -79,7 +79,7 @@ class Flight:
             self._fail(type(error).__name__)
 
     def _expect_answer(self, within: float) -> None:
-        """It is sent again in that many seconds. One timer for all looks once a second."""
+        """Send it again in that many seconds, unless it is answered. One timer for all batches looks once a second."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + within
         if self._look and self._look.when() > self._due:

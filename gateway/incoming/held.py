@@ -12,7 +12,7 @@ Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and wh
 
 
 class Held:
-    """Entries that no batch has yet. Bytes are held, of ``most`` and ``most_per_client``, until the log has them."""
+    """Entries that are in no batch yet. ``most`` and ``most_per_client`` bound the bytes not yet in the log."""
 
     def __init__(self, most: int, most_per_client: int) -> None:
         self._most = most
@@ -28,7 +28,7 @@ class Held:
         return self.bytes + size <= self._most and connection.held + size <= self._most_per_client
 
     def put(self, entry: Entry, size: int, connection: Connection | None) -> None:
-        """Take an entry; of nobody's, it does not count."""
+        """Take an entry. One of nobody's is charged to nobody."""
         if connection is not None:
             self.bytes += size
             connection.held += size

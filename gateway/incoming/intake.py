@@ -15,7 +15,8 @@ from gateway.incoming import door
 from gateway.incoming.sessions import Sessions
 from gateway.incoming.sizes import Sizes
 from gateway.transport.socketio import EXCESS
-from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent
+from shared.contract import own
+from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest, RoomEvent, known
 from shared.contract.frames import ack_frame, refusal_frames, relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
@@ -27,16 +28,12 @@ log = logging.getLogger(__name__)
 
 OVERHEAD = 64  # bytes of an entry beside its texts
 
-_TOO_MANY = Refusal(TOO_MANY)
-_TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}) for name in ("", *EVENTS)}
-_TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
+UNKNOWN = "unknown"  # what metrics call an event that there is not
 
-# What an entry takes of an event, beside the body of a relay.
-_CARRIED = {"auth", "payload", "room", "to", "peer_id"}
-for _event in EVENTS.values():
-    _lost = set(_event.__struct_fields__) - _CARRIED - {_event.BODY}
-    if _lost and _event is not AuthRequest:
-        raise TypeError(f"{_event.__name__}: no entry takes {', '.join(sorted(_lost))} to the broker")
+_TOO_MANY = Refusal(TOO_MANY)
+_TOO_MANY_EVENTS = {name: refusal_frames(name, _TOO_MANY, None, {}, event.SINCE) for name, event in EVENTS.items()}
+_TOO_MANY_EVENTS[UNKNOWN] = refusal_frames("", _TOO_MANY, None, {})
+_TOO_MANY_COUNT = metrics.REFUSALS.labels(TOO_MANY.code)
 
 Append = Callable[[Connection, Entry, int], bool]
 
@@ -55,7 +52,7 @@ class Intake:
         if body is EXCESS:
             self._refuse_excess(connection, name, ack)
             return
-        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
+        metrics.EVENTS.counts[_label(connection, name)] += 1
         try:
             event, app = self._read(connection, name, body)
             entry = self._entry(connection, event, app, ack)
@@ -68,14 +65,16 @@ class Intake:
             _note(connection, name, refusal.code)
             metrics.REFUSALS.labels(refusal.code).inc()
             # an unknown event's name is given back, as far as it is short
-            connection.send(refusal_frames(name[:64], refusal, ack, self._known(name, body, refusal)))
+            fields = self._known(name, body, refusal)
+            connection.send(refusal_frames(name[:64], refusal, ack, fields, connection.version))
 
     def _refuse_excess(self, connection: Connection, name: str, ack: int | None) -> None:
         """Refuse what comes too fast, at less than it costs to look into it."""
-        metrics.EVENTS.counts[name if name in EVENTS else "unknown"] += 1
+        label = _label(connection, name)
+        metrics.EVENTS.counts[label] += 1
         _TOO_MANY_COUNT.inc()
         _note(connection, name, TOO_MANY.code)
-        connection.send(_TOO_MANY_EVENTS.get(name, _TOO_MANY_EVENTS[""]))
+        connection.send(_TOO_MANY_EVENTS[label])
         if ack is not None:
             connection.send([ack_frame(ack, {"ok": False, **_TOO_MANY.fields()})])
 
@@ -91,7 +90,7 @@ class Intake:
         Who is not authorized learns that and nothing else, and has nothing searched or measured.
         """
         try:
-            event = door.decode(name, body)
+            event = door.decode(name, body, connection.version)
         except Refusal:
             if name != AuthRequest.NAME:
                 self._sessions.check(connection, door.auth_of(body))
@@ -107,12 +106,12 @@ class Intake:
     def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Said | Authenticated:
         if isinstance(event, AuthRequest):
             return self._authenticated(connection, event, app.name, ack)
-        if not isinstance(event, RoomEvent):
-            raise Refusal(UNAUTHORIZED)
-        room = event.room or (self._world.new_uuid() if isinstance(event, RoomCreateRequest) else "")
+        room = (event.room or "") if isinstance(event, RoomEvent) else ""
+        if not room and isinstance(event, RoomCreateRequest):
+            room = self._world.new_uuid()
         peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
-        return Said(event.NAME, connection.sid, ack, room, peer_id, body)
+        return Said(event.NAME, connection.sid, ack, room, peer_id, body, own.pack(event))
 
     def _authenticated(self, connection: Connection, event: AuthRequest, app: str, ack: int | None) -> Authenticated:
         resume = self._sessions.session_of(event.resume) if event.resume is not None else None
@@ -138,8 +137,13 @@ class Intake:
 def _size(entry: Said | Authenticated) -> int:
     """What an entry takes up on its way: a relay's is more than came in, the sender's peerinfo is in it."""
     if isinstance(entry, Said):
-        return OVERHEAD + len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id) + len(entry.body)
+        named = len(entry.event) + len(entry.conn) + len(entry.room) + len(entry.peer_id)
+        return OVERHEAD + named + len(entry.body) + len(entry.fields)
     return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
+
+
+def _label(connection: Connection, name: str) -> str:
+    return name if known(name, connection.version) is not None else UNKNOWN
 
 
 def _note(connection: Connection, event: str, outcome: str) -> None:

@@ -7,6 +7,7 @@ from gateway.connection import Connection
 from gateway.incoming.flight import Flight
 from gateway.incoming.held import Held, Waiting
 from gateway.metrics import BATCH_ENTRIES
+from gateway.witness import Witness
 from shared.envelopes.entries import UNKNOWN, Batch, Closed, Entry, GatewayDown, GatewayUp, Pace, pack_batch
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
@@ -26,6 +27,7 @@ class LogWriter:
     """Appends the entries of one gateway. One batch is in flight at a time, so that a retry cannot reorder.
 
     ``max_held`` and ``max_held_per_client`` bound, in bytes, what waits. Each batch says how far ``progress`` is.
+    The ``witness`` hears where it is stored.
     """
 
     def __init__(
@@ -36,17 +38,20 @@ class LogWriter:
         max_held_per_client: int,
         world: World,
         progress: Progress | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self._nc = nc
         self._now = world.now
         self._gateway = gateway
         self._progress = progress
+        self._witness = witness or Witness()
         self._confirmed = 0  # bytes of deliveries that the last batch said were handled
         self._held = Held(max_held, max_held_per_client)
         self._batch: list[Waiting] = []  # the one in flight, or the last one
         self._flight = Flight(nc, gateway, world, self._stored)
         self._gathering = True  # whether the next batch is left to grow
         self._taken = 0.0  # when the oldest of the waiting entries came in
+        self._since = 0.0  # the same of the batch in flight
         self._idle = asyncio.Event()
         self._idle.set()
         self.batches = 0
@@ -59,7 +64,7 @@ class LogWriter:
         return True
 
     def append_always(self, entry: GatewayUp | GatewayDown | Closed | Pace) -> None:
-        """Take an entry that nobody could take back."""
+        """Take an entry however much is waiting: it cannot be refused."""
         self._put(entry, 0, None)
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:
@@ -126,21 +131,22 @@ class LogWriter:
         self._send_next()
 
     def _send_next(self) -> None:
-        since, self._batch = self._taken, self._held.next_batch()
-        self._taken = self._now()  # near enough for those that have to wait for the next batch
+        self._since, self._batch = self._taken, self._held.next_batch()
+        self._taken = self._now()  # near enough for the entries that wait for the next batch
         self.batches += 1
         BATCH_ENTRIES.observe(len(self._batch))
         entries = [entry for entry, _, _ in self._batch]
         have, handled = (self._progress.have, self._progress.handled) if self._progress else (UNKNOWN, 0)
         self._confirmed = handled
-        batch = Batch(self._gateway, self.batches, entries, since, have, handled)
+        batch = Batch(self._gateway, self.batches, entries, self._since, have, handled)
         self._flight.send(self.batches, pack_batch(batch))
 
     def _is_due(self, least: int) -> bool:
         return self._progress is not None and self._progress.handled - self._confirmed >= least
 
-    def _stored(self) -> None:
-        """The log has the batch that was in flight."""
+    def _stored(self, position: int) -> None:
+        """The log has the batch that was in flight, at a position."""
+        self._witness.note(position, self._since)
         self._held.release(self._batch)
         if self._held:
             self._go_on()

@@ -19,7 +19,7 @@ class Revocations:
         return app.issued <= self._until.get(app.name, -1)
 
     def check(self, app: App) -> App:
-        """The app, if its token still counts. Raises Refusal."""
+        """The app, if its token is not revoked. Raises Refusal."""
         if self.covers(app):
             raise Refusal(UNAUTHORIZED, "Token is revoked")
         return app

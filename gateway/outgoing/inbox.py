@@ -13,6 +13,7 @@ from gateway.incoming.sessions import Sessions
 from gateway.outgoing.pacing import Pacing
 from gateway.rate import Budgets, Rates
 from gateway.turn import Turn
+from gateway.witness import Witness
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
@@ -36,6 +37,7 @@ class Inbox:
         turn: Turn | None = None,
         pacing: Pacing | None = None,
         budgets: Budgets | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
@@ -44,6 +46,7 @@ class Inbox:
         self._turn = turn
         self._pacing = pacing
         self._budgets = Budgets(Rates()) if budgets is None else budgets  # which is false while nobody is here
+        self.witness = Witness() if witness is None else witness
         self.have = 0
         self.position = 0
         self.handled = 0
@@ -57,6 +60,7 @@ class Inbox:
             return False
         self.have = parcel.number
         self.position = parcel.position
+        self.witness.note(parcel.position, parcel.taken)
         if log.isEnabledFor(logging.DEBUG):
             facts = {"position": parcel.position, "number": parcel.number, "deliveries": len(parcel.deliveries)}
             log.debug("delivered", extra={"facts": facts})

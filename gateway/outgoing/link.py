@@ -27,7 +27,7 @@ PROMPT = 0.005  # seconds until a beat that follows a delivery to a resumable pe
 
 
 def new_gateway_id(world: World) -> str:
-    """An id that no gateway has had before, and that nobody can guess: who knows it can speak for this gateway."""
+    """An id that no gateway has had before, and that nobody can guess: it allows to speak for this gateway."""
     return f"g{world.new_id()}"
 
 
@@ -79,7 +79,9 @@ class Link:
         if not self._nc.is_connected:
             return  # a beat is worth nothing later
         try:
-            self._nc.publish_now(subjects.BEATS, pack_beat(Beat(self.gateway, self.inbox.have, gap, prompt)))
+            known = self.inbox.witness
+            beat = Beat(self.gateway, self.inbox.have, gap, prompt, known.position, known.taken)
+            self._nc.publish_now(subjects.BEATS, pack_beat(beat))
         except NatsError as error:
             log.debug("beat not sent: %s", error)
 
@@ -95,6 +97,7 @@ class Link:
             log.warning("the broker does not know this gateway any more")
             self.fenced.set()
         elif isinstance(said, Head):
+            self.inbox.witness.answered()
             if said.number > self.inbox.have:
                 self._ask_again()
         elif not self.inbox.take(said):
@@ -105,7 +108,7 @@ class Link:
                 self._beating_soon = asyncio.get_running_loop().call_later(PROMPT, self._beat_soon)
 
     def _beat_soon(self) -> None:
-        """Let the broker know how far this gateway is: should it die, those who come back hear nothing twice."""
+        """Let the broker know how far this gateway is: should it die, returning clients hear nothing twice."""
         self.inbox.told_resumable = False
         self._beating_soon = None
         self._beat(prompt=True)

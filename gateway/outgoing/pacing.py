@@ -10,14 +10,14 @@ from collections.abc import Callable
 from gateway.connection import Connection
 from shared.envelopes.entries import Pace
 
-LOOK_INTERVAL = 0.05  # seconds between looks at whether slow clients can go on
+LOOK_INTERVAL = 0.05  # seconds between looks at whether slow clients can continue
 LOW_WATER = 0.25  # the part of MAX_UNSENT at which they can
 
 Say = Callable[[Pace], None]
 
 
 class Pacing:
-    """Says through ``say`` who is slow, and who no longer is. ``max_unsent`` is in bytes."""
+    """Says through ``say`` which clients are slow, and which no longer are. ``max_unsent`` is in bytes."""
 
     def __init__(self, max_unsent: int, say: Say) -> None:
         self._low = int(max_unsent * LOW_WATER)

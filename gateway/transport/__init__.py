@@ -1,1 +1,1 @@
-"""From the TCP connection up to Socket.IO: all that overrides a library."""
+"""From the TCP connection up to Socket.IO: everything that overrides a library."""

@@ -15,7 +15,7 @@ from shared.http.throttle import Throttle
 
 ADDRESSES = 20_000  # whose handshakes are remembered
 RETRY_LATER = 5.0  # seconds until an address that has too many sockets is to try again
-NOBODY = ""  # the address of those who are not counted by one
+NOBODY = ""  # the address of clients that are not counted by one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Limits:
 
 
 class Newcomers:
-    """Counts sessions by address, and those that have not authenticated. ``trusted`` proxies tell whose they are."""
+    """Counts sessions by address, and unauthenticated ones. ``trusted`` proxies tell whose they are."""
 
     def __init__(self, limits: Limits, trusted: tuple[Network, ...] = ()) -> None:
         self._limits = limits

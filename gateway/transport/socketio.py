@@ -45,9 +45,9 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 
 
 class Server(socketio.AsyncServer):
-    """The Socket.IO server. ``on_client`` lets somebody in, who shows what it calls ``auth``, by setting the
-    ``on_event`` of its socket; or raises the library's ConnectionRefusedError. ``on_gone`` is told who has gone, and
-    why.
+    """The Socket.IO server. ``on_client`` gets the ``auth`` that a client shows. It admits the client by setting
+    the ``on_event`` of its socket, or raises the library's ConnectionRefusedError. ``on_gone`` is told which client has
+    gone, and why.
     """
 
     def __init__(self, on_client: OnClient, on_gone: OnGone, **options: Any) -> None:

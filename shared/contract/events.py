@@ -4,7 +4,8 @@ To add an event: declare it here, and give it a rule in ``broker/core/rules`` (`
 because it is what makes a socket a peer). Field types are checked when the event is decoded; sizes, which are
 settings, by ``gateway/incoming/door.py``. A declaration that leaves something open is a TypeError at import.
 
-Bodies (``session_description``, ``ice_candidate``, ``payload``, ``peerinfo``) stay encoded JSON all the way.
+Bodies (``session_description``, ``ice_candidate``, ``payload``, ``peerinfo``) stay encoded JSON all the way. Fields
+beside these, the room and the peer go through the log as declared (``own.py``): the rule gets them with their types.
 """
 
 import dataclasses
@@ -13,6 +14,8 @@ import typing
 from typing import Annotated, Any, ClassVar
 
 import msgspec
+
+from shared.contract.bounds import is_bounded
 
 ABSENT = msgspec.Raw(b"")
 NULL = b"null"
@@ -37,7 +40,7 @@ SessionDescription = Annotated[msgspec.Raw, Body("max_session_description", 4915
 
 
 class Right(enum.Enum):
-    """Who may send an event; everybody else is refused. The rules enforce it."""
+    """Who may send an event; everybody else is refused, before its rule is asked (``broker/core/rights.py``)."""
 
     ANYONE = "anyone"
     PEER = "every peer"
@@ -47,6 +50,7 @@ class Right(enum.Enum):
 
 
 EVENTS: dict[str, type["ClientEvent"]] = {}  # each by its name
+_CARRIED = ("auth", "payload", "room", "to", "peer_id")  # what every entry can hold
 
 
 class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
@@ -61,6 +65,7 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     BODY: ClassVar[str] = ""  # the field a relay carries
     NEEDS: ClassVar[tuple[str, ...]] = ()  # fields that must be there; "peer" stands for to or peer_id
     BODIES: ClassVar[dict[str, Body]]  # found in the types of the fields
+    OWN: ClassVar[tuple[str, ...]]  # fields that an entry has no place of its own for
 
     auth: Any = None
     payload: Payload = ABSENT
@@ -71,7 +76,14 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
         cls.BODIES = {name: body for name, hint in hints.items() if (body := _body_of(cls, name, hint))}
         if "NAME" in cls.__dict__:
             _check_whole(cls, set(hints))
+            cls.OWN = _own_fields(cls, hints)
             EVENTS[cls.NAME] = cls
+
+
+def known(name: str, version: int) -> type[ClientEvent] | None:
+    """The event of that name, if a client that asked for ``version`` of the contract may know of it."""
+    event = EVENTS.get(name)
+    return event if event is not None and version >= event.SINCE else None
 
 
 def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
@@ -92,6 +104,18 @@ def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
         raise TypeError(f"{cls.__name__} needs what it has not got: {', '.join(sorted(unknown))}")
     if bool(cls.RELAYED_AS) != bool(cls.BODY) or (cls.BODY and cls.BODY not in cls.BODIES):
         raise TypeError(f"{cls.__name__} is relayed without a body, or has a body and is not relayed")
+
+
+def _own_fields(cls: type[ClientEvent], hints: dict[str, Any]) -> tuple[str, ...]:
+    """The fields that the log takes as they are declared; ``auth-request`` has an entry of its own."""
+    if cls.WHO is Right.ANYONE:
+        return ()
+    fields = [name for name, hint in hints.items() if typing.get_origin(hint) is not ClassVar]
+    own = tuple(name for name in fields if name not in (*_CARRIED, cls.BODY))
+    for name in own:
+        if not is_bounded(hints[name]):
+            raise TypeError(f"{cls.__name__}.{name} has no bound: say how long or how large it may be")
+    return own
 
 
 class AuthRequest(ClientEvent, kw_only=True, frozen=True):
@@ -198,6 +222,3 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     NEEDS: ClassVar[tuple[str, ...]] = ("room", "peer", "ice_candidate")
 
     ice_candidate: IceCandidate = ABSENT
-
-
-RELAYS = frozenset(name for name, event in EVENTS.items() if event.RELAYED_AS)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contract.events import EVENTS, AuthRequest
+from shared.contract.events import EVENTS, AuthRequest, known
 from shared.contract.refusals import UNAUTHORIZED, Refusal
 from shared.contract.told import REFUSALS, RELAY_STARTS, Refused, RequestReject, Unauthorized
 
@@ -20,21 +20,24 @@ def ack_frame(ack: int, fields: dict[str, Any]) -> bytes:
     return b"43%d[%s]" % (ack, _encode(fields))
 
 
-def refusal_frames(event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any]) -> list[bytes]:
-    """The refusing event that belongs to ``event``, and the acknowledgement if one was asked for.
+def refusal_frames(
+    event: str, refusal: Refusal, ack: int | None, fields: dict[str, Any], version: int = 1
+) -> list[bytes]:
+    """The refusing event that belongs to ``event``, and the acknowledgement if one was asked for."""
+    return refused(event, refusal, fields, version).frames(ack)
 
-    ``fields`` are what is known of the request: room, peer_id, payload.
+
+def refused(event: str, refusal: Refusal, fields: dict[str, Any], version: int = 1) -> Refused:
+    """The refusing event that belongs to ``event``.
+
+    ``fields`` are what is known of the request: room, peer_id, payload. ``version`` is what the client asked for.
     """
     if refusal.code == UNAUTHORIZED.code and event != AuthRequest.NAME:
-        answer: Refused = Unauthorized(code=refusal.code, message=refusal.message)
-    else:
-        kind = REFUSALS[EVENTS[event].REFUSED_AS] if event in EVENTS else RequestReject
-        named: dict[str, Any] = {"event": event} if kind is RequestReject else {}
-        answer = kind(**named, **refusal.fields(), **fields)
-    frames = [answer.frame()]
-    if ack is not None:
-        frames.append(ack_frame(ack, {"ok": False, **refusal.fields()}))
-    return frames
+        return Unauthorized(code=refusal.code, message=refusal.message)
+    declared = known(event, version)
+    kind = REFUSALS[declared.REFUSED_AS] if declared is not None else RequestReject
+    named: dict[str, Any] = {"event": event} if kind is RequestReject else {}
+    return kind(**named, **refusal.fields(), **fields)
 
 
 def with_raw(**bodies: bytes) -> dict[str, msgspec.Raw]:

@@ -20,6 +20,10 @@ PLUS = "+"  # marks a field that the server which Parley replaces does not send
 
 TOLD: dict[str, type["ServerEvent"]] = {}  # each by its name
 
+# What an event is, in bits, for those who have its frame alone. Snapshots have them: they never change their meaning.
+COUNTED_BIT, WORDS_BIT = 1, 2
+PLAIN = 0  # neither counted nor anybody's words, as all answers are
+
 
 class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What all events have in common. A class with a name is an event; its fields are in the order clients get them."""
@@ -29,7 +33,9 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     SINCE: ClassVar[int]  # the version of the contract that brought it
     ADDED: ClassVar[bool] = False  # whether the server that Parley replaces does not send it
     COUNTED: ClassVar[bool]  # whether a resumable client counts it: what others or time cause, and no answer to itself
+    WORDS: ClassVar[bool] = False  # whether it is what somebody else says
     START: ClassVar[bytes]  # of the frame
+    KIND: ClassVar[int]  # the bits that are true of it
 
     def __init_subclass__(cls) -> None:
         """Take up an event. Raises TypeError for a declaration that is not whole."""
@@ -41,6 +47,7 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         if cls.NAME in TOLD:
             raise TypeError(f"{cls.__name__} has the name of {TOLD[cls.NAME].__name__}")
         cls.START = b'42["%s",' % cls.NAME.encode()
+        cls.KIND = cls.COUNTED * COUNTED_BIT | cls.WORDS * WORDS_BIT
         TOLD[cls.NAME] = cls
 
     def frame(self) -> bytes:
@@ -48,7 +55,7 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         return b"%s%s]" % (self.START, _encode(self))
 
     def frames(self, ack: int | None) -> list[bytes]:
-        """The same, for an event that accepts something; and the acknowledgement if one was asked for."""
+        """The same, for an answer; and the acknowledgement if one was asked for, which says as much."""
         fields = _encode(self)
         frames = [b"%s%s]" % (self.START, fields)]
         if ack is not None:
@@ -100,6 +107,13 @@ class Refused(ServerEvent, kw_only=True, frozen=True):
     room: str | UnsetType = UNSET
     peer_id: str | UnsetType = UNSET
     payload: MaybeRaw = UNSET
+
+    def frames(self, ack: int | None) -> list[bytes]:
+        """As of every answer; the acknowledgement has the code and the sentence."""
+        frames = [self.frame()]
+        if ack is not None:
+            frames.append(b"43%d[%s]" % (ack, _encode({"ok": False, "code": self.code, "message": self.message})))
+        return frames
 
 
 class Unauthorized(Refused, kw_only=True, frozen=True):
@@ -237,6 +251,8 @@ class RoomClosed(ServerEvent, kw_only=True, frozen=True):
 class Relayed(ServerEvent, kw_only=True, frozen=True):
     """A roommate's words. The field after ``peer_id`` is the body that its class declares."""
 
+    WORDS = True
+
     room: str
     peer_id: Annotated[str, Meta(description="the sender")]
 
@@ -267,8 +283,7 @@ REFUSALS = {name: event for name, event in TOLD.items() if issubclass(event, Ref
 
 # What a resumable client counts, so that it can say with ``received`` how many of them it has had.
 COUNTED = tuple(name for name, event in TOLD.items() if event.COUNTED)
-# How their frames begin, whatever may stand behind the name.
-COUNTED_STARTS = tuple(TOLD[name].START.removesuffix(b",") for name in COUNTED)
+# How frames of relays begin, whatever may stand behind the name.
 RELAY_STARTS = tuple(event.START.removesuffix(b",") for event in TOLD.values() if issubclass(event, Relayed))
 
 for _event in EVENTS.values():

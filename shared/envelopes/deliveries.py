@@ -9,7 +9,7 @@ that they do not know.
 
 import msgspec
 
-from shared.envelopes.entries import Id, Number
+from shared.envelopes.entries import Id, Number, Seconds
 
 
 class Emit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
@@ -90,12 +90,16 @@ class Beat(msgspec.Struct, array_like=True, frozen=True):
     """A gateway's sign of life. ``have`` is the number of its newest parcel; ``gap`` asks for what comes after it.
 
     A ``prompt`` one is said between the others, as soon as there is something new to say, and wants no answer.
+    ``position`` is a place that the gateway knows of in the log, and ``taken`` that of the batch there; both are 0 if
+    it knows of none.
     """
 
     gateway: Id
     have: Number
     gap: bool
     prompt: bool = False
+    position: Number = 0
+    taken: Seconds = 0.0
 
 
 _encode = msgspec.msgpack.Encoder().encode

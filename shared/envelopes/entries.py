@@ -39,7 +39,8 @@ Reason = Literal["closed", "lost", "left"]
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
     """A client event, validated. ``conn`` is the socket it came in on; ``ack`` the acknowledgement asked for.
 
-    ``body`` is the payload as JSON, or for a relay the whole frame that the roommate will read.
+    ``body`` is the payload as JSON, or for a relay the whole frame that the roommate will read. ``fields`` are JSON,
+    too: what only this event has (``shared/contract/own.py``). They are empty for most.
     """
 
     event: EventName
@@ -48,6 +49,7 @@ class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
     room: RoomName
     peer_id: MaybeId
     body: Body
+    fields: Body = b""
 
 
 class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
@@ -152,7 +154,8 @@ class GatewayDown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=11
 
 
 Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
-OfGateway = Said | Authenticated | Closed | Pace | GatewayUp | GatewayDown
+OfSocket = Authenticated | Closed | Pace
+OfGateway = Said | OfSocket | GatewayUp | GatewayDown
 OfBroker = GatewayLost | Speaking | Tick | Ordered
 Entry = OfGateway | OfBroker
 

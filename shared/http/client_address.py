@@ -1,4 +1,4 @@
-"""Who is asking: the address that tries are counted for."""
+"""The address of a caller, by which its tries are counted."""
 
 import functools
 import ipaddress

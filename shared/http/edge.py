@@ -42,7 +42,7 @@ class Crowd:
         self._total = 0
 
     def enter(self, peer: str) -> str | None:
-        """Let in who connects from there: what to ``leave`` with, or None if there are too many."""
+        """Let a caller from that address in. Returns what to ``leave`` with, or None if there are too many."""
         address = plain_address(peer, self._trusted)
         if is_local(address):
             address = ""
@@ -53,7 +53,7 @@ class Crowd:
         return address
 
     def leave(self, address: str) -> None:
-        """One of those let in has gone."""
+        """A caller that was let in has gone."""
         self._total -= 1
         self._counts[address] -= 1
         if not self._counts[address]:

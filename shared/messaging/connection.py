@@ -21,6 +21,7 @@ RECONNECTS = Counter("parley_nats_reconnects_total", "Times that the connection 
 MOST_REASONS = 8  # that are told of one time in which NATS cannot be reached
 
 OnReconnect = Callable[[], Awaitable[None]]
+OnDisconnect = Callable[[], None]
 
 
 def cancelled() -> bool:
@@ -30,13 +31,18 @@ def cancelled() -> bool:
 
 
 async def connect(
-    url: str, name: str, stop: Stop, on_reconnect: OnReconnect | None = None, tls: Tls | None = None
+    url: str,
+    name: str,
+    stop: Stop,
+    on_reconnect: OnReconnect | None = None,
+    tls: Tls | None = None,
+    on_disconnect: OnDisconnect = lambda: None,
 ) -> Messaging:
     """Connect, waiting for NATS as long as it takes. ``url`` may hold several servers, comma-separated.
 
     They are tried in their order, so that the first may be the one on this machine.
 
-    If the connection ever ends for good, the process is of no use any more: it gives up.
+    If the connection ever ends for good, the process can do nothing more, and ends.
     """
     client = Client(tls.context if tls else None)
     client.on_closed = lambda: stop.give_up("the connection to NATS is closed for good")
@@ -46,7 +52,7 @@ async def connect(
         if on_reconnect is not None:
             await on_reconnect()
 
-    reports = _Reports(client, _without_secrets(url), on_connected_again)
+    reports = _Reports(client, _without_secrets(url), on_connected_again, on_disconnect)
     await client.connect(**_options(url, name), **reports.callbacks())
     _check_payload(client, stop)
     log.info("connected to NATS at %s", _without_secrets(url))
@@ -78,10 +84,11 @@ def _options(url: str, name: str) -> dict[str, Any]:
 class _Reports:
     """Tells the log how a connection fares: why NATS cannot be used, once for each reason, until it can be again."""
 
-    def __init__(self, client: Client, where: str, on_reconnect: OnReconnect) -> None:
+    def __init__(self, client: Client, where: str, on_reconnect: OnReconnect, on_disconnect: OnDisconnect) -> None:
         self._client = client
         self._where = where
         self._on_reconnect = on_reconnect
+        self._on_disconnect = on_disconnect
         self._reasons: set[str] = set()
 
     def callbacks(self) -> dict[str, Any]:
@@ -102,6 +109,7 @@ class _Reports:
     async def _on_disconnected(self) -> None:
         if self._client.is_reconnecting:  # not when we close it ourselves
             log.warning("disconnected from NATS")
+            self._on_disconnect()
 
     async def _on_reconnected(self) -> None:
         self._reasons.clear()

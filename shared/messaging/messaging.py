@@ -1,9 +1,10 @@
-"""What we use of NATS, and no more of it: whatever does this can stand in for it.
+"""What we use of NATS, and no more: anything that does this can stand in for it.
 
 ``shared.messaging.nats.Client`` does it over a real connection. Configurations, and what NATS says of its streams, are
 the library's plain classes; so are the errors.
 """
 
+import io
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -75,8 +76,8 @@ class Found(Protocol):
 class ObjectStore(Protocol):
     """Objects of any size, by name."""
 
-    async def put(self, name: str, data: bytes) -> ObjectInfo:
-        """Write an object."""
+    async def put(self, name: str, data: bytes | io.BufferedIOBase) -> ObjectInfo:
+        """Write an object. What is read for it is read by another thread."""
 
     async def get(self, name: str) -> Found:
         """Read an object."""

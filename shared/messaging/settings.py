@@ -57,4 +57,4 @@ def _check_whole(name: str, tls: Tls) -> None:
         tls.context()
     except OSError as error:
         path = tls.cert or tls.ca
-        raise SettingError(name, f"{path} is no certificate that can be used: {error}") from None
+        raise SettingError(name, f"{path} is not a usable certificate: {error}") from None

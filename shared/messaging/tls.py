@@ -6,7 +6,7 @@ import ssl
 
 @dataclasses.dataclass(frozen=True)
 class Tls:
-    """Paths of PEM files; those that are empty are not used.
+    """Paths of PEM files. An empty one is not used.
 
     ``ca`` has the certificates that NATS' own must come from: without it, those that this machine trusts. ``cert`` and
     ``key`` are what this process shows of itself.

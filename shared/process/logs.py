@@ -4,6 +4,7 @@ Facts go into ``extra={"facts": {...}}``: ids and numbers, never tokens, peerinf
 """
 
 import collections
+import dataclasses
 import datetime
 import logging
 import re
@@ -14,12 +15,21 @@ from typing import Any
 import msgspec
 
 from shared.http.broken_http import keep_broken_http_out_of_the_log
+from shared.process.settings import setting
 
 REPEATS = 20  # records of one place in the code that are logged in each span
 SPAN = 10.0  # seconds
 PLACES = 500  # in the code that are told apart
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """What every process can be told about its logs."""
+
+    log_level: str = setting("info", "Lowest level that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json", "Log format: one JSON object per line, or text.", choices=("json", "text"))
 
 
 class JsonLines(logging.Formatter):

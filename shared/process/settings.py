@@ -140,4 +140,6 @@ def _shown_default(field: dataclasses.Field[Any], rule: Rule) -> str:
         return "empty"
     if isinstance(field.default, tuple):
         return ",".join(field.default)
-    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return str(field.default).removesuffix(".0") if isinstance(field.default, float) else str(field.default)

@@ -17,6 +17,8 @@ from shared.process.world import World
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"
 
+NOWHERE = "nats://127.0.0.1:1"  # whatever else may run on this machine
+
 Serve = Callable[..., AbstractAsyncContextManager["TestClient[Any, Any]"]]
 
 
@@ -33,7 +35,8 @@ def serve() -> Serve:
 
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator["TestClient[Any, Any]"]:
-        app = build(Settings(app_secret=SECRET, app_pass=PASSWORD, **settings), World(), Stop())
+        settings = {"app_secret": SECRET, "app_pass": PASSWORD, "nats_url": NOWHERE, **settings}
+        app = build(Settings(**settings), World(), Stop())
         server = EdgedServer(app)
         await server.start_server()
         async with TestClient(server) as client:

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from dev.nats import SELDOM
 from tests.system.rig.harness import APP_PASS, System
 
 
@@ -31,14 +32,14 @@ class Target(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def started(gateways: int) -> AsyncIterator[Target]:
+async def started(gateways: int, name: str = "parley", sync: str = SELDOM) -> AsyncIterator[Target]:
     """Our own system, for as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        system = System(Path(folder), gateways=gateways)
+        system = System(Path(folder), gateways=gateways, sync=sync)
         await system.start()
         try:
             yield Target(
-                name="parley",
+                name=name,
                 app=system.auth.url,
                 urls=[gateway.url for gateway in system.gateways],
                 password=APP_PASS,

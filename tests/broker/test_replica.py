@@ -62,19 +62,6 @@ def stored(position: int, entry: Entry) -> Stored:
     return Stored(position, 0.0, 0, subjects.BROKER_EVENTS, pack_batch(Batch("b1", 0, [entry])))
 
 
-def test_what_comes_at_a_standstill_takes_effect_afterwards_in_order(replica: Replica, spoken: list[Parcels]) -> None:
-    replica._on_stored(stored(1, GatewayUp("name")))
-    with replica._standstill():
-        replica._on_stored(stored(2, AppIssued("app", 7)))
-        replica._on_stored(stored(3, AppRevoked("app", 8)))
-        assert (replica.core.state.position, len(spoken), replica.core.state.apps) == (1, 1, {})
-    assert replica.core.state.position == 3
-    assert (replica.core.state.apps["app"].issued, replica.core.state.apps["app"].revoked) == (7, 8)
-    assert [parcel.position for parcels in spoken for _, parcel in parcels] == [3]
-    replica._on_stored(stored(4, AppIssued("app", 9)))
-    assert len(spoken) == 4
-
-
 def test_what_was_applied_before_is_passed_over(replica: Replica, spoken: list[Parcels]) -> None:
     replica._on_stored(stored(1, AppIssued("app", 7)))
     replica._on_stored(stored(1, AppIssued("app", 8)))

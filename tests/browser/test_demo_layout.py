@@ -51,6 +51,18 @@ async def test_a_toast_of_several_lines_is_not_cut_at_its_corners(demo: Demo) ->
     assert radius <= padding + 4  # so the corner ends before the first letter's line begins
 
 
+async def test_a_name_without_an_end_leaves_the_answers_within_reach(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0)
+    await ann.page.set_viewport_size(PHONE)
+    await ann.create("endless")
+    endless = await demo.open("", gateway=1, room="endless")
+    name = "\u200d".join(["\U0001f469"] * 300)  # longer than the page lets anybody type
+    await endless.page.locator("#name").evaluate("(input, name) => (input.value = name)", name)
+    await endless.ask()
+    *_, right, _ = await edges(ann.page.locator(".knock .admit"))
+    assert right <= PHONE["width"]
+
+
 async def test_a_note_about_the_camera_lies_over_nothing_else(demo: Demo) -> None:
     ann = await demo.open("Ann", gateway=0, script=DENIED)
     await ann.page.set_viewport_size(PHONE)

@@ -26,6 +26,7 @@ from tests.chaos.rig import checker, hosts
 from tests.chaos.rig.company import id_of, relay, told
 from tests.chaos.rig.guest import Guest, Party
 from tests.chaos.rig.hosts import Host, Hosts
+from tests.chaos.rig.run import end
 from tests.chaos.rig.story import OK, Story
 from tests.chaos.rig.trickle import Trickle, longest_pause
 from tests.chaos.rig.visitor import Visitor
@@ -138,10 +139,10 @@ class ClusterRun:
                     await trickling.enter_async_context(couple.trickle)
                 for fault, number in plan:
                     await self._strike(fault, self._hosts.hosts[number])
-            await _end(mingling)
+            await end(mingling)
             await self._find_truth()
         finally:
-            await _end(staying)
+            await end(staying)
             await asyncio.gather(*(visitor.leave() for visitor in self._visitors()))
 
     def _visitor(self, http: aiohttp.ClientSession, *, resumable: bool = True) -> Visitor:
@@ -217,14 +218,6 @@ def main() -> int:
     for fault in faults:
         print(f"FAULT {fault}")
     return 1 if faults else 0
-
-
-async def _end(tasks: "list[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
 
 
 if __name__ == "__main__":

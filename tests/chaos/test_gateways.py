@@ -71,7 +71,7 @@ class SystemWithProxy(System):
         await self.proxy.cut()
 
 
-async def test_a_gateway_that_was_cut_off_lets_its_clients_go(start_company: StartCompany, tmp_path: Path) -> None:
+async def test_a_gateway_that_was_partitioned_lets_its_clients_go(start_company: StartCompany, tmp_path: Path) -> None:
     system = SystemWithProxy(tmp_path, gateways=2, settings={"GATEWAY_TIMEOUT": "1.5"})
     await system.proxy.mend()
     company = await start_company(system)

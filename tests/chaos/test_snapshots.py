@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from broker.core.state import Member, Peer, Room, State
-from broker.storage.image import encode
+from broker.core.table import Table
+from broker.storage.encoding import encode
 from tests.chaos.conftest import StartCompany
 from tests.chaos.rig.company import Company, id_of, relay
 from tests.chaos.rig.faults import all_ready
@@ -64,8 +65,8 @@ async def test_a_broker_goes_on_from_a_snapshot(start_company: StartCompany) -> 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (make_junk, "is passed over: BadSnapshot it is damaged"),
-        (make_newer, "is passed over: BadSnapshot it is of version 999"),
+        (make_junk, "is skipped: BadSnapshot it is damaged"),
+        (make_newer, "is skipped: BadSnapshot it is of version 999"),
         (make_missing, "starting afresh"),
     ],
     ids=["damaged", "of an unknown version", "missing"],
@@ -95,7 +96,8 @@ async def test_a_snapshot_of_many_peers_does_not_hold_up_the_broker() -> None:
     peers = {str(n): Peer(str(n), "app", f"conn-{n}", "gateway", b'{"name":"x"}' * 8, True) for n in range(PEERS)}
     members = [list(peers)[start : start + 4] for start in range(0, PEERS, 4)]
     rooms = {four[0]: Room(four[0], four[0], four[0], 0.0, dict.fromkeys(four, Member(0.0))) for four in members}
-    state = State(peers=peers, conns={peer.conn: peer.peer_id for peer in peers.values()}, rooms=rooms)
+    conns = {peer.conn: peer.peer_id for peer in peers.values()}
+    state = State(peers=Table(peers), conns=conns, rooms=Table(rooms))
     stalls: list[float] = []
 
     async def watch() -> None:
@@ -107,7 +109,7 @@ async def test_a_snapshot_of_many_peers_does_not_hold_up_the_broker() -> None:
             stalls.append(before - last)
 
     watching = asyncio.create_task(watch())
-    assert len(await encode("log", state)) > PEERS * 100
+    assert len((await encode("log", state)).whole) > PEERS * 100
     await asyncio.sleep(0)
     watching.cancel()
     assert max(stalls) < STALL

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text()
 METRIC = re.compile(r"\bparley_[a-z_]+")
 FIXED_BY_THE_IMAGE = {"app_host", "app_port", "gateway_name", "node_modules"}
 PASSWORDS = {f"{user}_PASSWORD": f'"{number}e5"' for number, user in enumerate(("GATEWAY", "BROKER", "AUTH_API"))}
+SYNCS = ("5s", "always")
+WITH_NATS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def run(*argv: str, **environ: str) -> None:
@@ -182,8 +185,13 @@ def test_haproxy_reads_its_file_with_tls(tmp_path: Path) -> None:
     run(tool("haproxy"), "-c", "-f", str(config), TLS_CERTIFICATE="tls.pem", HTTPS_PORT="8443")
 
 
-def test_nats_reads_its_file() -> None:
-    run(tool("nats-server"), "-t", "-c", "deploy/nats.conf", **PASSWORDS)
+@pytest.mark.parametrize("sync", SYNCS)
+def test_nats_reads_its_file(sync: str) -> None:
+    run(tool("nats-server"), "-t", "-c", "deploy/nats.conf", **PASSWORDS, NATS_SYNC=f'"{sync}"')
+
+
+def test_nats_syncs_after_some_seconds_unless_it_is_told_otherwise() -> None:
+    run("sh", "deploy/nats.sh", "nats-server", "-t", "--config", "deploy/nats.conf", **PASSWORDS, PATH=WITH_NATS)
 
 
 def test_nats_takes_messages_as_large_as_parley_sends() -> None:

@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import functools
 import hashlib
+import io
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -482,7 +483,8 @@ class ObjectStore:
         self._stream = f"OBJ_{bucket}"
         self._new_nuid = new_nuid
 
-    async def put(self, name: str, data: bytes) -> ObjectInfo:
+    async def put(self, name: str, data: bytes | io.BufferedIOBase) -> ObjectInfo:
+        data = data if isinstance(data, bytes) else _read(data)
         nuid = self._new_nuid().rpartition(".")[2]
         old = await self._find(name)
         chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
@@ -552,6 +554,13 @@ class ObjectStore:
 
     def _chunks(self, nuid: str) -> str:
         return f"$O.{self._bucket}.C.{nuid}"
+
+
+def _read(file: io.BufferedIOBase) -> bytes:
+    chunk, read = bytearray(CHUNK), b""
+    while count := file.readinto(chunk):
+        read += chunk[:count]
+    return read
 
 
 async def _in_time(future: "asyncio.Future[Any]", timeout: float) -> Any:

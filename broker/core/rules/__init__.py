@@ -1,7 +1,12 @@
-"""The rules of the rooms: one function for each client event. Each checks first and changes afterwards."""
+"""The rules of the rooms: one function for each client event. Each checks first and changes afterwards.
+
+That its sender has the right to send it has been checked before (``broker/core/rights.py``).
+"""
 
 from collections.abc import Callable
+from typing import Any
 
+from broker.core.asked import Asked
 from broker.core.context import Context
 from broker.core.rules import admission, relay, rooms
 from broker.core.state import Peer
@@ -16,9 +21,8 @@ from shared.contract.events import (
     RoomJoinRequest,
     RoomLeaveRequest,
 )
-from shared.envelopes.entries import Said
 
-EventRule = Callable[[Context, Peer, Said], None]
+EventRule = Callable[[Context, Peer, Asked[Any, Any]], None]
 
 RULES: dict[str, EventRule] = {
     RoomCreateRequest.NAME: rooms.create,

@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from broker.core import allowance, keeping
+from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
-from broker.core.rules.rooms import end_request, others, request_frame, room_key, turn_away
+from broker.core.rules.rooms import end_request, others, request_frame, turn_away
 from broker.core.state import Member, Peer, Pending, Room
+from shared.contract import events
 from shared.contract.frames import with_raw
-from shared.contract.refusals import FULL, NOT_FOUND, NOT_OWNER, NOT_PENDING, REJECTED, TOO_MANY, Refusal
-from shared.contract.told import RoomJoinAccept, RoomUserJoin, raw
-from shared.envelopes.entries import Said
+from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, REJECTED, TOO_MANY, Refusal
+from shared.contract.told import RoomJoinAccept, RoomJoinRequest, RoomUserJoin, raw
 
 VIEW_INTERVAL = 2.0  # seconds from one time that a member asks again who is in a room to the next
 REMINDER_INTERVAL = 2.0  # seconds from one time that an owner is reminded of a candidate to the next
@@ -20,56 +21,56 @@ MOST_REPEATED = 16 * 1024  # bytes of an event up to which the acknowledgement h
 UNASKED = 10  # times as much is charged for what a peer has not asked for as for an answer
 
 
-def ask(core: Context, candidate: Peer, said: Said) -> None:
+def ask(core: Context, candidate: Peer, asked: Anywhere[events.RoomJoinRequest]) -> None:
     """Ask to be let in. Asking again reminds the owner; a member is told once more what it knows."""
-    room = core.state.rooms.get(room_key(core, candidate, said.room))
+    room = asked.room
     if room is None:
         raise Refusal(NOT_FOUND)
-    acks = [] if said.ack is None else [(said.conn, said.ack)]
+    acks = [] if asked.ack is None else [(asked.conn, asked.ack)]
     if candidate.peer_id in room.members:
-        _show_again(core, room, candidate, said.body, acks)
+        _show_again(core, room, candidate, asked.body, acks)
         return
     before = room.pending.get(candidate.peer_id)
     _check_room_for(core, room, candidate)
     _check_patience(core, room, candidate, before)
-    asked = Pending(said.body, acks)
+    request = Pending(asked.body, acks)
     if before is not None and core.state.now < before.reminder:
-        _note_request(core, room, candidate, asked)
+        _note_request(core, room, candidate, request)
         return
     owner = core.state.peers[room.owner]
     core.out.check_way_to([owner])
-    frame = request_frame(room, candidate, said.body)
+    frame = request_frame(room, candidate, asked.body)
     _spend(core, candidate, UNASKED * (len(frame) + allowance.EACH), [owner])
-    _note_request(core, room, candidate, asked)
-    core.out.emit_one(owner, frame, keeping.asked(room.key, candidate.peer_id))
+    _note_request(core, room, candidate, request)
+    core.out.emit_one(owner, frame, RoomJoinRequest.KIND, keeping.asked(room.key, candidate.peer_id))
 
 
-def accept(core: Context, owner: Peer, said: Said) -> None:
+def accept(core: Context, owner: Peer, asked: InRoom[events.RoomJoinAccept]) -> None:
     """The owner lets a candidate in."""
-    room, candidate = _pending(core, owner, said)
+    room, candidate = asked.room, _candidate(core, asked)
     _check_room_for(core, room, candidate)
     members = others(core, room, candidate.peer_id)
     news = RoomUserJoin(
-        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(said.body)
+        room=room.name, peer_id=candidate.peer_id, peerinfo=raw(candidate.peerinfo), payload=raw(asked.body)
     ).frame()
-    welcome, answer = _welcome(core, room, candidate, said.body)
+    welcome, answer = _welcome(core, room, candidate, asked.body)
     told = [*members, candidate]
     core.out.check_way_to(told)
     _spend(core, owner, (len(news) + allowance.EACH) * len(members) + len(welcome), told)
     pending = end_request(core, room, candidate)
     room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
-    core.out.emit_one(candidate, welcome, keeping.is_over(room.key))
+    core.out.emit_one(candidate, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(candidate, pending.acks, answer)
-    core.out.emit(members, news, keeping.joined(room.key, candidate.peer_id))
-    _answer_owner(core, owner, said)
+    core.out.emit(members, news, RoomUserJoin.KIND, keeping.joined(room.key, candidate.peer_id))
+    _answer_owner(core, owner, asked)
 
 
-def reject(core: Context, owner: Peer, said: Said) -> None:
+def reject(core: Context, owner: Peer, asked: InRoom[events.RoomJoinReject]) -> None:
     """The owner sends a candidate away."""
-    room, candidate = _pending(core, owner, said)
-    turn_away(core, room, candidate, end_request(core, room, candidate), Refusal(REJECTED), said.body)
-    _answer_owner(core, owner, said)
+    room, candidate = asked.room, _candidate(core, asked)
+    turn_away(core, room, candidate, end_request(core, room, candidate), Refusal(REJECTED), asked.body)
+    _answer_owner(core, owner, asked)
 
 
 def room_view(core: Context, room: Room, peer_id: str) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _show_again(core: Context, room: Room, peer: Peer, payload: bytes, acks: lis
     core.out.check_way_to([peer])
     _spend(core, peer, len(welcome), [peer])
     peer.viewed = {**(peer.viewed or {}), room.key: now}
-    core.out.emit_one(peer, welcome, keeping.is_over(room.key))
+    core.out.emit_one(peer, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(peer, acks, answer)
 
 
@@ -131,15 +132,10 @@ def _spend(core: Context, peer: Peer, size: int, told: list[Peer]) -> None:
     allowance.spend(peer, size, core.state.now, core.limits, lambda: core.out.free_part(told))
 
 
-def _pending(core: Context, owner: Peer, said: Said) -> tuple[Room, Peer]:
-    room = core.state.rooms.get(room_key(core, owner, said.room))
-    if room is None:
-        raise Refusal(NOT_FOUND)
-    if room.owner != owner.peer_id:
-        raise Refusal(NOT_OWNER)
-    if said.peer_id not in room.pending:
+def _candidate(core: Context, asked: InRoom[Any]) -> Peer:
+    if asked.peer_id not in asked.room.pending:
         raise Refusal(NOT_PENDING)
-    return room, core.state.peers[said.peer_id]
+    return core.state.peers[asked.peer_id]
 
 
 def _check_room_for(core: Context, room: Room, candidate: Peer) -> None:
@@ -151,6 +147,6 @@ def _check_room_for(core: Context, room: Room, candidate: Peer) -> None:
         raise Refusal(FULL, "The peer is in as many rooms as it may be")
 
 
-def _answer_owner(core: Context, owner: Peer, said: Said) -> None:
-    if said.ack is not None:
-        core.out.ack(owner, [(said.conn, said.ack)], {"ok": True, "room": said.room, "peer_id": said.peer_id})
+def _answer_owner(core: Context, owner: Peer, asked: InRoom[Any]) -> None:
+    if asked.ack is not None:
+        core.out.ack(owner, [(asked.conn, asked.ack)], {"ok": True, "room": asked.room_name, "peer_id": asked.peer_id})

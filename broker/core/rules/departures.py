@@ -32,7 +32,7 @@ def lose_gateway(core: Context, gateway: str, seen: int) -> None:
         return
     known = core.state.gateways[gateway]
     seen = known.parcel if seen == UNKNOWN else max(seen, known.have)
-    theirs = [peer for peer in core.state.peers.values() if peer.gateway == gateway]
+    theirs = core.state.peers.select(lambda peer: peer.gateway == gateway)
     staying = [peer for peer in theirs if peer.resumable and core.limits.resume_for > 0]
     step_out(core, gateway, staying, seen)
     del core.state.gateways[gateway]

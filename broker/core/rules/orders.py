@@ -1,7 +1,7 @@
 """What an operator orders: closing a room, removing a peer, revoking an app's tokens."""
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from broker.core import keeping
@@ -12,7 +12,7 @@ from broker.core.state import KnownApp
 from shared.contract import told
 from shared.contract.told import raw
 from shared.envelopes.deliveries import Revoked
-from shared.envelopes.entries import AppIssued, AppRevoked, Ordered, PeerRemoved, RoomClosed
+from shared.envelopes.entries import AppIssued, AppRevoked, Entry, Ordered, PeerRemoved, RoomClosed
 
 
 def close_room(core: Context, order: RoomClosed) -> None:
@@ -24,9 +24,10 @@ def close_room(core: Context, order: RoomClosed) -> None:
         peer = core.state.peers[peer_id]
         left = told.RoomUserLeave(room=room.name, peer_id=peer_id, reason=CLOSED, peerinfo=raw(peer.peerinfo))
         about = keeping.left(room.key, peer_id)
-        core.out.emit(others(core, room, peer_id), left.frame(), about)
+        core.out.emit(others(core, room, peer_id), left.frame(), left.KIND, about)
     members = others(core, room, "")
-    core.out.emit(members, told.RoomClosed(room=room.name).frame(), keeping.is_over(room.key))
+    closed = told.RoomClosed(room=room.name)
+    core.out.emit(members, closed.frame(), closed.KIND, keeping.is_over(room.key))
     for peer in members:
         del peer.rooms[room.key]
     dissolve(core, room)
@@ -49,7 +50,7 @@ def note_issued(core: Context, order: AppIssued) -> None:
 
 
 def revoke(core: Context, order: AppRevoked) -> None:
-    """Tell every gateway; those that come up later are told then."""
+    """Tell every gateway. One that comes up later is told then."""
     app = core.state.apps.setdefault(order.app, KnownApp())
     app.revoked = max(app.revoked, order.until)
     for gateway in core.state.gateways:
@@ -61,6 +62,18 @@ def tell_revoked(core: Context, gateway: str) -> None:
     for name, app in core.state.apps.items():
         if app.revoked:
             core.out.revoke(gateway, Revoked(name, app.revoked))
+
+
+def missed(before: Mapping[str, KnownApp], now: Mapping[str, KnownApp]) -> list[Entry]:
+    """The orders that bring what is known of apps ``now`` up to what was known ``before``."""
+    entries: list[Entry] = []
+    for name, app in before.items():
+        known = now.get(name, KnownApp())
+        if app.issued > known.issued:
+            entries.append(AppIssued(name, app.issued))
+        if app.revoked > known.revoked:
+            entries.append(AppRevoked(name, app.revoked))
+    return entries
 
 
 ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {

@@ -1,20 +1,21 @@
 """Session descriptions and ICE candidates: from a peer to a roommate, and to nobody else."""
 
+from broker.core.asked import InRoom
 from broker.core.context import Context
-from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
+from shared.contract.events import EVENTS, RelayIceCandidate, RelaySessionDescription
 from shared.contract.refusals import NOT_MEMBER, Refusal
-from shared.envelopes.entries import Said
+from shared.contract.told import TOLD
+
+_KINDS = {name: TOLD[event.RELAYED_AS].KIND for name, event in EVENTS.items() if event.RELAYED_AS}
 
 
-def pass_on(core: Context, sender: Peer, said: Said) -> None:
+def pass_on(core: Context, sender: Peer, asked: InRoom[RelaySessionDescription | RelayIceCandidate]) -> None:
     """Deliver the frame as it came. The sender does not learn whether a stranger exists."""
-    room = core.state.rooms.get(room_key(core, sender, said.room))
-    to = said.peer_id
-    if room is None or sender.peer_id not in room.members or to not in room.members or to == sender.peer_id:
+    to = asked.peer_id
+    if to not in asked.room.members or to == sender.peer_id:
         raise Refusal(NOT_MEMBER)
     recipient = core.state.peers[to]
-    core.out.check_words(recipient, sender.peer_id, len(said.body))
-    core.out.emit_one(recipient, said.body, sender=sender.peer_id)
-    if said.ack is not None:
-        core.out.ack(sender, [(said.conn, said.ack)], {"ok": True})
+    core.out.pass_words(recipient, asked.body, _KINDS[asked.own.NAME], sender.peer_id)
+    if asked.ack is not None:
+        core.out.ack(sender, [(asked.conn, asked.ack)], {"ok": True})

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from broker.core import allowance, keeping
+from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
 from broker.core.state import Member, Peer, Pending, Room
-from shared.contract.frames import refusal_frames, with_raw
-from shared.contract.refusals import FULL, NOT_FOUND, NOT_MEMBER, NOT_PENDING, TAKEN, Refusal
+from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
+from shared.contract.frames import refused, with_raw
+from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, TAKEN, Refusal
 from shared.contract.told import RoomCreateAccept, RoomJoinRequest, RoomLeaveAccept, RoomOwner, RoomUserLeave, raw
-from shared.envelopes.entries import Said
 
 
 def room_key(core: Context, peer: Peer, name: str) -> str:
@@ -16,35 +17,31 @@ def room_key(core: Context, peer: Peer, name: str) -> str:
     return f"{peer.app}\n{name}" if core.limits.scope_by_app else name
 
 
-def create(core: Context, peer: Peer, said: Said) -> None:
+def create(core: Context, peer: Peer, asked: Anywhere[RoomCreateRequest]) -> None:
     """The first peer to ask for a name becomes the owner and only member. If it asks again, it is told so again."""
-    key = room_key(core, peer, said.room)
-    room = core.state.rooms.get(key)
-    if room is None:
+    if asked.room is None:
         if len(peer.rooms) >= core.limits.rooms_per_peer:
             raise Refusal(FULL, "You are in as many rooms as you may be")
         now = core.state.now
-        core.state.rooms[key] = Room(said.room, key, peer.peer_id, now, {peer.peer_id: Member(now)})
-        peer.rooms[key] = None
-    elif room.owner != peer.peer_id:
+        core.state.rooms[asked.key] = Room(asked.room_name, asked.key, peer.peer_id, now, {peer.peer_id: Member(now)})
+        peer.rooms[asked.key] = None
+    elif asked.room.owner != peer.peer_id:
         raise Refusal(TAKEN)
-    accept = RoomCreateAccept(room=said.room, payload=raw(said.body))
-    core.out.answer(peer.gateway, said.conn, accept.frames(said.ack))
+    accept = RoomCreateAccept(room=asked.room_name, payload=raw(asked.body))
+    core.out.answer(peer.gateway, asked.conn, accept.frames(asked.ack))
 
 
-def leave(core: Context, peer: Peer, said: Said) -> None:
+def leave(core: Context, peer: Peer, asked: InRoom[RoomLeaveRequest]) -> None:
     """A member goes of its own will, or a candidate takes its request back."""
-    room = core.state.rooms.get(room_key(core, peer, said.room))
-    if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):
-        raise Refusal(NOT_MEMBER)
-    accept = RoomLeaveAccept(room=said.room, payload=raw(said.body))
-    core.out.answer(peer.gateway, said.conn, accept.frames(said.ack))
+    room = asked.room
+    accept = RoomLeaveAccept(room=asked.room_name, payload=raw(asked.body))
+    core.out.answer(peer.gateway, asked.conn, accept.frames(asked.ack))
     if peer.peer_id in room.pending:
         withdraw(core, room, peer)
         return
-    size = (len(said.body) + len(peer.peerinfo) + allowance.EACH) * len(room.members)
+    size = (len(asked.body) + len(peer.peerinfo) + allowance.EACH) * len(room.members)
     allowance.charge(peer, size, core.state.now, core.limits)  # leaving is never refused
-    take_out(core, room, [peer], "left", said.body)
+    take_out(core, room, [peer], "left", asked.body)
 
 
 def withdraw(core: Context, room: Room, candidate: Peer) -> None:
@@ -81,7 +78,7 @@ def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, paylo
             room=room.name, peer_id=peer.peer_id, reason=reason, peerinfo=raw(peer.peerinfo), payload=raw(payload)
         )
         about = keeping.left(room.key, peer.peer_id)
-        core.out.emit(rest, news.frame(), about)
+        core.out.emit(rest, news.frame(), news.KIND, about)
     if room.owner not in room.members:
         _pass_on_ownership(core, room, rest)
 
@@ -90,7 +87,8 @@ def tell_owner(core: Context, room: Room, candidate: Peer) -> None:
     """Ask the owner to decide on a candidate."""
     pending = room.pending[candidate.peer_id]
     about = keeping.asked(room.key, candidate.peer_id)
-    core.out.emit_one(core.state.peers[room.owner], request_frame(room, candidate, pending.payload), about)
+    frame = request_frame(room, candidate, pending.payload)
+    core.out.emit_one(core.state.peers[room.owner], frame, RoomJoinRequest.KIND, about)
 
 
 def take_back_request(core: Context, room: Room, candidate_id: str) -> None:
@@ -111,7 +109,7 @@ def _pass_on_ownership(core: Context, room: Room, members: list[Peer]) -> None:
     """The member that has been there longest becomes the owner, and is told of the candidates that wait."""
     room.owner = members[0].peer_id
     frame = RoomOwner(room=room.name, peer_id=room.owner).frame()
-    core.out.emit(members, frame, keeping.owned(room.key))
+    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))
     for candidate_id in room.pending:
         tell_owner(core, room, core.state.peers[candidate_id])
 
@@ -129,6 +127,6 @@ def dissolve(core: Context, room: Room) -> None:
 def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal, payload: bytes) -> None:
     """Tell a candidate that it is not let in, and answer its acknowledgements."""
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
-    for frame in refusal_frames("room-join-request", refusal, None, fields):
-        core.out.emit_one(candidate, frame)
+    answer = refused("room-join-request", refusal, fields)
+    core.out.emit_one(candidate, answer.frame(), answer.KIND)
     core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})

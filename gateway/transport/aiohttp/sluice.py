@@ -66,7 +66,7 @@ class Sluice:
         return _TAKEN if self._take_turn() else _BROKEN
 
     def feed_eof(self) -> None:
-        """The connection has ended. What came in before that still counts."""
+        """The connection has ended. What came in before that is still read."""
         self._ended = True
         if not self._rest:
             self.inlet.feed_eof()
@@ -115,7 +115,7 @@ class Sluice:
         self._charge(extra, extra // HEAD)
 
     def turn(self) -> None:
-        """Go on with what waits."""
+        """Continue with what waits."""
         if not self._take_turn():
             self._protocol.close()
 

@@ -1,6 +1,6 @@
 """What goes out to a client, and how its connection ends.
 
-* What waits for a client is bounded: whoever serves it is told that it is slow.
+* What waits for a client is bounded: the code that serves it is told that it is slow.
 * Pings are timers, not tasks, and a lost one is noticed when its time is up.
 * A closed socket is really closed, its WebSocket too. One that never gets as far as ``greet`` and then ``stay`` is
   closed after a time.
@@ -86,7 +86,7 @@ class Outlet(AsyncSocket):
         return self._queued if self.ws is None else self.ws.unsent
 
     def take_waiting(self) -> list[packet.Packet]:
-        """What waits for a polling client now. Raises ProtocolError when nothing will come any more."""
+        """What waits for a polling client now. Raises ProtocolError when nothing more will come."""
         packets = []
         while not self.queue.empty():
             waiting = self.queue.get_nowait()
@@ -131,7 +131,7 @@ class Outlet(AsyncSocket):
         self._deadline = self._in_time(self.server.welcome_timeout)
 
     def stay(self) -> None:
-        """The client has proved who it is: no deadline any more."""
+        """The client has proved who it is, and has no deadline any longer."""
         self._deadline.cancel()
         self.server.newcomers.proved(self.address, self.sid)
 
@@ -177,7 +177,7 @@ class Outlet(AsyncSocket):
         self._bound(self._queued)
 
     def _bound(self, unsent: int) -> None:
-        """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
+        """Say that a client is slow. Close it if nobody wants to know, or if it is sent more all the same."""
         if unsent <= self.server.max_unsent:
             return
         if self.on_slow is None or unsent > ABANDONED:

@@ -65,7 +65,7 @@ class Engine(engineio.AsyncServer):
         return PacketQueue()
 
     def lane_of(self, address: str) -> Lane:
-        """What the sockets of an address take turns in. Those that are not counted by one have each its own."""
+        """What the sockets of an address take turns in. A socket that is not counted by one has its own."""
         self._turns = self._turns or Turns()
         lane = self._lanes.get(address) if address else None
         if lane is None:

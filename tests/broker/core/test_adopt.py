@@ -4,12 +4,13 @@ import asyncio
 
 from broker.core.history import HISTORY_SECONDS
 from broker.core.machine import Core
-from broker.storage.image import decode, encode
+from broker.storage.encoding import encode
+from broker.storage.image import decode
 from tests.broker.world import World, read
 
 
 def snapshot(world: World) -> bytes:
-    return asyncio.run(encode("log", world.core.state))
+    return asyncio.run(encode("log", world.core.state)).whole
 
 
 def test_a_history_that_came_out_otherwise_is_not_repeated_to_gateways() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from broker.core import history as history_module
 from broker.core.history import HISTORY_SECONDS, SENT_FRAMES, History
+from shared.contract.told import PLAIN
 from shared.envelopes.deliveries import Emit, Parcel
 
 EVERYTHING = 1_000_000
@@ -27,7 +28,7 @@ def send(history: History, number: int, *conns: str) -> None:
     """A parcel with one frame for these sockets."""
     emit = Emit(list(conns), b"frame")
     for conn in conns:
-        history.note(conn, (number, number, emit))
+        history.note(conn, (number, number, emit, PLAIN))
     history.add(Parcel(number, number, [emit]), 1, 0.0)
 
 
@@ -84,8 +85,8 @@ def test_what_a_socket_was_sent_is_known_as_long_as_its_parcels_are(monkeypatch:
     history = confirmed()
     for number, conns in enumerate(("ab", "b", "ab", "a"), 1):
         send(history, number, *conns)
-    assert [number for number, _, _ in history.take("a")] == [3, 4]
-    assert [number for number, _, _ in history.take("b")] == [3]
+    assert [number for number, *_ in history.take("a")] == [3, 4]
+    assert [number for number, *_ in history.take("b")] == [3]
     assert list(history.take("a")) == []
 
 

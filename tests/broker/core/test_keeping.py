@@ -9,7 +9,8 @@ from broker.core import keeping
 from broker.core.keeping import SENDERS
 from broker.core.rules import admission
 from broker.core.state import Peer
-from broker.storage.image import encode
+from broker.storage.encoding import encode
+from shared.contract.told import RoomUserJoin
 from shared.envelopes.entries import Pace
 from tests.broker.invariants import check
 from tests.broker.world import Socket, World
@@ -23,7 +24,7 @@ def relay(sender: Socket, to: Socket, payload: object = 0) -> str:
 
 
 def image_size(world: World) -> int:
-    return len(asyncio.run(encode("log", world.core.state)))
+    return len(asyncio.run(encode("log", world.core.state)).whole)
 
 
 def come_back(world: World, gone: Socket) -> Socket:
@@ -281,7 +282,7 @@ def test_the_end_of_a_socket_costs_what_it_was_sent_and_no_more() -> None:
     frame = b'42["room-user-join",{}]'
     crowd = [world.core.state.peers[member.peer_id] for member in members]
     for number in range(5000):
-        world.core.out.emit(crowd, frame, f"about {number}")
+        world.core.out.emit(crowd, frame, RoomUserJoin.KIND, f"about {number}")
     others = [world.peer("g2", resumable=True) for _ in range(1000)]
     before = time.process_time()
     for other in others:

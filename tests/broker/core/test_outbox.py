@@ -1,9 +1,10 @@
 import pytest
 
-from broker.core import allowance, outbox
+from broker.core import allowance, line, outbox
 from broker.core.limits import Limits
 from broker.core.outbox import Outbox
 from broker.core.state import Gateway, Peer, State
+from shared.contract.told import PLAIN
 from shared.envelopes.deliveries import Emit, Parcel, pack_message
 from shared.envelopes.entries import Closed
 from shared.envelopes.subjects import LEAST_PAYLOAD
@@ -21,9 +22,9 @@ def open_outbox() -> Outbox:
 def test_parcels_are_numbered_for_each_gateway_from_one() -> None:
     out = open_outbox()
     for position in (5, 6, 9):
-        out.emit([peer("a", "g1")], b"to all")
+        out.emit([peer("a", "g1")], b"to all", PLAIN)
         if position == 6:
-            out.emit([peer("b", "g2")], b"to one")
+            out.emit([peer("b", "g2")], b"to one", PLAIN)
         sealed = out.seal(position, 1.5)
     assert [parcel.number for parcel in out.after("g1", 0)] == [1, 2, 3]
     assert [(parcel.number, parcel.position) for parcel in out.after("g2", 0)] == [(1, 6)]
@@ -34,7 +35,7 @@ def test_parcels_are_numbered_for_each_gateway_from_one() -> None:
 
 def test_a_frame_for_many_goes_once_to_each_gateway() -> None:
     out = open_outbox()
-    out.emit([peer("a", "g1"), peer("b", "g2"), peer("c", "g1")], b"frame")
+    out.emit([peer("a", "g1"), peer("b", "g2"), peer("c", "g1")], b"frame", PLAIN)
     parcels = dict(out.seal(1, 0.0))
     assert parcels["g1"].deliveries == [Emit(["conn of a", "conn of c"], b"frame")]
     assert parcels["g2"].deliveries == [Emit(["conn of b"], b"frame")]
@@ -48,7 +49,7 @@ def test_nothing_goes_to_a_gateway_that_is_not_up() -> None:
 
 
 def test_much_for_one_gateway_is_split_into_several_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "PARCEL_BYTES", 1000)
+    monkeypatch.setattr(line, "PARCEL_BYTES", 1000)
     out = open_outbox()
     frames = [b"%d" % number + b"x" * 400 for number in range(10)]
     out.answer("g1", "conn", frames)

@@ -12,7 +12,8 @@ from broker.core.history import HISTORY_SECONDS
 from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.core.state import State
-from broker.storage.image import decode, encode, oldest_needed, waiting_frames
+from broker.storage.encoding import encode
+from broker.storage.image import Name, decode, waiting_frames
 from shared.contract.frames import relay_frame
 from shared.envelopes.deliveries import Parcel
 from shared.envelopes.entries import (
@@ -49,7 +50,7 @@ def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]], first: int
 
     ``first`` is the oldest position that the log still has.
     """
-    state = decode("log", asyncio.run(encode("log", core.state)))
+    state = decode("log", asyncio.run(encode("log", core.state)).whole)
     for peer in state.peers.values():
         assert all(kept.position >= first for kept in peer.kept.values() if kept.digest)
     for kept in waiting_frames(state.peers.values()):
@@ -59,6 +60,11 @@ def saved_and_loaded(core: Core, log: list[tuple[int, float, bytes]], first: int
             kept.frame = next(body for body in bodies if hashlib.sha256(body).digest()[:16] == kept.digest)
             kept.digest = b""
     return state
+
+
+def needed(core: Core) -> int:
+    """The oldest position that a snapshot of the state needs of the log."""
+    return min(Name.of(core).needed, asyncio.run(encode("log", core.state)).needed)
 
 
 def said() -> st.SearchStrategy[Entry]:
@@ -206,7 +212,7 @@ def goes_on_like_the_others(first: Feeder, base: int, newest: int) -> None:
     early, late = Core(LIMITS), Core(LIMITS)
     apply(early, first.log[:base])
     before = apply(late, first.log[:newest])
-    cut = min(base + 1, oldest_needed(early), oldest_needed(late))
+    cut = min(base + 1, needed(early), needed(late))
     restored = Core(LIMITS, saved_and_loaded(early, first.log, cut))
     apply(restored, first.log[base:newest])
     restored.adopt(saved_and_loaded(late, first.log, cut))

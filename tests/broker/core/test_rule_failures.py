@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from broker.core import rules
+from broker.core.asked import Anywhere
 from broker.core.machine import Core, RuleFailed
 from broker.core.state import Peer
 from broker.replica import Replica
 from broker.settings import Settings
 from broker.storage.stream import EventLog
+from shared.contract.events import RoomCreateRequest
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Emit, Parcel
 from shared.envelopes.entries import Authenticated, Batch, Entry, GatewayUp, Said, pack_batch, unpack_batch
@@ -29,9 +31,9 @@ def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """Creating a room named "broken" fails when the room is half made, and something has been said."""
     create = rules.RULES["room-create-request"]
 
-    def half(core: Core, peer: Peer, said: Said) -> None:
-        create(core, peer, said)
-        if said.room == "broken":
+    def half(core: Core, peer: Peer, asked: Anywhere[RoomCreateRequest]) -> None:
+        create(core, peer, asked)
+        if asked.room_name == "broken":
             core.state.rooms["broken"].members.clear()
             raise KeyError(SECRET)
 

@@ -79,10 +79,10 @@ class Run:
         try:
             mingling = [asyncio.create_task(guest.mingle()) for guest in self._guests]
             await self._make_chaos()
-            await _end(mingling)
+            await end(mingling)
             await self._find_truth()
         finally:
-            await _end(staying)
+            await end(staying)
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
@@ -124,7 +124,8 @@ class Run:
             await guest.learn_truth()
 
 
-async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+async def end(tasks: "list[asyncio.Task[None]]") -> None:
+    """Cancel tasks, and raise what one of them failed with."""
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):

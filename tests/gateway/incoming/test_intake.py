@@ -19,6 +19,7 @@ from shared.contract.tokens import App, Session, make_app_token, make_session_to
 from shared.envelopes.entries import Authenticated, Entry, Said
 from shared.process.world import World
 from tests.gateway.wire import connection, wire
+from tests.trial import declared
 
 SECRET = "a secret for tests, 32 bytes long"
 APP_TOKEN = make_app_token(SECRET, "app", 1)
@@ -98,6 +99,26 @@ def test_a_payload_goes_on_as_it_is(desk: Desk, name: str) -> None:
     assert payload in desk.entry().body
     if name not in RELAYS:
         assert desk.entry().body == payload
+
+
+def test_fields_that_only_one_event_has_go_on_as_they_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with declared(monkeypatch, "intake-trial"):
+        assert desk.say(desk.ann, "intake-trial", well_formed("intake-trial", role="owner", extra=[1.0])) == []
+        assert desk.entry().fields == b'{"role":"owner","extra":[1.0]}'
+        [(event, fields)] = desk.say(desk.ann, "intake-trial", well_formed("intake-trial", role="king"))
+        assert (event, fields["code"]) == ("room-join-reject", "bad-request")
+
+
+def test_an_event_that_a_client_cannot_know_of_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = well_formed("intake-later", role="owner", extra=1)
+    with declared(monkeypatch, "intake-later", since=2):
+        [(event, fields)] = desk.say(desk.ann, "intake-later", said)
+        assert (event, fields["code"], fields["message"]) == ("request-reject", "bad-request", "There is no such event")
+        assert desk.say(desk.ann, "intake-later", {**said, "auth": ""})[0][0] == "unauthorized"
+        assert desk.entries == []
+        desk.ann.version = 2
+        assert desk.say(desk.ann, "intake-later", said) == []
+        assert desk.entry().event == "intake-later"
 
 
 @pytest.mark.parametrize("name", RELAYS)

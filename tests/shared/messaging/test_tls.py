@@ -204,8 +204,8 @@ async def test_a_process_ends_although_its_server_is_frozen(
         ({"nats_cert": "gone.crt", "nats_key": "gone.key"}, "NATS_CERT", "cannot be read"),
         ({"nats_cert": "one.crt"}, "NATS_KEY", "go together"),
         ({"nats_key": "one.key"}, "NATS_CERT", "go together"),
-        ({"nats_ca": "junk"}, "NATS_CA", "no certificate that can be used"),
-        ({"nats_cert": "one.crt", "nats_key": "two.key"}, "NATS_CERT", "no certificate that can be used"),
+        ({"nats_ca": "junk"}, "NATS_CA", "not a usable certificate"),
+        ({"nats_cert": "one.crt", "nats_key": "two.key"}, "NATS_CERT", "not a usable certificate"),
     ],
 )
 def test_files_that_cannot_be_used_are_named(

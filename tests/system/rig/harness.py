@@ -19,14 +19,14 @@ host: 127.0.0.1
 port: {port}
 http: 127.0.0.1:{monitor}
 max_payload: 8388608
-jetstream {{ store_dir: "{store}" }}
+jetstream {{ store_dir: "{store}", sync_interval: "{sync}" }}
 """
 
 
 class System:
     """Processes by name: ``nats``, ``broker-0`` …, ``gateway-0`` …, ``auth``.
 
-    ``settings`` go to every process, ``overrides`` to the one named, on top.
+    ``sync`` is how often NATS syncs. ``settings`` go to every process, ``overrides`` to the one named, on top.
     """
 
     def __init__(
@@ -37,8 +37,10 @@ class System:
         brokers: int = 1,
         settings: Mapping[str, str] | None = None,
         overrides: Mapping[str, Mapping[str, str]] | None = None,
+        sync: str = nats.SELDOM,
     ) -> None:
         self.folder = folder
+        self._sync = sync
         self.nats_port = free_port()
         self._settings = dict(settings or {})
         self._overrides = dict(overrides or {})
@@ -135,5 +137,5 @@ class System:
     def _make_nats(self) -> Process:
         monitor, config = free_port(), self.folder / "nats.conf"
         store = self.folder / "nats-store"
-        config.write_text(NATS_CONFIG.format(port=self.nats_port, monitor=monitor, store=store))
+        config.write_text(NATS_CONFIG.format(port=self.nats_port, monitor=monitor, store=store, sync=self._sync))
         return Process("nats", nats.running(config), {}, monitor, self.folder)

@@ -1,5 +1,11 @@
+import importlib
+import inspect
+import pkgutil
+import typing
+
 import pytest
 
+from broker.core import rules
 from broker.core.context import Context
 from broker.core.rules import deadlines
 from broker.core.rules.deadlines import Deadline, next_due
@@ -44,3 +50,20 @@ def test_every_kind_happens_when_time_passes(happened: Happened) -> None:
     world.say(Tick(world.term))
     assert happened == [("happened", world.now)] * 2
     assert peer.peer_id not in world.core.state.peers
+
+
+def test_every_time_that_a_rule_names_is_waited_for() -> None:
+    """Whoever says in ``broker/core/rules`` when something is due belongs into DEADLINES, or it never happens."""
+    found = {
+        f"{module.__name__}.{name}"
+        for module in map(importlib.import_module, modules())
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+        if typing.get_type_hints(value) == {"state": State, "return": float | None}
+    }
+    waited_for = {f"{due.__module__}.{due.__name__}" for due, _ in deadlines.DEADLINES}
+    assert found - {"broker.core.rules.deadlines.next_due"} == waited_for
+
+
+def modules() -> list[str]:
+    return [f"{rules.__name__}.{module.name}" for module in pkgutil.iter_modules(rules.__path__)]

@@ -13,23 +13,12 @@ from gateway.transport.engineio.polls import MAX_POLLS
 from gateway.transport.engineio.server import MAX_QUERY
 from tests.gateway.conftest import OpenSite
 from tests.gateway.site import Heard, Site
-from tests.system.rig.rawsocket import HANDSHAKE, Polling, RawSocket
+from tests.gateway.transport.engineio.conftest import polling_on
+from tests.system.rig.rawsocket import HANDSHAKE, RawSocket
 from tests.system.rig.tcpsocket import PING, TEXT, TcpSocket, frame
 from tests.system.rig.waiting import until
 
 SMALL = Rates(frames=0.001, frames_burst=10, bytes=0.001, bytes_burst=10_000)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-async def polling_on(site: Site, http: aiohttp.ClientSession) -> Polling:
-    polling = Polling(http, site.url)
-    await polling.open("")
-    return polling
 
 
 async def bytes_until_closed(http: aiohttp.ClientSession, url: str, sent: bytes) -> int:
@@ -111,7 +100,7 @@ async def test_a_stranger_has_a_small_budget(open_site: OpenSite, sent: bytes) -
     assert site.open_sockets == 0
 
 
-async def test_one_that_goes_on_while_it_is_being_closed_is_cut_off(open_site: OpenSite) -> None:
+async def test_one_that_sends_on_while_it_is_being_closed_is_disconnected(open_site: OpenSite) -> None:
     site = await open_site(stay=False)
     async with TcpSocket(site.port) as tcp:
         await tcp.send("9")
@@ -120,7 +109,7 @@ async def test_one_that_goes_on_while_it_is_being_closed_is_cut_off(open_site: O
         await tcp.drain(within=websocket.SHUTTING / 2)
 
 
-async def test_one_that_probes_without_end_is_cut_off(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
+async def test_one_that_probes_without_end_is_disconnected(open_site: OpenSite, http: aiohttp.ClientSession) -> None:
     site = await open_site(stay=False)
     polling = await polling_on(site, http)
     ws = await http.ws_connect(polling.url.replace("transport=polling", "transport=websocket"))

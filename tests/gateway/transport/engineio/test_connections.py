@@ -71,7 +71,7 @@ async def test_events_arrive_in_order_and_frames_go_out_in_order() -> None:
         assert [await raw.told("n") for _ in range(400)] == list(range(400))
 
 
-async def test_a_client_that_does_not_read_is_cut_off_at_its_limit() -> None:
+async def test_a_client_that_does_not_read_is_disconnected_at_its_limit() -> None:
     async with Site(max_unsent=65536) as site, TcpSocket(site.port) as client:
         await client.send("40")
         await until(lambda: site.sockets, "connected")

@@ -1,0 +1,49 @@
+"""What is on its way to one gateway."""
+
+from broker.core.history import History
+from broker.core.state import Gateway
+from shared.envelopes.deliveries import Delivery
+
+PARCEL_BYTES = 256 * 1024  # of several deliveries; one alone may be longer, and is bounded as MAX_BODY and views are
+
+
+class Part:
+    """A parcel in the making."""
+
+    __slots__ = ("deliveries", "size", "total")
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.size = 0
+        self.total = 0  # as in Parcel
+
+
+class Line:
+    """What is on its way to one gateway: the parcels in the making, and those that were sent.
+
+    It puts itself into ``busy`` when the first parcel is begun.
+    """
+
+    __slots__ = ("busy", "gateway", "history", "name", "open")
+
+    def __init__(self, name: str, gateway: Gateway, busy: list["Line"]) -> None:
+        self.name = name
+        self.gateway = gateway
+        self.busy = busy
+        self.history = History(gateway.have)
+        self.open: list[Part] = []
+
+    def add(self, delivery: Delivery, size: int) -> int:
+        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number."""
+        parts = self.open
+        if not parts:
+            self.busy.append(self)
+            parts.append(Part())
+        elif parts[-1].size + size > PARCEL_BYTES:
+            parts.append(Part())
+        part = parts[-1]
+        part.deliveries.append(delivery)
+        part.size += size
+        gateway = self.gateway
+        gateway.sealed = part.total = gateway.sealed + size
+        return gateway.parcel + len(parts)

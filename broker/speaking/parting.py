@@ -1,0 +1,78 @@
+"""A gateway that knows more than the log holds is parted with: NATS has lost the end of the log.
+
+NATS says that it has a message before its disk has it, so after a power cut it may have lost the last of them. Whoever
+said them, or was told what followed, is ahead of the log: it would take what comes next for what it has had. Such a
+gateway is given up, and so are the places of its peers, since what they were told is not what is the case. Their
+clients come back as somebody new. All others go on; revocations stay.
+"""
+
+import asyncio
+import logging
+
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from broker.core.machine import Core
+from broker.speaking.lease import Lease
+from broker.storage.stream import EventLog
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import Beat
+from shared.envelopes.entries import UNKNOWN, Entry, GatewayLost, PeerRemoved
+from shared.process.world import World
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 0.05  # seconds between looks at whether a place has been read
+READ_WITHIN = 1.0  # seconds in which the newest messages of the log are usually read
+ENTRIES = 10_000  # in one message of the log: some 300 KiB
+
+
+class Parting:
+    """Compares what gateways know of the log with the log, for the speaker."""
+
+    def __init__(self, event_log: EventLog, core: Core, lease: Lease, broker: str, world: World) -> None:
+        self._log = event_log
+        self._core = core
+        self._lease = lease
+        self._broker = broker
+        self._monotonic = world.monotonic
+        self._tasks: dict[str, asyncio.Task[None]] = {}  # one for each known gateway at most
+
+    def is_due(self, beat: Beat) -> bool:
+        """Whether the log is not the one that this gateway knows. Sees to what follows."""
+        denied = self._log.marks.deny(beat.position, beat.taken)
+        ahead = beat.position > self._core.state.position
+        if (denied or ahead) and beat.gateway not in self._tasks:
+            task = asyncio.create_task(self._part(beat) if denied else self._look_for(beat))
+            self._tasks[beat.gateway] = task
+            task.add_done_callback(lambda _: self._tasks.pop(beat.gateway))
+        return denied
+
+    async def _look_for(self, beat: Beat) -> None:
+        """The place that a gateway knows will be read in a moment, or there is no such place any more."""
+        began = self._monotonic()
+        while self._core.state.position < beat.position:
+            if self._monotonic() - began > READ_WITHIN:
+                await self._part_if_lost(beat)
+                return
+            await asyncio.sleep(LOOK_INTERVAL)
+
+    async def _part_if_lost(self, beat: Beat) -> None:
+        try:
+            last = (await self._log.extent()).last
+        except (NatsError, NotFoundError, TimeoutError):
+            return  # the gateway says it again
+        if last < beat.position:
+            await self._part(beat)
+
+    async def _part(self, beat: Beat) -> None:
+        facts = {"gateway": subjects.public_id(beat.gateway), "position": beat.position}
+        log.error("NATS has lost what a gateway knows: its clients start afresh", extra={"facts": facts})
+        theirs = [peer.peer_id for peer in self._core.state.peers.values() if peer.gateway == beat.gateway]
+        # first the gateway: then nobody of them has a socket that would be told not to come back
+        entries: list[Entry] = [GatewayLost(self._lease.term, beat.gateway, UNKNOWN), *map(PeerRemoved, theirs)]
+        try:
+            for start in range(0, len(entries), ENTRIES):
+                await self._log.append(self._broker, entries[start : start + ENTRIES])
+        except (NatsError, TimeoutError) as error:
+            log.warning("the log does not take entries: %s", type(error).__name__)
