@@ -1,4 +1,4 @@
-"""``python -m tests.bench.standstill``: what clients notice of snapshots while very many peers are there."""
+"""``python -m tests.bench standstill``: what clients notice of snapshots while very many peers are there."""
 
 import asyncio
 import contextlib

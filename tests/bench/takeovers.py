@@ -1,4 +1,4 @@
-"""``python -m tests.bench.takeovers``: whether a speaker that has all it can do keeps the lease."""
+"""``python -m tests.bench takeovers``: whether a speaker that has all it can do keeps the lease."""
 
 import sys
 import tempfile
