@@ -53,7 +53,7 @@ class Encoding:
         self._frames = _Frames(state.position + 1)
         self._image = Image(
             VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-            [], [], state.told_apart,
+            [], [], state.told_apart, level=state.level, limits=state.limits,
         )  # fmt: skip
 
     def __enter__(self) -> "Encoding":
