@@ -26,7 +26,7 @@ from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
 from dev import openapi
 from gateway import metrics as gateway_metrics
-from shared.contract.events import EVENTS, ClientEvent, Right, first_version, known
+from shared.contract.events import EVENTS, ClientEvent, Right, first, known
 from shared.contract.refusals import CATALOGUE
 from shared.contract.told import PLUS, TOLD, counted_in
 from shared.envelopes.calls import CALLS, Call, Place
@@ -56,7 +56,7 @@ def events_of_version_2() -> str:
 def rights() -> str:
     """Who may send which event."""
     declared = [(name, event) for name, event in EVENTS.items() if event.WHO is not Right.ANYONE]
-    rows = ((f"`{name}`", event.WHO.value, _grants(event), str(first_version(name))) for name, event in declared)
+    rows = ((f"`{name}`", event.WHO.value, _grants(event), str(first(name).SINCE)) for name, event in declared)
     return _markdown(("event", "who may send it", "grant that a user needs", "since version"), rows)
 
 

@@ -19,12 +19,15 @@ from gateway.transport.engineio.socket import Socket
 from gateway.witness import Witness
 from shared.contract.refusals import Refusal
 from shared.contract.tokens import KEY_BYTES, key_of
-from shared.envelopes.entries import Closed, Entry, GatewayDown, Pace
+from shared.envelopes.entries import Authenticated, Closed, Entry, GatewayDown, Identified, Pace
+from shared.envelopes.levels import RIGHTS
 from shared.envelopes.subjects import public_id
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
+
+_GOOD = metrics.HANDSHAKES.labels("ok")
 
 
 class Switchboard:
@@ -78,7 +81,7 @@ class Switchboard:
         """A client has come, and shows an app token. Raises Refusal."""
         try:
             app = self._sessions.app_of(token)
-            metrics.HANDSHAKES.labels("ok").inc()
+            _GOOD.inc()
         except Refusal as refusal:
             metrics.HANDSHAKES.labels(refusal.code).inc()
             socket.leave()
@@ -143,11 +146,18 @@ class Switchboard:
         return Link(nc, gateway, name, writer, inbox, self._world)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
-        return self._link is not None and self._link.writer.append(connection, entry, size)
+        if self._link is None or (_takes_rights(entry) and self._link.inbox.level < RIGHTS):
+            return False  # as long as a broker may be up that does not know what that means
+        return self._link.writer.append(connection, entry, size)
 
     def _say_pace(self, pace: Pace) -> None:
         if self._link is not None:
             self._link.writer.append_always(pace)
+
+
+def _takes_rights(entry: Entry) -> bool:
+    """Whether an entry is about a user, or about version 2 of the contract."""
+    return isinstance(entry, Identified) or (isinstance(entry, Authenticated) and entry.version > 1)
 
 
 def _rates(settings: Settings) -> Rates:

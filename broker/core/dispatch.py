@@ -13,7 +13,7 @@ from broker.core.rules import arrivals
 from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
 from shared.contract import own
-from shared.contract.events import EVENTS, ClientEvent, first_version
+from shared.contract.events import EVENTS, ClientEvent, first
 from shared.contract.frames import payload_of, refusal_frames, with_raw
 from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
@@ -47,8 +47,8 @@ class Declared(msgspec.Struct, frozen=True, gc=False):
         """What a declaration comes to."""
         is_credible = is_stamped if event.RELAYED_AS else has_payload
         blank = own.unpack(event.NAME, b"")
-        since = first_version(event.NAME)
-        return cls(event.LEVEL, since, event.SINCE, CHECKS[event.WHO], is_credible, event.GRANTS, blank)
+        then = first(event.NAME)
+        return cls(then.LEVEL, then.SINCE, event.SINCE, CHECKS[event.WHO], is_credible, event.GRANTS, blank)
 
 
 DECLARED = {name: Declared.of(event) for name, event in EVENTS.items()}

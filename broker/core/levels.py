@@ -7,6 +7,7 @@ brings says so in its declaration, and is refused until then, as brokers refuse 
 from broker.core.context import Context
 from broker.core.limits import Limits
 from shared.envelopes import levels
+from shared.envelopes.deliveries import LevelHolds
 from shared.envelopes.entries import LevelRaised, LimitsSet
 
 
@@ -26,7 +27,17 @@ def check(level: int) -> None:
 def rise(core: Context, raised: LevelRaised) -> None:
     """A higher level holds from here on. Raises NewerLog."""
     check(raised.level)
-    core.state.level = max(core.state.level, raised.level)
+    if raised.level > core.state.level:
+        core.state.level = raised.level
+        for gateway in core.state.gateways:
+            tell(core, gateway)
+
+
+def tell(core: Context, gateway: str) -> None:
+    """Tell a gateway which level holds, if it is not the first and it knows of levels."""
+    level = core.state.level
+    if level > levels.FIRST and core.state.gateways[gateway].level > levels.FIRST:
+        core.out.tell_level(gateway, LevelHolds(level))
 
 
 def limit(core: Context, said: LimitsSet) -> None:

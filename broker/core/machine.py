@@ -35,6 +35,7 @@ from shared.envelopes.entries import (
     Speaking,
     Tick,
 )
+from shared.envelopes.levels import RIGHTS
 from shared.envelopes.users import User
 
 Place = tuple[int, int]  # of an entry: the position of its message, and its index in there
@@ -117,7 +118,7 @@ class Core(Context):
         elif isinstance(entry, GatewayDown):
             departures.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
-            orders.ORDERS[type(entry)](self, entry)
+            orders.obey(self, entry)
         elif isinstance(entry, GatewayLost | Speaking | Tick | LevelRaised | LimitsSet):
             self._apply_term(entry)
         else:
@@ -159,7 +160,9 @@ class Core(Context):
                 self.doubted += 1
             return
         shown, user = _shown(entry)
-        if speaks_for(self.state, writer, shown.conn) and can_be_shown(shown):
+        if user is not None and self.state.level < RIGHTS:
+            self.doubted += 1  # brokers of an earlier release know of no users: nobody is let in as anybody else
+        elif speaks_for(self.state, writer, shown.conn) and can_be_shown(shown):
             arrivals.authenticate(self, writer, shown, user)
         else:
             self.doubted += 1
@@ -168,6 +171,7 @@ class Core(Context):
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
             self.state.gateways[writer] = Gateway(entry.name, batch=1, level=entry.level)
             orders.tell_revoked(self, writer)
+            levels.tell(self, writer)
 
 
 def _shown(entry: Authenticated | Identified) -> tuple[Authenticated, User | None]:

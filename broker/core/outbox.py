@@ -12,7 +12,7 @@ from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
 from shared.contract.told import COUNTED_BIT, COUNTED_LATER_BIT, PLAIN, STATE_BIT, ServerEvent, counts, is_for
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked
 from shared.envelopes.entries import UNKNOWN
 
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
@@ -148,6 +148,10 @@ class Outbox:
     def revoke(self, gateway: str, revoked: Revoked) -> None:
         """Tell a gateway that an app's tokens are void."""
         self._add(gateway, revoked, len(revoked.app) + EACH)
+
+    def tell_level(self, gateway: str, level: LevelHolds) -> None:
+        """Tell a gateway which level holds."""
+        self._add(gateway, level, EACH)
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""

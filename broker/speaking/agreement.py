@@ -83,12 +83,17 @@ class Agreement:
         """Put into the log what is due, if all who read it will understand."""
         due = self._due()
         said, position = self._said
-        if not due or (due == said and position) or self._monotonic() - self._since < PATIENCE:
+        if not due or (due == said and position) or self._may_be_more():
             return
         if await self._all_are_heard():
             position = await self._log.append(self._broker, list(due))
             self._said = (due, position)
             log.info("said to all brokers", extra={"facts": {"position": position, "entries": [*map(_line, due)]}})
+
+    def _may_be_more(self) -> bool:
+        """Whether there may be brokers that were not heard yet. Where nobody spoke before, it will do to count them."""
+        first = self._core.state.term <= 1
+        return not first and self._monotonic() - self._since < PATIENCE
 
     def _due(self) -> list[Agreed]:
         """What the log does not have yet."""

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from broker.core import bans, users
 from broker.core.machine import Core
 from broker.core.rules.moderation import FOR_GOOD
+from broker.core.rules.orders import is_known
 from broker.core.state import Room
 from broker.speaking import lists
 from broker.speaking.lease import Lease
@@ -187,6 +188,8 @@ class Desk:
 
     async def _order(self, order: Ordered) -> Answer:
         """Put an order into the log, and wait until it has taken effect here."""
+        if not is_known(order, self._core.state.level):
+            return Answer(True, refused="A broker or gateway of an earlier release is still up: replace it first")
         position = await self._log.append(self._broker, [order])
         while self._core.state.position < position:  # noqa: ASYNC110 - the core is pure, it wakes nobody
             await asyncio.sleep(0.005)

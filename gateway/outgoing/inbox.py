@@ -16,7 +16,8 @@ from gateway.turn import Turn
 from gateway.witness import Witness
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Revoked
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked
+from shared.envelopes.levels import FIRST
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Inbox:
         self.have = 0
         self.position = 0
         self.handled = 0
+        self.level = FIRST  # of the log, as far as the broker has said it
         self.told_resumable = False  # whether one who may come back has been told something
 
     def take(self, parcel: Parcel) -> bool:
@@ -87,6 +89,8 @@ class Inbox:
             self._revoke(delivery)
         elif isinstance(delivery, Close):
             self._close(delivery)
+        elif isinstance(delivery, LevelHolds):
+            self.level = delivery.level
         else:
             typing.assert_never(delivery)
 

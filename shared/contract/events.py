@@ -100,9 +100,9 @@ def known(name: str, version: int) -> type[ClientEvent] | None:
     return next((earlier for earlier in _EARLIER.get(name, ()) if version >= earlier.SINCE), None)
 
 
-def first_version(name: str) -> int:
-    """The version of the contract that brought the event of that name."""
-    return _EARLIER.get(name, [EVENTS[name]])[-1].SINCE
+def first(name: str) -> type[ClientEvent]:
+    """The event of that name as the version of the contract had it that brought it."""
+    return _EARLIER.get(name, [EVENTS[name]])[-1]
 
 
 def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
@@ -192,6 +192,7 @@ class RoomCreateRequest1(RoomEvent, kw_only=True, frozen=True):
 class RoomCreateRequest(RoomCreateRequest1, kw_only=True, frozen=True):
     NAME = "room-create-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
 
     policy: PolicyChange = PolicyChange()
 
@@ -211,6 +212,7 @@ class RoomJoinRequest1(RoomEvent, kw_only=True, frozen=True):
 class RoomJoinRequest(RoomJoinRequest1, kw_only=True, frozen=True):
     NAME = "room-join-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     DOC = RoomJoinRequest1.DOC + (
         ". By grant and policy it may be in at once, or be refused; if it has to wait, it gets `room-join-wait {room, "
         "text}`. With `create: true`, a room that does not exist is made if the peer may make it, which the acceptance "
@@ -223,6 +225,7 @@ class RoomJoinRequest(RoomJoinRequest1, kw_only=True, frozen=True):
 class RoomJoinCancel(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-join-cancel"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.WAITING
     DOC = "the request is taken back: it is answered with `not-pending`, and the hosts get `room-join-gone`"
 
@@ -291,6 +294,7 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
 class RoomRoleRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-role-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.OWNER
     DOC = (
         "all members get `room-role {room, peer_id, role, by}`. With `owner`, the former one becomes a moderator. "
@@ -303,6 +307,7 @@ class RoomRoleRequest(PeerEvent, kw_only=True, frozen=True):
 class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-kick-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.HOST
     DOC = (
         "on lower roles only. The one gets `room-kicked {room, by, text, banned_until}` (in version 1: as when an "
@@ -318,6 +323,7 @@ class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
 class RoomUnbanRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-unban-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.HOST
     DOC = "the identity `id`, or the anonymous peer `peer_id`, may ask to come in again"
     NEEDS: ClassVar[tuple[str, ...]] = ("room",)  # and the one or the other
@@ -328,6 +334,7 @@ class RoomUnbanRequest(PeerEvent, kw_only=True, frozen=True):
 class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-policy-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.HOST
     DOC = "the keys that are given change; all members get `room-policy {room, policy, by}`"
 
@@ -337,6 +344,7 @@ class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):
 class RoomCloseRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-close-request"
     SINCE = 2
+    LEVEL = levels.RIGHTS
     WHO = Right.OWNER
     DOC = "as when an operator closes the room: all members get `room-closed {room, by, text}`"
 

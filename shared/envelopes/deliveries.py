@@ -57,7 +57,13 @@ class Revoked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
     until: int
 
 
-Delivery = Emit | Admit | Close | Revoked
+class LevelHolds(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
+    """This level holds in the log (``levels.py``). Only gateways are told that know of levels."""
+
+    level: int
+
+
+Delivery = Emit | Admit | Close | Revoked | LevelHolds
 
 
 class Parcel(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):

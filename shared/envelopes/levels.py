@@ -11,7 +11,8 @@ import msgspec
 from shared.envelopes.entries import Id, Number
 
 FIRST = 1  # the level of a log that has none in it, and what processes know that say nothing
-LEVEL = 1  # the highest that this release knows
+RIGHTS = 2  # from here on there are users, and version 2 of the contract
+LEVEL = RIGHTS  # the highest that this release knows
 
 
 class Known(msgspec.Struct, array_like=True, frozen=True):

@@ -27,6 +27,7 @@ from shared.envelopes.entries import (
     pack_batch,
     unpack_batch,
 )
+from shared.envelopes.levels import LEVEL
 from shared.envelopes.users import User
 
 RELAYED = {name: event.RELAYED_AS for name, event in EVENTS.items() if event.RELAYED_AS}
@@ -77,9 +78,11 @@ class Told(NamedTuple):
 class World:
     """Owns a core, its log and its clock. ``now`` is in seconds since the epoch."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, level: int = LEVEL, **limits: Any) -> None:
+        self.level = level
         self.limits = Limits(**limits)
         self.core = Core(self.limits)
+        self.core.state.level = level
         self.log: list[Message] = []
         self.parcels: list[tuple[str, Parcel]] = []
         self.gateways: dict[str, Gateway] = {}
@@ -91,7 +94,7 @@ class World:
         """The gateway of that name, introduced to the core if it is new."""
         if name not in self.gateways:
             self.gateways[name] = Gateway(self, name)
-            self.gateways[name].send(GatewayUp(name))
+            self.gateways[name].send(GatewayUp(name))  # of a gateway that wants to hear of no level
         return self.gateways[name]
 
     def idle_gateway(self, name: str) -> "Gateway":

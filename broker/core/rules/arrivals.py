@@ -33,6 +33,7 @@ from shared.contract.locks import opens
 from shared.contract.refusals import ALREADY_HERE, UNAUTHORIZED, Refusal
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import Authenticated, Pace
+from shared.envelopes.levels import RIGHTS
 from shared.envelopes.users import User
 
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
@@ -117,7 +118,9 @@ def pace(core: Context, gateway: str, entry: Pace) -> None:
 
 
 def _arrive(core: Context, gateway: str, entry: Authenticated) -> Peer:
-    peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False, version=min(entry.version, NEWEST))
+    peer = Peer(entry.conn, entry.app, entry.conn, gateway, b"", False)
+    if core.state.level >= RIGHTS:
+        peer.version = min(entry.version, NEWEST)
     peer.locks[peer.generation] = entry.lock
     core.state.peers[peer.peer_id] = peer
     core.state.conns[entry.conn] = peer.peer_id

@@ -25,6 +25,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.levels import RIGHTS
 from shared.envelopes.policy import read_change
 
 
@@ -112,6 +113,21 @@ ORDERS: dict[type[Ordered], Callable[[Context, Any], None]] = {
     PolicySet: set_policy,
     BanLifted: lift_ban,
 }
+
+# What brokers of an earlier release do not know, and so is nothing yet while one may be up.
+_FROM_RIGHTS_ON = (UserRevoked, UserRestored, PeerKicked, PolicySet, BanLifted)
+
+
+def is_known(order: Ordered, level: int) -> bool:
+    """Whether all brokers know an order at this level of the log."""
+    return level >= RIGHTS or not isinstance(order, _FROM_RIGHTS_ON)
+
+
+def obey(core: Context, order: Ordered) -> None:
+    """Let an order take effect."""
+    if is_known(order, core.state.level):
+        ORDERS[type(order)](core, order)
+
 
 if _odd := set(typing.get_args(Ordered)) ^ ORDERS.keys():
     raise TypeError(f"{', '.join(order.__name__ for order in _odd)}: an order needs a rule, and a rule its order")

@@ -271,6 +271,7 @@ class Machine(RuleBasedStateMachine):
             if kept.digest:
                 kept.frame, kept.digest = known[kept.position], b""
         restored = Core(core.limits)
+        restored.state.level = self.world.level
         for message in self.world.log:
             read(restored, message)
         restored.adopt(state)

@@ -25,6 +25,7 @@ from shared.envelopes.deliveries import (
     unpack_beat,
 )
 from shared.envelopes.entries import GatewayUp, unpack_batch
+from shared.envelopes.levels import LEVEL
 from shared.messaging.nats import Client
 from shared.process.world import World
 from tests.gateway.wire import connection, wire
@@ -110,7 +111,7 @@ async def test_it_introduces_itself_before_it_beats(office: Office, nc: Client) 
     assert office.beats[0] == Beat("g1", 0, False)
     first = await office.event_log.message(1)
     assert first is not None
-    assert unpack_batch(first.data).entries == [GatewayUp("name")]
+    assert unpack_batch(first.data).entries == [GatewayUp("name", LEVEL)]
 
 
 async def test_beats_go_on_and_say_how_far_it_is(office: Office) -> None:

@@ -19,7 +19,7 @@ from shared.contract.events import (
     RoomEvent,
     RoomJoinRequest,
     RoomJoinRequest1,
-    first_version,
+    first,
     known,
 )
 from shared.contract.refusals import Refusal
@@ -121,7 +121,7 @@ def test_every_event_but_the_first_has_a_rule() -> None:
 def test_an_earlier_version_of_an_event_is_what_it_was() -> None:
     assert known("room-join-request", 1) is RoomJoinRequest1
     assert known("room-join-request", 2) is RoomJoinRequest
-    assert (first_version("room-join-request"), first_version("room-join-cancel")) == (1, 2)
+    assert (first("room-join-request").SINCE, first("room-join-cancel").SINCE) == (1, 2)
     assert known("room-join-cancel", 1) is None
     body = msgspec.Raw(b'{"room":"r","create":"perhaps"}')
     assert read("room-join-request", body, SIZES, version=1).payload == ABSENT, "it never knew of such a field"

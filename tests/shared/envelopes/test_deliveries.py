@@ -16,6 +16,7 @@ from shared.envelopes.deliveries import (
     Emit,
     Fenced,
     Head,
+    LevelHolds,
     Parcel,
     Revoked,
     pack_beat,
@@ -53,8 +54,8 @@ def test_the_small_messages_survive(number: int, gateway: str, gap: bool, prompt
 
 
 GOLDEN: dict[str, Parcel | Head | Fenced] = {
-    "9600070994940092 a161a162c4043432 5b5d059c01a16103 a170a361707002c4 027b7dcb403e0000 "
-    "00000000c3c4025b 5dc4013102 9302a161 c39303a36170700b cb3ff80000000000 00cd012c": Parcel(
+    "9600070995940092 a161a162c4043432 5b5d059c01a16103 a170a361707002c4 027b7dcb403e0000 "
+    "00000000c3c4025b 5dc4013102 9302a161 c39303a36170700b 920402cb3ff80000000000 00cd012c": Parcel(
         7,
         9,
         [
@@ -62,6 +63,7 @@ GOLDEN: dict[str, Parcel | Head | Fenced] = {
             Admit("a", 3, "p", "app", 2, b"{}", 30.0, True, b"[]", b"1", 2),
             Close("a", True),
             Revoked("app", 11),
+            LevelHolds(2),
         ],
         1.5,
         300,
