@@ -24,6 +24,7 @@ Call = Callable[..., Awaitable[tuple[int, Any]]]
 async def operated(start_system: StartSystem) -> AsyncIterator[World]:
     """A system whose operator has calls of its own."""
     world = World(await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}))
+    await world.takes_users(await user_token(world, "first"))
     yield world
     await world.close()
 

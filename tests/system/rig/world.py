@@ -52,6 +52,16 @@ class World:
         await peer.authenticate(version=version, **fields)
         return peer
 
+    async def takes_users(self, token: str) -> None:
+        """Return when this user token lets somebody in: all processes have to have agreed on what that means."""
+        peer = await self.stranger()
+        peer.app_token = token
+        await peer.connect()
+        async with asyncio.timeout(20):
+            while not (await peer.call_bare("auth-request", {"token": token}))["ok"]:
+                await asyncio.sleep(0.1)
+        await peer.close()
+
     async def peers(self, *gateways: int) -> list[Peer]:
         return list(await asyncio.gather(*(self.peer(gateway) for gateway in gateways)))
 
