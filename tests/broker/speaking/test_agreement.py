@@ -50,6 +50,7 @@ class Party:
     def __init__(self, nc: Client, name: str, speaks: bool) -> None:
         self.log = EventLog(nc, Settings(), World())
         self.core = Core(LIMITS)
+        self.core.state.level = levels.LEVEL
         self.said: list[Entry] = []
         lease: Any = Lease(speaks)
         self.agreement = Agreement(nc, self.log, self.core, lease, LIMITS, name, World().monotonic)
