@@ -130,9 +130,10 @@ def _wait(core: Context, room: Room, candidate: Peer, asked: Anywhere[events.Roo
         deciders = hosts(core, room)
         news = request_of(room, candidate, asked.body)
         core.out.check_way_to(deciders)
-        _spend(core, candidate, UNASKED * (len(news.frame()) + allowance.EACH) * len(deciders), deciders)
+        frame = news.frame()
+        _spend(core, candidate, UNASKED * (len(frame) + allowance.EACH) * len(deciders), deciders)
         _note_request(core, room, candidate, request)
-        core.out.tell(deciders, news, keeping.asked(room.key, candidate.peer_id))
+        core.out.emit(deciders, frame, news.KIND, keeping.asked(room.key, candidate.peer_id))
     if candidate.version > 1:
         wait = RoomJoinWait(room=room.name, text=room.policy.waiting_text)
         core.out.answer(candidate.gateway, asked.conn, [wait.frame()])

@@ -34,8 +34,9 @@ def end_request(core: Context, room: Room, candidate: Peer, reason: Gone, by: st
     for host in deciders:
         if host.merging:
             core.out.keeping.take_back(host, about)
-    news = RoomJoinGone(room=room.name, peer_id=candidate.peer_id, reason=reason, by=by)
-    core.out.tell(deciders, news, about)
+    if any(host.version > 1 for host in deciders):
+        news = RoomJoinGone(room=room.name, peer_id=candidate.peer_id, reason=reason, by=by)
+        core.out.tell(deciders, news, about)
     return pending
 
 
