@@ -270,6 +270,7 @@ async def test_a_revoked_user_is_out_everywhere_until_the_revocation_is_lifted(o
 async def test_with_a_scope_for_each_app_the_calls_need_the_app(start_system: StartSystem) -> None:
     system = await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}, "broker-0": {"ROOM_SCOPE": "app"}})
     world = World(system)
+    await world.takes_users(await user_token(world, "first"))
     ann = await world.peer()
     await ann.call("room-create-request", {"room": "tea"})
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
