@@ -10,9 +10,11 @@ import pytest
 from aiohttp import web
 
 from shared.http import edge as http_edge
+from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
 from shared.http.edge import MAX_FIELD, MAX_HEAD, UNSENT, UNUSED, Caller, Crowd, Runner, listen
 from shared.http.listening import UNREAD
+from tests.system.rig.waiting import until
 
 Serve = Callable[..., Awaitable[int]]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -204,4 +206,22 @@ async def test_one_who_does_not_read_answers_is_not_served_more_of_them(serve: S
     transport = the_caller().transport
     assert transport is not None
     assert 0 < transport.get_write_buffer_size() < 2 * UNSENT
+    writer.transport.abort()
+
+
+async def test_one_who_goes_in_the_middle_of_a_body_leaves_no_traceback(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_broken_http_out_of_the_log()
+    port = await serve()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n" + bytes(100_000))
+    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+    caller = the_caller()
+    assert caller.transport is not None
+    caller.transport.abort()
+    caller.data_received(b"more")  # is read after the connection has ended
+    await until(lambda: caller.transport is None and caller._current_request is None, "it has gone")
+    await asyncio.sleep(0.1)
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
     writer.transport.abort()
