@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs one process of a host: sh deploy/cluster/run.sh FOLDER nats|broker|gateway|auth_api|haproxy
+# Saves or restores what is known of apps: sh deploy/cluster/run.sh FOLDER apps save|restore
 #
 # FOLDER is what hosts.sh made for this host; PYTHON, NATS_SERVER and HAPROXY name the programs if they are elsewhere.
 set -eu
@@ -34,7 +35,8 @@ parley() {
     for name in NATS_GATEWAY_PASSWORD NATS_BROKER_PASSWORD NATS_AUTH_API_PASSWORD ROUTE_PASSWORD $1; do
         unset "$name"
     done
-    exec "${PYTHON:-python3}" -m "$process"
+    shift
+    exec "${PYTHON:-python3}" -m "$@"
 }
 
 case $process in
@@ -51,15 +53,20 @@ nats)
     ;;
 broker)
     NATS_URL=$(servers "tls://broker:$NATS_BROKER_PASSWORD@") APP_PORT=9000
-    parley "APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET"
+    parley "APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET" broker
     ;;
 gateway)
     NATS_URL=$(servers "tls://gateway:$NATS_GATEWAY_PASSWORD@") APP_PORT=8000
-    parley "APP_PASS ADMIN_TOKEN"
+    parley "APP_PASS ADMIN_TOKEN" gateway
     ;;
 auth_api)
     NATS_URL=$(servers "tls://auth_api:$NATS_AUTH_API_PASSWORD@") APP_PORT=8001
-    parley "TURN_SECRET"
+    parley "TURN_SECRET" auth_api
+    ;;
+apps)
+    NATS_CERT=$folder/auth_api.crt NATS_KEY=$folder/auth_api.key
+    NATS_URL=$(servers "tls://auth_api:$NATS_AUTH_API_PASSWORD@") APP_PORT=
+    parley "APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET" auth_api.apps "$3"
     ;;
 haproxy)
     sh "$here/haproxy.sh" >"$folder/haproxy.cfg"
