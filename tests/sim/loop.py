@@ -39,6 +39,7 @@ class Loop(asyncio.BaseEventLoop):
     def __init__(self, universe: Universe, complain: Callable[[str], None], rate: float = 1.0) -> None:
         super().__init__()
         self.universe = universe
+        self.who = ""  # the process that it is of
         self.frozen = False
         self.dropped = False
         self._complain = complain

@@ -59,6 +59,7 @@ class Guest:
                 if isinstance(entry, Got):
                     see(told, story.peer_id, entry)
             story.truth.update(told)
+            del story.entries[start:]  # what it believes is what it was told before
         story.stayed = True
 
     async def _do_something(self) -> None:

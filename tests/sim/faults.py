@@ -1,0 +1,181 @@
+"""What goes wrong in a history: planned from its seed, and undone when calm is due."""
+
+from collections.abc import Callable
+
+from tests.sim.cluster import Cluster
+from tests.sim.process import Process
+from tests.sim.server import Server
+
+MANY_PARTS = 4
+ONE_BROKER = 0.3  # how often a broker is dead from when calm begins: the other one is enough
+Fault = Callable[[], None]
+
+
+class Faults:
+    """Faults happen one after the other, and several at once, until ``calm`` seconds have passed."""
+
+    def __init__(self, cluster: Cluster, calm: float) -> None:
+        self._cluster = cluster
+        self._universe = cluster.universe
+        self._chance = cluster.universe.chance
+        self._calm = calm
+        self._kinds: list[Fault] = []
+
+    def begin(self) -> None:
+        """Plan all of them."""
+        chance = self._chance
+        mix = chance.sample(KINDS, chance.randint(2, 6))
+        time = self._universe.time + chance.uniform(2, 6)
+        while time < self._calm:
+            kind = chance.choice(mix)
+            self._universe.at(time, lambda kind=kind: self._inflict(kind))  # type: ignore[misc]
+            time += chance.expovariate(1 / 4)
+
+    def take_brokers_away(self, begin: float, end: float) -> None:
+        """There is no broker for a long time."""
+        for broker in self._cluster.brokers:
+            self._universe.at(begin, broker.kill)
+            self._universe.at(end, broker.start)
+
+    def end(self) -> None:
+        """Nothing is wrong any more: all processes run."""
+        server = self._cluster.server
+        if not server.up:
+            server.start()
+        server.electing_until = 0.0
+        server.slow = 0.0
+        server.swallow = lambda _: False
+        for stream in server.streams.values():
+            stream.full = False
+        spared = self._chance.choice(self._cluster.brokers) if self._chance.random() < ONE_BROKER else None
+        for process in self._cluster.processes:
+            process.thaw()
+            process.start()
+        if spared is not None and len(self._cluster.brokers) > 1:
+            spared.kill()
+
+    def _inflict(self, kind: str) -> None:
+        self._universe.note("fault", kind)
+        getattr(self, f"_{kind}")()
+
+    def _process(self) -> Process:
+        return self._chance.choice(self._cluster.processes)
+
+    def _later(self, least: float, most: float, step: Fault) -> None:
+        seconds = least * (most / least) ** self._chance.random()
+        self._universe.at(min(self._universe.time + seconds, self._calm), step)
+
+    def _kill_gateway(self) -> None:
+        gateway = self._chance.choice(self._cluster.gateways)
+        gateway.kill()
+        self._later(0.1, 10, gateway.start)
+
+    def _kill_broker(self) -> None:
+        broker = self._chance.choice(self._cluster.brokers)
+        broker.kill()
+        self._later(0.1, 10, broker.start)
+
+    def _kill_brokers(self) -> None:
+        for broker in self._cluster.brokers:
+            broker.kill()
+            self._later(0.1, 10, broker.start)
+
+    def _stop_process(self) -> None:
+        process = self._process()
+        process.stop()
+        self._later(2, 8, process.start)
+
+    def _freeze(self) -> None:
+        process = self._process()
+        process.freeze()
+        self._later(0.05, 20, process.thaw)
+
+    def _kill_while_publishing(self) -> None:
+        process = self._process()
+        if not process.alive:
+            return
+        left = self._chance.randint(1, 5)
+
+        def before(_subject: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                process.kill()
+                self._later(0.1, 10, process.start)
+
+        process.nc.before_publishing = before
+
+    def _partition(self) -> None:
+        process = self._process()
+        if process.alive:
+            there, back = self._chance.choice(((True, True), (True, False), (False, True)))
+            seconds = 0.05 * 400 ** self._chance.random()
+            process.nc.partition(min(seconds, self._calm - self._universe.time), there, back)
+
+    def _lose_connection(self) -> None:
+        process = self._process()
+        if process.alive:
+            process.nc.lose()
+
+    def _kill_nats(self) -> None:
+        server = self._cluster.server
+        if server.up:
+            server.die()
+            self._later(0.1, 20, lambda: None if server.up else server.start())
+
+    def _elect(self) -> None:
+        self._cluster.server.elect(self._chance.uniform(4, 9))
+
+    def _slow_store(self) -> None:
+        server = self._cluster.server
+        server.slow = 0.01 * 200 ** self._chance.random()
+        self._later(0.5, 5, lambda: setattr(server, "slow", 0.0))
+
+    def _fill_log(self) -> None:
+        for stream in self._cluster.server.streams.values():
+            stream.full = True
+            self._later(0.2, 5, lambda stream=stream: setattr(stream, "full", False))  # type: ignore[misc]
+
+    def _swallow(self) -> None:
+        """Lose some of what goes from NATS to one process, or deliveries, or acknowledgements."""
+        server, chance = self._cluster.server, self._chance
+        part = chance.choice((0.05, 0.5, 1.0))
+        what = chance.choice(("ack to ", "answer to ", "parley.deliver.", "parley.beats"))
+        server.swallow = lambda subject: subject.startswith(what) and chance.random() < part
+        self._later(0.1, 5, lambda: setattr(server, "swallow", lambda _: False))
+
+    def _stall_consumer(self) -> None:
+        consumers = self._cluster.server.consumers
+        if consumers:
+            seconds = 0.2 * 100 ** self._chance.random()
+            self._cluster.server.stall(self._chance.choice(consumers), min(seconds, self._calm - self._universe.time))
+
+    def _repeat_batch(self) -> None:
+        """Store a message of a gateway once more, as if its id had been forgotten."""
+        stream = self._cluster.server.streams.get("parley-events")
+        if stream is not None and stream.messages and not stream.full:
+            stored = self._chance.choice(list(stream.messages.values()))
+            self._cluster.server.store(stream.name, stored.subject, stored.data)
+
+    def _set_clock(self) -> None:
+        clocks: list[Process | Server] = [*self._cluster.processes, self._cluster.server]
+        self._chance.choice(clocks).skew = self._chance.choice((-3.0, 3.0, -0.5, 8.0, 0.0))
+
+    def _lose_part_of_snapshot(self) -> None:
+        """The newest of several snapshots is not whole."""
+        stream = self._cluster.server.streams.get("OBJ_parley-snapshots")
+        parts = [number for number, stored in stream.messages.items() if ".C." in stored.subject] if stream else []
+        if stream is not None and len(parts) > MANY_PARTS:
+            stream.purge(None, stream.messages[parts[-1]].subject)
+
+    def _lose_lease(self) -> None:
+        """The bucket is gone, as after a disk was replaced."""
+        self._cluster.server.streams.pop("KV_parley-lease", None)
+
+
+KINDS = sorted(name.removeprefix("_") for name in (
+    "_kill_gateway", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze", "_kill_while_publishing",
+    "_partition", "_lose_connection", "_kill_nats", "_elect", "_slow_store", "_fill_log", "_swallow",
+    "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease",
+    "_lose_part_of_snapshot",
+))  # fmt: skip

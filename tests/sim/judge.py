@@ -1,0 +1,163 @@
+"""What must be true whatever happens: judged while it happens, and at the end."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from broker import replica
+from broker.core.belief import NOTHING, believe
+from broker.core.machine import Core
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import Parcel, unpack_message
+from tests.broker import invariants
+from tests.chaos.rig import checker
+from tests.sim.client import Client
+from tests.sim.cluster import Cluster
+from tests.sim.process import running
+from tests.sim.server import MAX_PAYLOAD
+from tests.sim.stream import Stored, Stream
+
+CHECKED = 16  # every so many messages of the log a whole state is looked at
+ANSWERED_WITHIN = 5.0  # seconds
+COUNTING = ("lost", "repeated", "disordered")  # what may happen to clients that do not count what they receive
+UNCOUNTED = "room-join-reject in "  # an answer: it is lost if the client's connection breaks while it is on its way
+STAYING = ("evicted", "falsely_gone")  # what may happen to clients that are away for longer than they may be
+LATE = 3.0  # seconds that time-triggered events may be late
+LONG = 100.0  # seconds that are longer than any fault
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Judge:
+    """Of one history. ``faults`` are what was found, in the order in which it was."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.faults: list[str] = []
+        self._cluster = cluster
+        self._log: list[tuple[int, Stored]] = []
+        self._said: dict[int, bytes] = {}  # what follows from each position
+        self._states: dict[int, bytes] = {}  # and the state there
+        self._sent: dict[tuple[str, int], bytes] = {}  # each gateway's parcels
+        cluster.server.on_stored = self._on_stored
+        cluster.server.on_published = self._on_published
+
+    def find(self, fault: str) -> None:
+        """Something is wrong."""
+        self._cluster.universe.note("judge", fault)
+        if len(self.faults) < 100:
+            self.faults.append(fault)
+
+    def applied(self, core: Core, position: int, parcels: list[tuple[str, Parcel]], settled: bool) -> None:
+        """A broker has applied a message of the log; ``settled`` once it knows all that it has to."""
+        if settled:
+            self._compare(self._said, position, _digest(_encode(parcels)), "says something else")
+        if position % CHECKED == 0:
+            try:
+                invariants.check(core.state, core.limits)
+            except AssertionError as error:
+                self.find(f"{running()} at {position}: {error!r}")
+            if settled:
+                self._compare(self._states, position, _digest(invariants.plain(core.state)), "is in another state")
+
+    def judge_the_end(self, clients: list[Client]) -> None:
+        """All is over, and everything should be well."""
+        self._judge_brokers()
+        for client in clients:
+            self.faults += client.faults
+        for process in self._cluster.processes:
+            self.faults += process.complaints
+        careless = {story.peer_id for client in clients if not client.counts for story in client.stories}
+        for fault in checker.faults([story for client in clients for story in client.stories]):
+            if fault.startswith(COUNTING) and (UNCOUNTED in fault or any(peer in fault for peer in careless)):
+                continue
+            if fault.startswith(STAYING) and self._cluster.broker_settings.resume_for < LONG:
+                continue
+            self.find(fault)
+
+    def judge_answers(self, clients: list[Client]) -> None:
+        """Everybody is here, and nobody waits for anything."""
+        now = self._cluster.universe.time
+        for client in clients:
+            if not client.here:
+                self.find(f"liveness: {client.name} is not back")
+            for sent, since in client.unanswered.values():
+                if now - since > ANSWERED_WITHIN:
+                    self.find(f"liveness: {client.name} waits for an answer to {sent.number}, {sent.event} {sent.room}")
+
+    def _judge_brokers(self) -> None:
+        """They are as one that reads the whole log."""
+        reader = Core(self._cluster.broker_settings.limits)
+        for position, stored in self._log:
+            try:
+                batch, _ = believe(reader.state, stored.subject, stored.data)
+            except Exception:
+                batch = NOTHING
+            reader.apply(position, stored.time / 1e6, batch)
+        for process in filter(lambda broker: broker.alive, self._cluster.brokers):
+            core = process.broker.replica.core if process.broker.replica else None
+            if core is None or core.state.position != reader.state.position:
+                self.find(f"liveness: {process.name} has not read the log to its end")
+            elif invariants.plain(core.state) != invariants.plain(reader.state):
+                self.find(f"{process.name} is in another state than who reads the whole log")
+            else:
+                invariants.check(core.state, core.limits)
+                self._judge_deadlines(process.name, core)
+
+    def _judge_deadlines(self, name: str, core: Core) -> None:
+        """What is due has happened."""
+        due = core.next_deadline()
+        if due is not None and due < self._cluster.server.now - LATE:
+            self.find(f"liveness: {name} has a deadline that passed {self._cluster.server.now - due:.1f} s ago")
+
+    def _compare(self, known: dict[int, bytes], position: int, digest: bytes, how: str) -> None:
+        if known.setdefault(position, digest) != digest:
+            self.find(f"{running()} {how} at {position}")
+
+    def _on_stored(self, stream: Stream, position: int, stored: Stored) -> None:
+        if stream.name != subjects.EVENT_STREAM:
+            return
+        self._cluster.universe.note("log", f"{position} {stored.subject[-12:]} {_digest(stored.data).hex()}")
+        self._log.append((position, stored))
+
+    def _on_published(self, who: str, subject: str, data: bytes) -> None:
+        if len(data) > MAX_PAYLOAD:
+            self.find(f"{who} publishes {len(data)} bytes under {subject}")
+        if not subject.startswith("parley.deliver."):
+            return
+        message = unpack_message(data)
+        if isinstance(message, Parcel):
+            digest = _digest(data)
+            if self._sent.setdefault((subject, message.number), digest) != digest:
+                self.find(f"{who} says something else in parcel {message.number} of {subject}")
+
+
+@contextlib.contextmanager
+def watching(judge: Judge) -> Iterator[None]:
+    """Let a judge see what brokers do with each message of the log."""
+
+    class Watched(Core):
+        """A core whose brokers are judged."""
+
+        def __init__(self, limits: Any, state: Any = None, *more: Any, **named: Any) -> None:
+            super().__init__(limits, state, *more, **named)
+            self._settled = state is None
+
+        def apply(self, position: int, *message: Any) -> list[tuple[str, Parcel]]:
+            parcels = super().apply(position, *message)
+            judge.applied(self, position, parcels, self._settled)
+            return parcels
+
+        def adopt(self, state: Any) -> None:
+            super().adopt(state)
+            self._settled = True
+
+    with patch.object(replica, "Core", Watched):
+        yield
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).digest()

@@ -1,0 +1,186 @@
+"""The faults that the simulation must find: those that CHANGELOG.md calls fixed and that lie in what is simulated.
+
+What it cannot find lies outside: transport, HTTP, the demo, alerts and deployment; hostile writers of the log and
+stolen passwords; how long something takes a processor, and how large a message or a log gets (all of it is small
+here); a connection that is closed for good; a rule that raises, since none does (``test_rule_failures.py`` has one).
+"""
+
+import dataclasses
+
+Replacement = tuple[str, str, str]  # module, what is there, what was there in place of it
+
+ARRIVALS, DEPARTURES, ROOMS = (f"broker.core.rules.{name}" for name in ("arrivals", "departures", "rooms"))
+SPEAKER, LEASE, SNAPSHOTS = "broker.speaking.speaker", "broker.speaking.lease", "broker.storage.snapshots"
+INBOX, LOG_WRITER = "gateway.outgoing.inbox", "gateway.incoming.log_writer"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    """``fault`` is what was wrong; ``seed`` found it when it was last looked for, at most ``within`` have to."""
+
+    fault: str
+    changes: tuple[Replacement, ...]
+    seed: int = 1
+    within: int = 40
+
+
+def _one(module: str, old: str, new: str, fault: str, seed: int = 1) -> Mutation:
+    return Mutation(fault, ((module, old, new),), seed)
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "history-by-time-alone": _one(
+        "broker.core.history",
+        "self._parcels[0][2] < now - HISTORY_SECONDS and self._is_confirmed():",
+        "self._parcels[0][2] < now - HISTORY_SECONDS:",
+        "with no broker for more than 45 s under light traffic, gateways were too far behind and all rooms lost",
+    ),
+    "restored-differs": _one(
+        "broker.core.outbox",
+        "line.history.forget_old(self._state.now)",
+        "pass",
+        "a restored broker could differ from the live one",
+    ),
+    "log-time": _one(
+        "broker.speaking.log_clock",
+        "return now + self._ahead",
+        "return now + self._ahead - 20",
+        "an absent peer kept its place for as long as the broker's clock was behind",
+    ),
+    "clocks-apart": _one(
+        "shared.contract.tokens",
+        "CLOCKS_APART = 10.0",
+        "CLOCKS_APART = 0.0",
+        "app tokens of a clock that is ahead were not accepted",
+    ),
+    "no-withdrawal": _one(
+        "broker.core.rights",
+        "if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):",
+        "if room is None or peer.peer_id not in room.members:",
+        "a join request could not be taken back",
+    ),
+    "resume-asked-twice": _one(
+        ARRIVALS,
+        "resumed = entry.resume_id == known and entry.resume_generation < peer.generation",
+        "resumed = False",
+        "one that asked twice to be let back in on one socket was told that it was not",
+    ),
+    "created-twice": _one(
+        ROOMS,
+        "elif asked.room.owner != peer.peer_id:",
+        "else:",
+        "the owner that created its room again was refused",
+    ),
+    "unheard-resume": _one(
+        ARRIVALS,
+        "or entry.resume_generation not in peer.starts:",
+        "or entry.resume_generation != peer.generation:",
+        "a peer whose answer to a resume was never heard lost its place when it tried again",
+    ),
+    "unheard-twice": _one(
+        ARRIVALS,
+        "MOST_GENERATIONS = 64",
+        "MOST_GENERATIONS = 2",
+        "a peer that tried to come back more than twice while NATS was away lost its place",
+    ),
+    "unheard-open": _one(
+        ARRIVALS,
+        "if not _may_take_over(core, peer):",
+        "if len(peer.starts) > 1:",
+        "a peer whose unheard socket still looked open lost its place when it tried again",
+    ),
+    "lease-lost": _one(
+        LEASE,
+        "self._bucket = None  # it may be gone: opening it again makes it",
+        "pass",
+        "after the loss of the lease's bucket nobody could take over",
+    ),
+    "lease-low": Mutation(
+        "after the loss of the lease's bucket, what time causes no longer counted",
+        (
+            (LEASE, "self.term = max(revision, self._newest() + 1)", "self.term = revision"),
+            (LEASE, "if self._newest() > self.term:", "if False:"),
+        ),
+    ),
+    "half-a-snapshot": _one(
+        SNAPSHOTS,
+        'if info.chunks != (await self._chunks()).get(f"{CHUNKS}{info.nuid}", 0):',
+        "if False:",
+        "a snapshot with missing parts held up the broker's start for ever",
+    ),
+    "unannounced-term": _one(
+        SPEAKER,
+        "if state.term < term:",
+        "if False:",
+        "a term that the log did not take at once was never announced",
+    ),
+    "stored-twice": Mutation(
+        "a batch whose acknowledgement was lost was stored again, and done again",
+        (
+            ("gateway.incoming.flight", "Nats-Msg-Id: %s:%d", "Nats-Other-Id: %s:%d"),
+            ("broker.core.machine", "if gateway is None or batch.number <= gateway.batch:", "if gateway is None:"),
+        ),
+    ),
+    "two-in-flight": _one(
+        LOG_WRITER,
+        "        if not self._flight:\n            self._go_on()",
+        "        self._send_next()",
+        "batches were sent before the one in flight was stored, and lost or out of order when it was sent again",
+    ),
+    "parcel-twice": Mutation(
+        "what two speakers said was heard twice",
+        (
+            (INBOX, "if parcel.number <= self.have:", "if False:"),
+            (INBOX, "if parcel.number != self.have + 1:", "if parcel.number > self.have + 1:"),
+        ),
+    ),
+    "gap-unnoticed": _one(
+        INBOX,
+        "if parcel.number != self.have + 1:",
+        "if False:",
+        "a parcel that was lost was never asked for",
+    ),
+    "no-fence": _one(
+        SPEAKER,
+        "self._send(gateway, pack_message(Fenced()))",
+        "pass",
+        "a gateway that had been given up went on as if nothing had happened",
+    ),
+    "gateway-kept": _one(
+        "broker.speaking.watch",
+        "return now - heard.at > self._timeout or",
+        "return",
+        "the peers of a gateway that had died stayed in their rooms",
+    ),
+    "unsent-parcels": Mutation(
+        "parcels that a dead speaker had not sent were lost",
+        (
+            (SPEAKER, "misses = beat.have < gateway.parcel and", "misses = False and"),
+            (SPEAKER, "if self._watch.has_heard(gateway):", "if False:"),
+        ),
+    ),
+    "newest-snapshot": _one(
+        SNAPSHOTS,
+        "return base or newest, newest",
+        "return newest, newest",
+        "a broker that began from the newest snapshot did not know what gateways had been told",
+    ),
+    "trimmed-too-far": _one(
+        "broker.storage.retention",
+        "and name.position < newest.unconfirmed",
+        "",
+        "the log was trimmed although a gateway had not confirmed what follows from it",
+    ),
+    "words-dropped": _one(
+        "broker.core.keeping",
+        'raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")',
+        "peer.kept.clear()",
+        "words for one who was absent were dropped instead of refused",
+    ),
+    "silent-owner": _one(
+        ROOMS,
+        "    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))\n",
+        "",
+        "members were not told of a new owner",
+    ),
+}

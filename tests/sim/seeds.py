@@ -1,0 +1,3 @@
+"""Seeds that found something, each with what it was. They are played first."""
+
+SEEDS: dict[int, str] = {}
