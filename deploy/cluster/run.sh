@@ -65,6 +65,7 @@ broker)
     ;;
 gateway)
     NATS_URL=$(servers "tls://gateway:$NATS_GATEWAY_PASSWORD@") APP_PORT=8000
+    export GATEWAY_NAME="${GATEWAY_NAME:-$HOST}"
     parley "APP_PASS ADMIN_TOKEN" gateway
     ;;
 auth_api)

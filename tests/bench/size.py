@@ -1,4 +1,4 @@
-"""``python -m tests.bench.size``: how far one room authority reaches: its memory and its pace with many peers.
+"""``python -m tests.bench size``: how far one room authority reaches: its memory and its pace with many peers.
 
 The core alone, without IO, on one core: peers arrive on ten gateways and meet in rooms of four, then relay.
 """
@@ -6,9 +6,8 @@ The core alone, without IO, on one core: peers arrive on ten gateways and meet i
 import argparse
 import json
 import resource
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -109,13 +108,9 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.size", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench size", description=__doc__)
     parser.add_argument("peers", type=int, nargs="?", default=200_000)
-    print(measure(parser.parse_args().peers))
+    print(measure(parser.parse_args(arguments).peers))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

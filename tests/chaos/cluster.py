@@ -193,6 +193,17 @@ class ClusterRun:
             await guest.learn_truth()
 
 
+def table(blows: list[Blow]) -> str:
+    """What the couples saw of each fault, at all hosts together, as rows of RELIABILITY.md."""
+    rows = []
+    for fault in FAULTS:
+        alike = [blow for blow in blows if blow.fault is fault]
+        if pauses := [pause for blow in alike for pause in blow.pauses]:
+            seconds = f"{min(pauses):.2f} / {statistics.median(pauses):.2f} / {max(pauses):.2f}"
+            rows.append(f"| {fault.name} | {seconds} | {sum(blow.evicted for blow in alike)} not resumed |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     """Run, and say what came of it; 1 if promises were broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.cluster", description=__doc__)
@@ -214,6 +225,7 @@ def main() -> int:
         plan = list(zip(FAULTS, range(len(hosts.NAMES)), strict=True))
     run = ClusterRun(folder, options.seed, options.seconds, lambda line: print(line, flush=True))
     faults = asyncio.run(run.run(plan))
+    print(table(run.blows))
     print(f"{len(run.blows)} of {len(plan)} faults, {len(faults)} promises broken; the logs are in {folder}")
     for fault in faults:
         print(f"FAULT {fault}")
