@@ -134,7 +134,7 @@ class Reader:
         with contextlib.suppress(NatsError, TimeoutError):
             for position in range(self._position() + 1, last + 1):
                 stored = await self._log.message(position)
-                if stored is None or self._consumed != consumed:
+                if stored is None or self._consumed != consumed or not self._log.certain:
                     return
                 self.answered = self._monotonic()
                 self._on_stored(stored)

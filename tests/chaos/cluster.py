@@ -113,7 +113,11 @@ class ClusterRun:
             return [str(fault)]
         finally:
             await self._hosts.abandon()
-        return checker.faults(self._stories())
+        found = checker.faults(self._stories())
+        if found:
+            lines = [f"{story.peer_id} {entry}" for story in self._stories() for entry in story.entries]
+            (self._hosts.folder / "stories.txt").write_text("\n".join(lines))
+        return found
 
     def _stories(self) -> list[Story]:
         return [story for visitor in self._visitors() for story in visitor.stories]
@@ -163,6 +167,7 @@ class ClusterRun:
 
     async def _strike(self, fault: Fault, host: Host) -> None:
         """Let a fault happen, and see to it that all are served again, before it is mended and after."""
+        self._say(f"{fault.name} {host.name}, after event {next(self._numbers)}")
         began, before = time.monotonic(), [couple.lines() for couple in self._couples]
         lives = sum(len(visitor.stories) for couple in self._couples for visitor in couple.both)
         fault.strike(host)
