@@ -28,10 +28,10 @@ from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
-# What the library calls the stream behind the object store, and the subjects of its chunks.
 # Seconds. In a cluster, a server that was away may answer once more as if it still led the log.
 SECOND_LOOK = 1.0
 
+# What the library calls the stream behind the object store, and the subjects of its chunks.
 STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
 CHUNKS = f"$O.{subjects.SNAPSHOT_BUCKET}.C."
 
