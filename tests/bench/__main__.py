@@ -8,11 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-<<<<<<< HEAD
-from tests.bench import command, core_speed, hold, idle, phases, report, rooms, size, soak, storm
-=======
-from tests.bench import command, core_speed, hold, idle, phases, report, rooms, soak, standstill, storm, takeovers
->>>>>>> main
+from tests.bench import command, core_speed, hold, idle, phases, report, rooms, size, soak, standstill, storm, takeovers
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -22,18 +18,15 @@ from tests.bench.target import Target, started
 # 100 ms, and that would fall into the other's run.
 PAUSE = 10.0
 CORE_SECONDS = 2.0
-<<<<<<< HEAD
-OTHERS = {"hold": hold.main, "rooms": rooms.main, "size": size.main, "soak": soak.main, "storm": storm.main}
-=======
 OTHERS = {
     "hold": hold.main,
     "rooms": rooms.main,
+    "size": size.main,
     "soak": soak.main,
     "standstill": standstill.main,
     "storm": storm.main,
     "takeovers": takeovers.main,
 }
->>>>>>> main
 
 
 async def measure(options: Options) -> report.Report:

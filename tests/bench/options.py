@@ -32,14 +32,10 @@ missed):
   python -m tests.bench hold    10,000 idle connections on one gateway for 10 minutes: memory, CPU, losses
   python -m tests.bench rooms   the CPU of a join in small rooms and in rooms of 64
   python -m tests.bench soak    memory of every process under a steady load for 30 minutes
-<<<<<<< HEAD
   python -m tests.bench size    memory and pace of one room authority with many peers
-  python -m tests.bench storm   round trips of others while thousands connect at once, because their gateway has died"""
-=======
   python -m tests.bench storm   round trips of others while thousands connect at once, because their gateway has died
   python -m tests.bench standstill  what clients notice of snapshots of 200,000 peers, and of kills meanwhile
   python -m tests.bench takeovers   whether the speaker keeps the lease at full load for 10 minutes"""
->>>>>>> main
 
 
 class Options(argparse.Namespace):
