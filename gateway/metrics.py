@@ -65,3 +65,4 @@ FLOODS = Counter("parley_gateway_floods_total", "Clients disconnected because th
 USER_KEYS_BROKEN = Gauge(
     "parley_gateway_user_keys_broken", "1 while the file USER_KEYS cannot be used and older keys stay."
 )
+LEVEL = Gauge("parley_gateway_level", "Level of the log, as the broker has said it: from 2 on, users get in.")

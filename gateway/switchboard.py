@@ -58,6 +58,7 @@ class Switchboard:
         self.leaving = False
         metrics.CONNECTIONS.set_function(lambda: len(self._connections))
         metrics.POSITION.set_function(lambda: self._link.inbox.position if self._link else 0)
+        metrics.LEVEL.set_function(lambda: self._link.inbox.level if self._link else 0)
         metrics.HELD_BYTES.set_function(lambda: self._link.writer.held if self._link else 0)
         metrics.HELD_EVENTS.set_function(lambda: self._link.writer.waiting if self._link else 0)
 

@@ -24,7 +24,7 @@ Call = Callable[..., Awaitable[tuple[int, Any]]]
 async def operated(start_system: StartSystem) -> AsyncIterator[World]:
     """A system whose operator has calls of its own."""
     world = World(await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}))
-    await world.takes_users(await user_token(world, "first"))
+    await world.system.agreed()
     yield world
     await world.close()
 
@@ -270,7 +270,7 @@ async def test_a_revoked_user_is_out_everywhere_until_the_revocation_is_lifted(o
 async def test_with_a_scope_for_each_app_the_calls_need_the_app(start_system: StartSystem) -> None:
     system = await start_system(overrides={"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}, "broker-0": {"ROOM_SCOPE": "app"}})
     world = World(system)
-    await world.takes_users(await user_token(world, "first"))
+    await world.system.agreed()
     ann = await world.peer()
     await ann.call("room-create-request", {"room": "tea"})
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

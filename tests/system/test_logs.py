@@ -118,7 +118,7 @@ async def logged(system: System, line: str) -> None:
 
 async def test_no_log_says_who_a_user_is_or_holds_what_makes_one(company: Company, tmp_path: Path) -> None:
     system = company.world.system
-    await company.world.takes_users(company.sign(ANN))
+    await company.world.system.agreed()
     ann = await company.come(0, company.sign(ANN))
     bob = await company.come(1, await company.ask_for(BOB))
     cleo = await company.come(1, company.sign(CLEO, single="newest", rooms={"tea": "knock"}))

@@ -156,7 +156,7 @@ async def test_user_tokens_made_in_each_way_say_who_a_peer_is(start_system: Star
     system = await start_system(overrides={"gateway-0": settings, "gateway-1": settings})
     tokens.append(asked_for(system, tmp_path))
     world = World(system)
-    await world.takes_users(tokens[0])
+    await world.system.agreed()
     host = await user(world, 0, tokens[0])
     await host.call("room-create-request", {"room": "tea"})
     for number, token in enumerate(tokens[1:]):

@@ -24,6 +24,7 @@ async def two(world: World, **fields: Any) -> tuple[Peer, Peer]:
 
 
 async def test_version_2_is_answered_and_version_1_hears_nothing_of_it(world: World) -> None:
+    await world.system.agreed()
     new, old = await world.connected(), await world.connected(1)
     assert (await new.authenticate(version=7))["version"] == 2
     assert "version" not in await old.authenticate()

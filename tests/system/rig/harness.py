@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from dev import nats
+from shared.envelopes.levels import LEVEL
 from tests.system.rig.ports import free_port
 from tests.system.rig.process import Process
 
@@ -75,6 +76,13 @@ class System:
         """Return when every process that runs can serve."""
         running = [process for process in self.processes if process.running and process is not self.nats]
         await asyncio.gather(*(process.ready() for process in running))
+
+    async def agreed(self) -> None:
+        """Return when all processes have agreed on the newest level, so that users get in."""
+        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+            for gateway in self.gateways:
+                while f"parley_gateway_level {float(LEVEL)}" not in await _metrics(http, gateway.url):
+                    await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
         """Stop what runs. Every process must go in time, with code 0; no log may hold a traceback or a secret."""
@@ -148,3 +156,8 @@ class System:
         store = self.folder / "nats-store"
         config.write_text(NATS_CONFIG.format(port=self.nats_port, monitor=monitor, store=store, sync=self._sync))
         return Process("nats", nats.running(config), {}, monitor, self.folder)
+
+
+async def _metrics(http: aiohttp.ClientSession, url: str) -> str:
+    async with http.get(f"{url}/metrics") as answer:
+        return await answer.text()

@@ -36,6 +36,8 @@ class World:
 
     async def peer(self, gateway: int = 0, name: str = "", app: str = "tests", **auth_fields: Any) -> Peer:
         """A peer that may do everything."""
+        if auth_fields.get("version", 1) > 1:
+            await self.system.agreed()
         peer = await self.connected(gateway, name, app)
         await peer.authenticate(**auth_fields)
         return peer
@@ -45,22 +47,13 @@ class World:
     ) -> Peer:
         """A peer whose backend vouches for it. ``fields`` that are none of a user token's go into ``auth-request``."""
         claims = {name: fields.pop(name) for name in ("rooms", "single", "expires_in") if name in fields}
+        await self.system.agreed()
         peer = Peer(next(self._names), self.system.gateways[gateway].url, "", ("websocket",))
         peer.app_token = await self.system.user_token(identity, **{"rooms": {"*": grant}, **claims})
         self._peers.append(peer)
         await peer.connect()
         await peer.authenticate(version=version, **fields)
         return peer
-
-    async def takes_users(self, token: str) -> None:
-        """Return when this user token lets somebody in: all processes have to have agreed on what that means."""
-        peer = await self.stranger()
-        peer.app_token = token
-        await peer.connect()
-        async with asyncio.timeout(20):
-            while not (await peer.call_bare("auth-request", {"token": token}))["ok"]:
-                await asyncio.sleep(0.1)
-        await peer.close()
 
     async def peers(self, *gateways: int) -> list[Peer]:
         return list(await asyncio.gather(*(self.peer(gateway) for gateway in gateways)))
