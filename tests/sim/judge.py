@@ -76,7 +76,7 @@ class Judge:
                 continue
             if fault.startswith(STAYING) and self._cluster.broker_settings.resume_for < LONG:
                 continue
-            self.find(fault)
+            self.faults.append(fault)
 
     def judge_answers(self, clients: list[Client]) -> None:
         """Everybody is here, and nobody waits for anything."""

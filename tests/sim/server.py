@@ -70,6 +70,7 @@ class Server:
         self.consumers: list[Consumer] = []
         self._subscriptions: dict[str, dict[tuple[Listener, int], None]] = {}
         self._patterns: dict[tuple[str, Listener, int], None] = {}
+        self._names: dict[str, str] = {}  # of the stream that took a subject last
         self._held: deque[Ask] = deque()  # what waits for slow storage, in order
 
     @property
@@ -286,4 +287,10 @@ class Server:
             self._held.popleft()()
 
     def _stream_of(self, subject: str) -> Stream | None:
-        return next((stream for stream in self.streams.values() if stream.takes(subject)), None)
+        name = self._names.get(subject)
+        if name is not None and name in self.streams and self.streams[name].takes(subject):
+            return self.streams[name]
+        found = next((stream for stream in self.streams.values() if stream.takes(subject)), None)
+        if found is not None:
+            self._names[subject] = found.name
+        return found
