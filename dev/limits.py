@@ -54,6 +54,9 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield _setting(
         "sockets of a gateway that have not authenticated", "{}, then the oldest are closed", "max_unauthenticated"
     )
+    yield _setting(
+        "handshakes that a gateway serves per second; that wait", "{}; {}", "newcomers_per_second", "max_waiting"
+    )
     yield (
         "head of an HTTP request; one header",
         f"{_shown(MAX_HEAD)}; {_shown(MAX_FIELD)}; all within {HEAD_SECONDS:g} s",

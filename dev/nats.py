@@ -1,6 +1,6 @@
 """The embedded NATS server: the same program as in production, from a Python package."""
 
-import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ def command(folder: Path, port: int, sync: str = SELDOM) -> list[str]:
     """Write the server's configuration into ``folder``, and return the command that runs it there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = folder / "nats.conf"
-    config.write_text(_config(folder / "nats", port, sync))
+    config.write_text(_config(folder / "nats", port, sync), encoding="utf-8")
     return running(config)
 
 
@@ -29,8 +29,14 @@ def _config(store: Path, port: int, sync: str) -> str:
     return f"""# Written by dev/nats.py at each start.
 listen: "127.0.0.1:{port}"
 max_payload: {MAX_MESSAGE}
-jetstream {{ store_dir: {json.dumps(str(store))}, sync_interval: {json.dumps(sync)} }}
+jetstream {{ store_dir: {_quoted(str(store))}, sync_interval: {_quoted(sync)} }}
 """
+
+
+def _quoted(text: str) -> str:
+    """A text as NATS reads it: it takes any letter as it is, and does not know how JSON would write it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", escaped) + '"'
 
 
 def program() -> str:

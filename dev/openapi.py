@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 import auth_api.server  # noqa: F401 - every call is declared by what it imports
+from auth_api.bodies import MAX_BODY
 from shared.envelopes.calls import CALLS, Call, Place
 
 TOO_MANY = 429
@@ -65,7 +66,8 @@ def _body(call: type[Call]) -> dict[str, Any]:
     properties = {field.name: _with_default(field) for field in fields}
     schema = {"type": "object", "required": needed, "properties": properties}
     content = {form: {"schema": schema} for form in call.BODIES}
-    return {"requestBody": {"required": bool(needed), "description": "At most 16 KiB.", "content": content}}
+    limit = f"At most {MAX_BODY // 1024} KiB."
+    return {"requestBody": {"required": bool(needed), "description": limit, "content": content}}
 
 
 def _fields(call: type[Call], place: Place) -> list[msgspec.structs.FieldInfo]:

@@ -38,7 +38,9 @@ async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[st
 
     explaining = asyncio.create_task(explain())
     try:
-        await asyncio.wait_for(asyncio.gather(*map(ask, probes)), timeout)
+        async with asyncio.timeout(timeout), asyncio.TaskGroup() as asking:
+            for name in probes:
+                asking.create_task(ask(name))
     except TimeoutError:
         late = "\n".join(f"{name} is not ready after {timeout:g} s: {why}" for name, why in last.items() if why)
         raise Trouble(late) from None

@@ -5,9 +5,14 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dev.trouble import Trouble
+
 
 def complete(names: Iterable[str], path: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """A value for each name: from the environment, else from the file, else made now and kept in the file."""
+    """A value for each name: from the environment, else from the file, else made now and kept in the file.
+
+    Raises OSError, and Trouble when the file is none of ours.
+    """
     kept = _read(path)
     found = {name: environ.get(name) or kept.get(name) for name in names}
     made = {name: secrets.token_hex(32) for name, value in found.items() if not value}
@@ -19,7 +24,11 @@ def complete(names: Iterable[str], path: Path, environ: Mapping[str, str]) -> di
 def _read(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    pairs = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeError:
+        raise Trouble(f"{path} is no text. Remove it, and new secrets are made") from None
+    pairs = (line.partition("=") for line in lines if "=" in line)
     return {name: value for name, _, value in pairs}
 
 

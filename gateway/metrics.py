@@ -32,10 +32,14 @@ class EventCounter(Collector):
 CONNECTIONS = Gauge("parley_gateway_connections", "Sockets that have shown a good app token.")
 HANDSHAKES = Counter(
     "parley_gateway_handshakes_total",
-    "Handshakes by outcome: ok, the refusal's code, or the limit that the caller's address exceeded.",
+    "Handshakes by outcome: ok, the refusal's code, busy, or the limit that the caller's address exceeded.",
     ["outcome"],
 )
 STRANGERS = Gauge("parley_gateway_strangers", "Sockets that have not authenticated.")
+WAITING = Gauge("parley_gateway_waiting", "Handshakes that wait for their turn.")
+NEWCOMERS_PER_SECOND = Gauge(
+    "parley_gateway_newcomers_per_second", "Handshakes that are served per second at most, as busy as the gateway is."
+)
 ADMISSIONS = Counter(
     "parley_gateway_admissions_total",
     "Sockets admitted as peers: new, resumed, or no longer resumable.",

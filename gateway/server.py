@@ -17,7 +17,8 @@ from gateway.transport.engineio.endings import SLOW
 from gateway.transport.engineio.socket import Socket
 from gateway.transport.newcomers import Limits, Newcomers
 from gateway.transport.origins import ANY
-from gateway.transport.socketio import OnClient, OnGone, Server
+from gateway.transport.pace import Entrance, Pace
+from gateway.transport.socketio import Server
 from shared.contract.refusals import Refusal
 from shared.http.client_address import networks
 from shared.http.edge import Crowd, Runner, listen
@@ -42,7 +43,10 @@ class Gateway:
         self._switchboard = Switchboard(settings, world)
         self._trusted = networks(settings.trusted_proxies)
         self._newcomers = Newcomers(_limits(settings), self._trusted)
-        self._sio = _socketio(settings, self._newcomers, self._on_client, self._on_gone)
+        self._entrance = Entrance(Pace(settings.newcomers_per_second), settings.max_waiting)
+        self._sio = self._socketio(settings)
+        metrics.WAITING.set_function(lambda: self._entrance.waiting)
+        metrics.NEWCOMERS_PER_SECOND.set_function(lambda: self._entrance.pace.per_second)
         metrics.STRANGERS.set_function(lambda: self._newcomers.strangers)
 
     async def run(self, stop: Stop) -> None:
@@ -119,6 +123,23 @@ class Gateway:
         lost = reason in (how.PING_TIMEOUT, how.TRANSPORT_ERROR, SLOW)
         self._switchboard.disconnect(sid, lost, for_good=reason == how.CLIENT_DISCONNECT)
 
+    def _socketio(self, settings: Settings) -> Server:
+        return Server(
+            self._on_client,
+            self._on_gone,
+            async_mode="aiohttp",
+            cors_allowed_origins=ANY if ANY in settings.origins else list(settings.origins),
+            cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours
+            cookie="io",  # lets a load balancer learn the id that its polling requests share
+            max_http_buffer_size=settings.max_message,
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            max_unsent=settings.max_unsent,
+            welcome_timeout=settings.auth_timeout,
+            newcomers=self._newcomers,
+            entrance=self._entrance,
+        )
+
     def _app(self) -> web.Application:
         app = web.Application()
         self._sio.attach(app, "socket.io")
@@ -143,21 +164,4 @@ def _limits(settings: Settings) -> Limits:
         burst=settings.handshakes_burst,
         sockets=settings.max_connections_per_address,
         strangers=settings.max_unauthenticated,
-    )
-
-
-def _socketio(settings: Settings, newcomers: Newcomers, on_client: OnClient, on_gone: OnGone) -> Server:
-    return Server(
-        on_client,
-        on_gone,
-        async_mode="aiohttp",
-        cors_allowed_origins=ANY if ANY in settings.origins else list(settings.origins),
-        cors_credentials=False,  # tokens travel in messages; nobody needs a cookie of ours
-        cookie="io",  # lets a load balancer learn the id that its polling requests share
-        max_http_buffer_size=settings.max_message,
-        ping_interval=settings.ping_interval,
-        ping_timeout=settings.ping_timeout,
-        max_unsent=settings.max_unsent,
-        welcome_timeout=settings.auth_timeout,
-        newcomers=newcomers,
     )

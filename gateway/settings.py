@@ -51,6 +51,12 @@ class Settings(NatsSettings, Sizes, LogSettings):
     max_unauthenticated: int = setting(
         2000, "Unauthenticated sockets per gateway; beyond that, the oldest are closed.", at_least=1
     )
+    newcomers_per_second: float = setting(
+        1000.0, "Handshakes that a gateway serves per second at most; fewer while it is busy. Others wait.", at_least=1
+    )
+    max_waiting: int = setting(
+        2000, "Handshakes that wait for their turn; beyond that, they are answered 503 with Retry-After.", at_least=0
+    )
     max_connections: int = setting(50000, "TCP connections per gateway.", at_least=1)
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed."

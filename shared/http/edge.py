@@ -152,6 +152,7 @@ class Runner(web.AppRunner):
             max_field_size=MAX_FIELD,
             keepalive_timeout=HEAD_SECONDS,
             lingering_time=LINGERING,
+            tcp_keepalive=False,  # each of our connections has a deadline or is pinged
             auto_decompress=False,
             **options,
         )

@@ -1,4 +1,4 @@
-"""``python -m tests.bench``."""
+"""``python -m tests.bench``, and the other commands by name: ``python -m tests.bench storm``."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from tests.bench import command, core_speed, idle, phases, report
+from tests.bench import command, core_speed, hold, idle, phases, report, rooms, soak, storm
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -18,6 +18,7 @@ from tests.bench.target import Target, started
 # 100 ms, and that would fall into the other's run.
 PAUSE = 10.0
 CORE_SECONDS = 2.0
+OTHERS = {"hold": hold.main, "rooms": rooms.main, "soak": soak.main, "storm": storm.main}
 
 
 async def measure(options: Options) -> report.Report:
@@ -61,7 +62,10 @@ async def _target(options: Options) -> AsyncIterator[Target]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
-    options = parse(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and given[0] in OTHERS:
+        return OTHERS[given[0]](given[1:])
+    options = parse(given)
     try:
         found = uvloop.run(measure(options))
     except Fault as fault:

@@ -1,4 +1,4 @@
-"""What the commands that judge one goal each have in common: ``hold``, ``rooms`` and ``soak``."""
+"""What the commands that judge one goal each have in common: ``hold``, ``rooms``, ``soak`` and ``storm``."""
 
 import argparse
 import sys
@@ -31,9 +31,9 @@ class Options(argparse.Namespace):
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """The command line of ``tests.bench.<name>``, to be extended."""
+    """The command line of ``tests.bench <name>``, to be extended."""
     made = argparse.ArgumentParser(
-        prog=f"python -m tests.bench.{name}",
+        prog=f"python -m tests.bench {name}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.bench import files, hold, idle, rooms, soak, stories
+from tests.bench import files, hold, idle, rooms, soak, stories, storm
 from tests.bench.client import Fault
 from tests.bench.crowd import Crowd
+from tests.bench.returning import Back
 from tests.bench.rooms import Filled, Stage
 from tests.bench.samples import MIB, Sample
 from tests.bench.soak import Soaked
@@ -144,3 +145,39 @@ def test_soak_tells_all_stories(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert soaked["told"] >= len(stories.ALL)
     assert len(soaked["samples"]) == 3
     assert "broker-0" in capsys.readouterr().out
+
+
+def test_storm_sees_all_clients_back_in_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storm, "COUPLES", 2)
+    monkeypatch.setattr(storm, "CALM", 0.3)
+    monkeypatch.setattr(storm, "AFTER", 2.0)
+    path = tmp_path / "storm.json"
+    code = storm.main(["--clients", "12", "--rush=10", "--rounds=1", f"--json={path}"])
+    kill, rush = found(path, code)["storms"]
+    assert (kill["back"]["lost"], kill["back"]["resumed"], kill["fenced"]) == (4, 4, 0)
+    assert kill["calm"]
+    assert kill["meanwhile"]
+    assert (rush["back"]["lost"], rush["fenced"]) == (0, 0)
+    assert code == 0
+
+
+def stormy(clients: int, p99: float, seconds: float, fenced: int = 0, resumed: int = 5) -> storm.Storm:
+    """A storm in figures."""
+    return storm.Storm(
+        tree="here",
+        kind="kill",
+        clients=clients,
+        calm=[0.001],
+        meanwhile=[p99],
+        afterwards=[],
+        seconds=seconds,
+        back=Back(1.0, lost=5, resumed=resumed),
+        fenced=fenced,
+    )
+
+
+def test_storm_says_what_was_missed() -> None:
+    assert storm.missed([stormy(1500, 0.02, 1.6)]) == []
+    assert len(storm.missed([stormy(1500, 0.03, 1.8)])) == 2
+    assert len(storm.missed([stormy(1500, 0.02, 1.6, fenced=1, resumed=4)])) == 2
+    assert storm.missed([stormy(12, 9.0, 9.0)]) == []

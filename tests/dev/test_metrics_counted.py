@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from tests import imports
+from tests.system.rig.process import ROOT
 
 KINDS = {"Counter", "Gauge", "Histogram", "Summary", "EventCounter"}
 
@@ -35,6 +36,18 @@ def test_every_metric_is_counted() -> None:
     found = {name for tree in trees() for name in declared(tree)}
     assert {"HANDSHAKES", "REQUESTS", "RECONNECTS"} <= found
     assert found - {*used(trees())} == set(), "declared, and never counted"
+
+
+def test_every_metric_is_in_the_documents() -> None:
+    text = (ROOT / "deploy/METRICS.md").read_text()
+    calls = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    names = {
+        str(call.args[0].value).removesuffix("_total")
+        for call in calls
+        if ast.unparse(call.func).rpartition(".")[2] in KINDS and isinstance(call.args[0], ast.Constant)
+    }
+    assert "parley_nats_reconnects" in names
+    assert sorted(name for name in names if f"`{name}" not in text) == [], "add them to dev/documents.py"
 
 
 def test_a_metric_that_is_only_declared_is_found() -> None:

@@ -22,7 +22,7 @@ def free_port() -> int:
 
 async def test_it_serves_a_file_stream_and_takes_our_largest_message(tmp_path: Path) -> None:
     port = free_port()
-    folder = tmp_path / "a folder"
+    folder = tmp_path / 'a "folder"\tof J\u00fcrgen\\\u5f20'
     async with Processes(lambda *_: None) as running:
         await running.start(Program("nats", dev_nats.command(folder, port), os.environ))
         client = await nats.connect(f"nats://127.0.0.1:{port}", max_reconnect_attempts=50, reconnect_time_wait=0.1)

@@ -1,3 +1,5 @@
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -49,6 +51,18 @@ async def test_it_names_who_is_late_and_why(serve: Serve) -> None:
     assert "503 Service Unavailable nats: not connected" in text
     assert "absent is not ready after 0.5 s: cannot connect to 127.0.0.1:1" in text
     assert "prompt" not in text
+
+
+async def test_it_ends_quietly_when_nobody_waits_any_more(serve: Serve) -> None:
+    loud: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: loud.append(str(context["message"])))
+    waiting = asyncio.create_task(readiness.wait({"late": await serve([503])}, 5, lambda _: None))
+    await asyncio.wait({waiting}, timeout=0.1)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    del waiting
+    gc.collect()
+    assert loud == []
 
 
 async def test_it_tells_what_it_waits_for_before_it_gives_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

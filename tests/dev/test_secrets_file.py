@@ -1,3 +1,4 @@
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.secrets_file import complete
+from dev.trouble import Trouble
 
 NAMES = ["APP_SECRET", "APP_PASS"]
 
@@ -49,3 +51,11 @@ def test_a_shell_can_read_the_file(path: Path) -> None:
     made = complete(NAMES, path, {})
     shell = subprocess.run(["sh", "-c", f'. {path}; printf %s "$APP_PASS"'], capture_output=True, text=True, check=True)
     assert shell.stdout == made["APP_PASS"]
+
+
+def test_a_file_that_is_none_of_ours_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.env"
+    path.write_bytes(b"APP_SECRET=\xe6")
+    with pytest.raises(Trouble, match=re.escape(f"{path} is no text")):
+        complete(NAMES, path, {})
+    assert path.read_bytes() == b"APP_SECRET=\xe6"

@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway.rate import Budget, Rates
 from gateway.transport.engineio.socket import Socket
 from gateway.transport.newcomers import Limits, Newcomers
+from gateway.transport.pace import Entrance, Pace
 from gateway.transport.socketio import Server
 from shared.http.client_address import networks
 from shared.http.edge import Runner
@@ -44,11 +45,24 @@ class Site:
     """
 
     def __init__(
-        self, *, stay: bool = True, limits: Limits | None = None, trusted: tuple[str, ...] = (), **options: Any
+        self,
+        *,
+        stay: bool = True,
+        limits: Limits | None = None,
+        trusted: tuple[str, ...] = (),
+        pace: Pace | None = None,
+        max_waiting: int = 1000,
+        **options: Any,
     ) -> None:
         self.newcomers = Newcomers(limits or Limits(), networks(trusted))
+        self.entrance = Entrance(pace or Pace(1000.0), max_waiting)
         self.server = Server(
-            self._on_client, self._on_gone, async_mode="aiohttp", newcomers=self.newcomers, **{**CALM, **options}
+            self._on_client,
+            self._on_gone,
+            async_mode="aiohttp",
+            newcomers=self.newcomers,
+            entrance=self.entrance,
+            **{**CALM, **options},
         )
         self.sockets: list[Socket] = []
         self.events: list[Heard] = []

@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import hdrs, web
 from engineio import packet
 
-from gateway.metrics import SLOW_CLIENTS
+from gateway.metrics import HANDSHAKES, SLOW_CLIENTS
 from gateway.transport.aiohttp.lane import Lane, Turns
 from gateway.transport.aiohttp.websocket import can_upgrade
 from gateway.transport.engineio.endings import SLOW
@@ -24,6 +24,7 @@ from gateway.transport.engineio.socket import REFUSED, Socket, on_websocket
 from gateway.transport.engineio.websocket import Transport
 from gateway.transport.newcomers import Newcomers
 from gateway.transport.origins import ANY
+from gateway.transport.pace import Entrance
 from gateway.transport.packet_queue import PacketQueue
 
 MAX_QUERY = 4096  # characters
@@ -37,7 +38,8 @@ class Engine(engineio.AsyncServer):
     ``take_event`` acts on a Socket.IO event and ``take_packet`` on whatever comes, or each raises ProtocolError before
     it has changed anything; ``take_end`` is told of the end of a socket, and why.
     ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client;
-    ``welcome_timeout`` the seconds until it must have called ``stay``. ``newcomers`` says who may come.
+    ``welcome_timeout`` the seconds until it must have called ``stay``. ``newcomers`` says who may come, ``entrance``
+    when.
     """
 
     _async: dict[str, Any]
@@ -45,9 +47,12 @@ class Engine(engineio.AsyncServer):
     take_packet: Callable[[Socket, str], None]
     take_end: Callable[[Socket, str], None]
 
-    def __init__(self, max_unsent: int, welcome_timeout: float, newcomers: Newcomers, **options: Any) -> None:
+    def __init__(
+        self, max_unsent: int, welcome_timeout: float, newcomers: Newcomers, entrance: Entrance, **options: Any
+    ) -> None:
         super().__init__(monitor_clients=False, **options)
         self.newcomers = newcomers
+        self._entrance = entrance
         self.max_unsent = max_unsent
         self.welcome_timeout = welcome_timeout
         self.accepting = True
@@ -105,7 +110,7 @@ class Engine(engineio.AsyncServer):
 
     async def _open_websocket(self, request: web.Request) -> web.StreamResponse:
         address = self.newcomers.address_of(request)
-        if (refusal := self._refusal(address)) is not None:
+        if (refusal := await self._refusal(request, address)) is not None:
             return refusal
         socket = self._let_in(address)
         opening = self._opening(socket, "websocket")
@@ -123,8 +128,9 @@ class Engine(engineio.AsyncServer):
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         """As the library's, but with our Socket, which it has no other way to put in; by polling only."""
-        address = self.newcomers.address_of(environ["aiohttp.request"])
-        if (refusal := self._refusal(address)) is not None:
+        request = environ["aiohttp.request"]
+        address = self.newcomers.address_of(request)
+        if (refusal := await self._refusal(request, address)) is not None:
             return refusal
         socket = self._let_in(address)
         socket.send_frame(self._opening(socket, transport))
@@ -132,13 +138,14 @@ class Engine(engineio.AsyncServer):
         cookie = self._generate_sid_cookie(socket.sid, {"name": self.cookie, "path": "/", "SameSite": "Lax"})
         return self._ok(socket.take_waiting(), headers=[("Set-Cookie", cookie)], jsonp_index=jsonp_index)
 
-    def _refusal(self, address: str) -> web.Response | None:
-        """Why nobody from there is let in now, if that is so."""
-        if not self.accepting:
-            return web.Response(status=503, text="Stopping")
-        if (wait := self.newcomers.wait(address, time.monotonic())) > 0:
-            return web.Response(status=429, headers={hdrs.RETRY_AFTER: str(math.ceil(wait))}, text="Too many")
-        return None
+    async def _refusal(self, request: web.Request, address: str) -> web.Response | None:
+        """Why a newcomer is not let in, if that is so; otherwise wait until it is its turn."""
+        if self.accepting and (wait := self.newcomers.wait(address, time.monotonic())) > 0:
+            return _later(429, "Too many", wait)
+        if self.accepting and (wait := await self._entrance.wait(request)) > 0:
+            HANDSHAKES.labels("busy").inc()
+            return _later(503, "Busy", wait)
+        return None if self.accepting else web.Response(status=503, text="Stopping")
 
     def _let_in(self, address: str) -> Socket:
         sid = self.generate_id()
@@ -157,3 +164,7 @@ class Engine(engineio.AsyncServer):
             "maxPayload": self.max_http_buffer_size,
         }
         return b"%d%s" % (packet.OPEN, msgspec.json.encode(opening))
+
+
+def _later(status: int, why: str, seconds: float) -> web.Response:
+    return web.Response(status=status, headers={hdrs.RETRY_AFTER: str(math.ceil(seconds))}, text=why)
