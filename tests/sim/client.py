@@ -195,6 +195,7 @@ class Client:
         self._entering = ""
         self.here = True
         leaving, self._leaving = self._leaving if data["resumed"] else set(), set()
+        self.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
         for room in sorted(leaving):  # what was not answered may be asked again
             self.send("room-leave-request", room)
 
