@@ -12,7 +12,7 @@ from auth_api.answers import Refused
 from auth_api.sparing import Sparing, left_out
 from shared.envelopes import subjects
 from shared.envelopes.admin import Answer, AnyAsk, pack, unpack_answer
-from shared.messaging.connection import connect
+from shared.messaging.connection import connect, end
 from shared.messaging.messaging import Messaging
 from shared.messaging.settings import NatsSettings
 from shared.process.stop import Stop
@@ -47,7 +47,7 @@ class Authority:
         if (client := self._client()) is not None:
             await client.close()
         elif self._connecting is not None:
-            self._connecting.cancel()
+            await end(self._connecting)
 
     async def ask(self, ask: AnyAsk) -> Answer:
         """The broker's answer. Raises Refused with 503 when there is none."""

@@ -71,6 +71,11 @@ class Lease:
         """Whether a standby asks for this broker."""
         return self._monotonic() - self._presence.asked_at < WATCHED
 
+    @property
+    def unrenewed(self) -> float:
+        """Seconds since NATS took the last renewal."""
+        return self._monotonic() - self._renewed
+
     async def run(self, on_change: Callable[[], None]) -> None:
         """Campaign and renew until cancelled; ``on_change`` is called whenever the term changes."""
         async with self._presence.answering():  # before it holds the lease: the others ask as soon as it does

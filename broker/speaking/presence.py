@@ -1,16 +1,19 @@
 """Brokers ask each other whether they are there."""
 
+import asyncio
 import contextlib
 import enum
 import math
 from collections.abc import AsyncIterator, Callable
 
+from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from shared.envelopes import subjects
 from shared.messaging.messaging import Messaging
 
 PATIENCE = 0.7  # seconds
+AGAIN = 0.1  # seconds until a question is asked again
 
 
 class Sign(enum.Enum):
@@ -42,14 +45,21 @@ class Presence:
                 await subscription.unsubscribe()
 
     async def ask(self, broker: str) -> Sign:
-        """Whether a broker is there. NATS knows at once that a process has died, unless its whole host has."""
+        """Whether a broker is there.
+
+        It is asked again and again until there is an answer: NATS knows that a process has died when its connections
+        are closed, which happens after its memory is freed. What is asked before that is lost.
+        """
+        asked: set[asyncio.Task[Sign]] = set()
         try:
-            await self._nc.request(subjects.presence(broker), b"", timeout=PATIENCE)
-        except NoRespondersError:
-            return Sign.GONE
-        except TimeoutError:
-            return Sign.SILENT
-        return Sign.HERE
+            while True:
+                asked.add(asyncio.create_task(self._ask_once(broker)))
+                done, asked = await asyncio.wait(asked, timeout=AGAIN, return_when=asyncio.FIRST_COMPLETED)
+                if done:
+                    return done.pop().result()
+        finally:
+            for task in asked:
+                task.cancel()
 
     async def heard(self) -> bool:
         """Whether this broker hears itself by way of NATS.
@@ -58,6 +68,15 @@ class Presence:
         silence.
         """
         return await self.ask(self._broker) is Sign.HERE
+
+    async def _ask_once(self, broker: str) -> Sign:
+        try:
+            await self._nc.request(subjects.presence(broker), b"", timeout=PATIENCE)
+        except NoRespondersError:
+            return Sign.GONE
+        except (NatsError, TimeoutError):
+            return Sign.SILENT
+        return Sign.HERE
 
     def _answer(self, reply: str) -> None:
         self.asked_at = self._monotonic()

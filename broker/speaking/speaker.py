@@ -102,6 +102,7 @@ class Speaker:
         if self._core.state.position < self._said_until:
             return  # the last thing said has not come back yet
         state, term = self._core.state, self._lease.term
+        self._watch.excuse(self._lease.unrenewed, self._monotonic())
         lost = self._watch.silent(list(state.gateways), self._monotonic())
         for gateway in lost:
             log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})

@@ -6,6 +6,7 @@ import math
 from shared.envelopes.deliveries import Beat
 from shared.envelopes.entries import UNKNOWN
 
+NATS_PATIENCE = 2 / 3  # of the timeout; NATS is asked so often that it must have answered by then
 STUCK = 30.0  # seconds in which a gateway that has not got all there is must get on
 
 
@@ -56,6 +57,11 @@ class Watch:
         """Nobody could be heard for a while: count from now on."""
         for heard in self._heard.values():
             heard.at = heard.moved = now
+
+    def excuse(self, unanswered: float, now: float) -> None:
+        """NATS itself has not answered for that many seconds. Nobody can be heard then, and nobody is to blame."""
+        if unanswered > self._timeout * NATS_PATIENCE:
+            self.grant_grace(now)
 
     def silent(self, gateways: list[str], now: float) -> list[str]:
         """Those of ``gateways`` that have been silent for too long, or stuck. To be called several times a second."""

@@ -36,21 +36,20 @@ class Flight:
         self._subject = subjects.gateway_events(gateway)
         self._new_id = world.new_id
         self._stored = stored
-        self._packed = b""  # empty if none is in flight
+        self._packed = b""
         self._number = 0
         self._due = 0.0  # when it is to be sent again, in the loop's seconds
         self._look: asyncio.TimerHandle | None = None  # the next look at whether it is due
         self.inbox = nc.new_inbox()
         self.reply = ""  # where its answer goes: other gateways can answer too, but not where nobody has yet
+        self.busy = False  # whether one is in flight
         self.writable = False  # whether the last attempt reached the log
-
-    def __bool__(self) -> bool:
-        return bool(self._packed)
 
     def send(self, number: int, packed: bytes) -> None:
         """Send a batch. Its number makes sure that it is stored once."""
         self._number = number
         self._packed = packed
+        self.busy = True
         self.reply = f"{self.inbox}.{self._new_id(ANSWER_ID_BYTES)}"
         self._send()
 
@@ -61,13 +60,13 @@ class Flight:
 
     def on_answer(self, subject: str, _reply: str, data: bytes) -> None:
         """To the batch in flight, or to one before it that was sent more than once."""
-        if not self._packed or subject != self.reply:
+        if not self.busy or subject != self.reply:
             return
         if not (position := _position(data)):
             self._fail("it was refused")
             return
         self.writable = True
-        self._packed = b""
+        self.busy = False
         self._stored(position)
 
     def _send(self) -> None:
@@ -91,7 +90,7 @@ class Flight:
     def _look_after(self) -> None:
         self._look = None
         loop = asyncio.get_running_loop()
-        if not self._packed:
+        if not self.busy:
             return
         if loop.time() < self._due:
             self._look = loop.call_at(self._due, self._look_after)

@@ -69,7 +69,7 @@ class LogWriter:
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:
         """Say how far the gateway is, if that is ``least`` bytes further than the log has been told."""
-        if not self._flight and not self._held and self._is_due(least) and not self._gathering:
+        if not self._flight.busy and not self._held and self._is_due(least) and not self._gathering:
             self._idle.clear()
             self._send_next()
 
@@ -113,7 +113,7 @@ class LogWriter:
             self._taken = self._now()
             self._idle.clear()
         self._held.put(entry, size, connection)
-        if not self._flight:
+        if not self._flight.busy:
             self._go_on()
 
     def _go_on(self) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import types
 import typing
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -119,13 +120,30 @@ def _check(name: str, value: Any, rule: Rule) -> None:
         return
     if rule.choices and value not in rule.choices:
         raise SettingError(name, f"must be one of {', '.join(rule.choices)}; got {value!r}")
-    if rule.schemes and not all(url.strip().startswith(rule.schemes) for url in str(value).split(",")):
-        raise SettingError(name, f"must be URLs that start with {' or '.join(rule.schemes)}")
+    if rule.schemes:
+        _check_urls(name, [url.strip() for url in str(value).split(",")], rule.schemes)
     # "not (a <= b)" so that a NaN is refused as well
     if rule.at_least is not None and not value >= rule.at_least:
         raise SettingError(name, f"must be at least {rule.at_least:g}; got {value!r}")
     if rule.at_most is not None and not value <= rule.at_most:
         raise SettingError(name, f"must be at most {rule.at_most:g}; got {value!r}")
+
+
+def _check_urls(name: str, urls: list[str], schemes: tuple[str, ...]) -> None:
+    """Raises SettingError. A URL may hold a password, so what is wrong with it is told without showing it."""
+    if not all(url.startswith(schemes) for url in urls):
+        raise SettingError(name, f"must be URLs that start with {' or '.join(schemes)}")
+    if not all(map(_names_a_server, urls)):
+        like = f"{schemes[0]}user:password@host:4222"
+        raise SettingError(name, f"must be URLs like {like}, with a password of letters and digits and a valid port")
+
+
+def _names_a_server(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/") and not parts.query + parts.fragment
+    except ValueError:  # of the port, or of brackets
+        return False
 
 
 def table(cls: type[Any]) -> list[tuple[str, str, str]]:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 
 import pytest
 
@@ -37,3 +38,16 @@ async def test_what_waits_for_the_broker_is_bounded(monkeypatch: pytest.MonkeyPa
     assert len(asked) == MAX_TELLING
     answered.set()
     await asyncio.gather(*authority._telling)
+
+
+async def test_a_connection_in_the_making_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connecting(*_: object, **__: object) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # as nats-py does now and then
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("auth_api.authority.connect", connecting)
+    async with Authority(NatsSettings(), Stop(), World()) as authority:
+        await asyncio.sleep(0)
+    assert authority._connecting is not None
+    assert authority._connecting.done()

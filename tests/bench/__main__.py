@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from tests.bench import command, core_speed, hold, idle, phases, report, rooms, soak, storm
+from tests.bench import command, core_speed, hold, idle, phases, report, rooms, soak, standstill, storm, takeovers
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -18,7 +18,14 @@ from tests.bench.target import Target, started
 # 100 ms, and that would fall into the other's run.
 PAUSE = 10.0
 CORE_SECONDS = 2.0
-OTHERS = {"hold": hold.main, "rooms": rooms.main, "soak": soak.main, "storm": storm.main}
+OTHERS = {
+    "hold": hold.main,
+    "rooms": rooms.main,
+    "soak": soak.main,
+    "standstill": standstill.main,
+    "storm": storm.main,
+    "takeovers": takeovers.main,
+}
 
 
 async def measure(options: Options) -> report.Report:

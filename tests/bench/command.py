@@ -1,4 +1,4 @@
-"""What the commands that judge one goal each have in common: ``hold``, ``rooms``, ``soak`` and ``storm``."""
+"""What the commands that judge one goal each have in common: ``hold``, ``rooms``, ``soak``, ``storm`` and the like."""
 
 import argparse
 import sys

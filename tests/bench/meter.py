@@ -33,7 +33,7 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
 
 
-def resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int | str) -> int:
     """Memory of a process that is in RAM."""
     status = Path(f"/proc/{pid}/status").read_text()
     row = next(line for line in status.splitlines() if line.startswith("VmRSS"))

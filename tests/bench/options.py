@@ -26,13 +26,15 @@ A JSON file for --target or --against says where a running system is, on this ma
   python -m tests.bench --gateways 2 --against old-2.json --rounds 5 --json 2.json
   python -m tests.bench --gateways 8 --against old-8.json --rounds 5 --json 8.json
 
-Four other commands judge one goal each on a system that they start (each has --help, and ends with 1 when the goal is
+Six other commands judge one goal each on a system that they start (each has --help, and ends with 1 when the goal is
 missed):
 
   python -m tests.bench hold    10,000 idle connections on one gateway for 10 minutes: memory, CPU, losses
   python -m tests.bench rooms   the CPU of a join in small rooms and in rooms of 64
   python -m tests.bench soak    memory of every process under a steady load for 30 minutes
-  python -m tests.bench storm   round trips of others while thousands connect at once, because their gateway has died"""
+  python -m tests.bench storm   round trips of others while thousands connect at once, because their gateway has died
+  python -m tests.bench standstill  what clients notice of snapshots of 200,000 peers, and of kills meanwhile
+  python -m tests.bench takeovers   whether the speaker keeps the lease at full load for 10 minutes"""
 
 
 class Options(argparse.Namespace):

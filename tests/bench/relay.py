@@ -61,7 +61,7 @@ async def saturated(couples: Sequence[Couple], meter: Meter, seconds: float) -> 
     await asyncio.sleep(seconds)
     measured = watch.read(events=BOTH_WAYS)
     going_on = False
-    await _end(exchanges)
+    await end(exchanges)
     return measured
 
 
@@ -69,11 +69,11 @@ async def paced(couples: Sequence[Couple], meter: Meter, seconds: float, rate: f
     """So many round trips are begun each second, however long they take."""
     watch = Stopwatch(meter)
     exchanges = [Exchange(couple, lambda _, delay: watch.delays.append(delay)) for couple in couples]
-    await _begin_on_time(exchanges, SETTLING, rate)
+    await begin_on_time(exchanges, SETTLING, rate)
     watch.restart()
-    await _begin_on_time(exchanges, seconds, rate)
+    await begin_on_time(exchanges, seconds, rate)
     measured = watch.read(events=BOTH_WAYS)
-    await _end(exchanges)
+    await end(exchanges)
     return measured
 
 
@@ -83,7 +83,8 @@ def description(kind: str) -> dict[str, str]:
     return {"type": kind, "sdp": "\r\n".join(["v=0", "o=- 4611731400430051336 2 IN IP4 127.0.0.1", *codecs, ""])}
 
 
-async def _begin_on_time(exchanges: Sequence[Exchange], seconds: float, rate: float) -> None:
+async def begin_on_time(exchanges: Sequence[Exchange], seconds: float, rate: float) -> None:
+    """Begin so many round trips a second."""
     start = time.perf_counter()
     begun = 0
     while (passed := time.perf_counter() - start) < seconds:
@@ -93,7 +94,7 @@ async def _begin_on_time(exchanges: Sequence[Exchange], seconds: float, rate: fl
         await asyncio.sleep(1 / rate)
 
 
-async def _end(exchanges: Sequence[Exchange]) -> None:
+async def end(exchanges: Sequence[Exchange]) -> None:
     """Wait for what is under way."""
     async with asyncio.timeout(60):
         while any(exchange.under_way for exchange in exchanges):

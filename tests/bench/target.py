@@ -35,18 +35,24 @@ class Target(msgspec.Struct, frozen=True):
 async def started(gateways: int, name: str = "parley", sync: str = SELDOM) -> AsyncIterator[Target]:
     """Our own system, for as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        system = System(Path(folder), gateways=gateways, sync=sync)
-        await system.start()
-        try:
-            yield Target(
-                name=name,
-                app=system.auth.url,
-                urls=[gateway.url for gateway in system.gateways],
-                password=APP_PASS,
-                pids={process.name: process.pid for process in system.processes},
-            )
-        finally:
-            await system.abandon()
+        async with serving(System(Path(folder), gateways=gateways, sync=sync), name) as target:
+            yield target
+
+
+@asynccontextmanager
+async def serving(system: System, name: str = "parley") -> AsyncIterator[Target]:
+    """A system of ours, for as long as the context lasts."""
+    await system.start()
+    try:
+        yield Target(
+            name=name,
+            app=system.auth.url,
+            urls=[gateway.url for gateway in system.gateways],
+            password=APP_PASS,
+            pids={process.name: process.pid for process in system.processes},
+        )
+    finally:
+        await system.abandon()
 
 
 def from_file(path: Path) -> Target:

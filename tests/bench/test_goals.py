@@ -10,12 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.bench import files, hold, idle, rooms, soak, stories, storm
+from tests.bench import files, hold, idle, rooms, soak, standstill, stories, storm, takeovers
 from tests.bench.client import Fault
 from tests.bench.crowd import Crowd
 from tests.bench.returning import Back
 from tests.bench.rooms import Filled, Stage
 from tests.bench.samples import MIB, Sample
+from tests.bench.snapshot_speed import SnapshotSpeed
 from tests.bench.soak import Soaked
 from tests.bench.target import Target
 from tests.conftest import StartSystem
@@ -145,6 +146,52 @@ def test_soak_tells_all_stories(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert soaked["told"] >= len(stories.ALL)
     assert len(soaked["samples"]) == 3
     assert "broker-0" in capsys.readouterr().out
+
+
+def test_standstill_fills_a_system_and_kills_the_speaker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "standstill.json"
+    stood = found(path, standstill.main(["--peers=403", "--seconds=2", "--interval=0.5", "--kill=1", f"--json={path}"]))
+    assert (stood["peers"], len(stood["killed"])) == (403, 1)
+    assert stood["snapshots"]
+    assert "403 peers, 2 brokers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("brokers", "longest", "begin", "killed", "complaint"),
+    [
+        (2, 0.009, 0.009, 0.4, None),
+        (2, 0.011, 0.009, 0.4, "nothing arrived for 11.0 ms, more than 10"),
+        (2, 0.009, 0.011, 0.4, "a core alone stood still for 11.0 ms, more than 10"),
+        (2, 0.009, 0.009, 0.6, "after a kill nothing arrived for 0.60 s"),
+        (1, 0.049, 0.049, 0.0, None),
+        (1, 0.051, 0.049, 0.0, "nothing arrived for 51.0 ms, more than 50"),
+    ],
+)
+def test_standstill_judges_pauses(
+    brokers: int, longest: float, begin: float, killed: float, complaint: str | None
+) -> None:
+    pauses = standstill.Pauses(longest, 0.0, 0.0, 0.0)
+    alone = SnapshotSpeed(begin=begin, slice=0.0, all_slices=0.0, end=0.0, read=0.0, size=0, memory=0)
+    stood = standstill.Stood(
+        peers=1,
+        brokers=brokers,
+        before=pauses,
+        during=pauses,
+        snapshots=[],
+        memory={},
+        cpu={},
+        killed=[killed],
+        alone=alone,
+    )
+    assert_complaint(standstill.missed(stood), complaint)
+
+
+def test_takeovers_are_counted_under_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "takeovers.json"
+    kept = found(path, takeovers.main(["--seconds=1", "--brokers=2", f"--json={path}"]))
+    assert (kept["brokers"], kept["takeovers"]) == (2, 0)
+    assert kept["relays"]["rate"] > 0
+    assert "0 takeovers in 1 s" in capsys.readouterr().out
 
 
 def test_storm_sees_all_clients_back_in_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

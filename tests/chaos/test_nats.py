@@ -1,12 +1,13 @@
 """The NATS server is killed and comes back; or one of three; or it comes back empty."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 
 from tests.chaos.conftest import StartCompany
 from tests.chaos.rig.cluster import Cluster
-from tests.chaos.rig.company import id_of, numbers, relay, relayed
+from tests.chaos.rig.company import id_of, numbers, relay, relayed, seconds_until_served
 from tests.chaos.rig.faults import all_ready
 from tests.chaos.rig.story import OK
 from tests.chaos.rig.trickle import Trickle, longest_pause
@@ -44,6 +45,21 @@ async def test_nats_is_killed_and_comes_back(start_company: StartCompany) -> Non
     await until(lambda: len(relayed(ben)) == 4, "what was held has arrived")
     assert relayed(ben) == numbers(ann.story)[:4]
     assert await relay(ann, ben, room) == OK
+    assert ann.here
+    assert ben.here
+    assert await company.faults() == []
+
+
+async def test_nats_is_held_up_for_longer_than_a_gateway_may_be_silent(start_company: StartCompany) -> None:
+    company = await start_company(gateways=2, brokers=1)
+    ann, ben = await company.visitor(0, resumable=False), await company.visitor(1, resumable=False)
+    room, nats = await company.room(ann, ben), company.system.nats
+    nats.signal(signal.SIGSTOP)  # as when its disk or its machine stands still
+    stopped = time.monotonic()
+    await until(lambda: time.monotonic() - stopped > AWAY, "NATS stood still for long enough")
+    nats.signal(signal.SIGCONT)
+    assert await seconds_until_served(ann, ben, room) < 5
+    assert not any("gateway lost" in broker.text() for broker in company.system.brokers)
     assert ann.here
     assert ben.here
     assert await company.faults() == []

@@ -123,7 +123,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "two-in-flight": _one(
         LOG_WRITER,
-        "        if not self._flight:\n            self._go_on()",
+        "        if not self._flight.busy:\n            self._go_on()",
         "        self._send_next()",
         "batches were sent before the one in flight was stored, and lost or out of order when it was sent again",
     ),

@@ -67,3 +67,23 @@ def test_a_gateway_that_is_no_more_is_forgotten() -> None:
     watch.note(Beat("g", 5, False), 100)
     watch.silent([], 100)
     assert not watch.has_heard("g")
+
+
+def test_nobody_is_blamed_while_nats_itself_does_not_answer() -> None:
+    watch = Watch(TIMEOUT)
+    assert look(watch, ["g"], 100, 102, beating=("g",)) == []
+    for tenth in range(1020, 1100):  # NATS holds everything up from 102 on
+        watch.excuse(tenth / 10 - 102, tenth / 10)
+        assert watch.silent(["g"], tenth / 10) == []
+    watch.excuse(0.0, 110)
+    assert look(watch, ["g"], 110, 112.5) == []
+    assert look(watch, ["g"], 113, 113) == ["g"]
+
+
+def test_a_nats_that_answers_slowly_excuses_nobody() -> None:
+    watch = Watch(TIMEOUT)
+    watch.silent(["g"], 100)
+    for tenth in range(1001, 1030):
+        watch.excuse(1.5, tenth / 10)
+        assert watch.silent(["g"], tenth / 10) == []
+    assert watch.silent(["g"], 103.1) == ["g"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev import nats
-from shared.messaging.connection import connect
+from shared.messaging.connection import connect, end
 from shared.messaging.messaging import Messaging
 from shared.messaging.settings import NatsSettings
 from shared.messaging.tls import Tls
@@ -79,8 +79,7 @@ async def refused(url: str, tls: Tls, caplog: pytest.LogCaptureFixture) -> str:
     connecting = asyncio.create_task(connect(url, "test", Stop(), tls=tls))
     await until(lambda: "cannot be reached" in caplog.text, "it cannot be reached")
     assert not connecting.done()
-    connecting.cancel()
-    await asyncio.wait({connecting})
+    await end(connecting)
     return caplog.text
 
 
@@ -147,8 +146,7 @@ async def test_a_process_that_shows_no_certificate_gets_no_connection(
     server = await started(servers, tmp_path, certificates / "one")
     connecting = asyncio.create_task(connect(server.url, "test", Stop(), tls=Tls(str(certificates / "one" / "ca.crt"))))
     await until(lambda: "client didn't provide a certificate" in server.process.text(), "NATS asks for it")
-    connecting.cancel()
-    await asyncio.wait({connecting})
+    await end(connecting)
 
 
 async def test_certificates_that_were_replaced_are_used_for_the_next_connection(

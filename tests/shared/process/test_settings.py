@@ -51,6 +51,11 @@ def test_values_are_parsed_by_type() -> None:
         ("SCOPE", "none"),
         ("NATS_URL", "http://127.0.0.1"),
         ("NATS_URL", "nats://one:4222,two:4222"),
+        ("NATS_URL", "nats://"),
+        ("NATS_URL", "nats://one:99999"),
+        ("NATS_URL", "nats://one:port"),
+        ("NATS_URL", "nats://[::1"),
+        ("NATS_URL", "nats://one:4222/stream"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:
@@ -67,6 +72,20 @@ def test_a_secret_is_never_shown(value: str) -> None:
         shown.append(str(error))
     shown.append(repr(read(Example, {"APP_SECRET": "needle-" + GOOD_SECRET})))
     assert not any("needle" in text for text in shown)
+
+
+@pytest.mark.parametrize("password", ["pa/ss-word", "pa#ss-word", "pa?ss-word", "pa,ss-word"])
+def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
+    with pytest.raises(SettingError, match="NATS_URL: must be URLs") as refused:
+        read(Example, {"APP_SECRET": GOOD_SECRET, "NATS_URL": f"nats://gateway:{password}@nats:4222"})
+    assert "ss-word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://one", "nats://a:p@ss~1@one:4222/", "tls://[::1]:4222", "nats://a:b@one, nats://two"]
+)
+def test_what_nats_can_be_reached_at_is_taken(url: str) -> None:
+    assert read(Example, {"APP_SECRET": GOOD_SECRET, "NATS_URL": url}).nats_url == url
 
 
 def test_the_table_names_every_setting() -> None:
