@@ -8,6 +8,7 @@ import msgspec
 
 from shared.envelopes import subjects
 from shared.envelopes.entries import (
+    Agreed,
     Authenticated,
     Batch,
     Closed,
@@ -22,7 +23,7 @@ from shared.envelopes.entries import (
     Tick,
 )
 
-Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | Ordered  # with nothing in them that is not to be shown
+Plain = Pace | GatewayUp | GatewayDown | Speaking | Tick | Ordered | Agreed  # all of it may be shown
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,14 @@ from nats.errors import Error as NatsError
 from broker import journal
 from broker.archivist import Archivist
 from broker.core.belief import NOTHING, believe
+from broker.core.levels import NewerLog
 from broker.core.machine import Core, Place, RuleFailed
 from broker.core.rules.orders import missed
 from broker.core.state import KnownApp, State
 from broker.doubts import Doubts
 from broker.metrics import Figures
 from broker.settings import Settings
+from broker.speaking.agreement import Agreement
 from broker.speaking.desk import Desk
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
@@ -55,7 +57,7 @@ class Replica:
         self._monotonic = world.monotonic
         self._failed = failed
         self._apps = dict(apps or {})
-        self._failure: RuleFailed | None = None
+        self._failure: RuleFailed | NewerLog | None = None
         self._broken_off = asyncio.Event()
         self._nc = nc
         self._broker = broker
@@ -75,7 +77,10 @@ class Replica:
         self._caught_up = False
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises LogReplaced, and RuleFailed: what is wrong then is all of the state."""
+        """Serve until cancelled.
+
+        Raises LogReplaced, and RuleFailed: what is wrong then is all of the state; and NewerLog.
+        """
         extent = await self._log.open()
         await self._restore(extent)
         self._speaker = Speaker(
@@ -91,6 +96,7 @@ class Replica:
                 tasks.create_task(self._speaker.run(), name="speaker")
                 desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
                 tasks.create_task(desk.run(), name="desk")
+                tasks.create_task(self._agreement().run(), name="agreement")
                 tasks.create_task(self._archivist().run(extent.log_id), name="snapshots")
                 tasks.create_task(self._trimming.run(), name="trimming")
                 tasks.create_task(self._reader.check(extent.log_id), name="check")
@@ -138,6 +144,11 @@ class Replica:
             snapshot_bytes=snapshots.size,
         )
 
+    def _agreement(self) -> Agreement:
+        return Agreement(
+            self._nc, self._log, self.core, self._lease, self._settings.limits, self._broker, self._monotonic
+        )
+
     def _archivist(self) -> Archivist:
         interval = self._settings.snapshot_interval
         return Archivist(
@@ -168,16 +179,19 @@ class Replica:
         self._behind = stored.behind
         if stored.position <= self.core.state.position:
             return
+        try:
+            self._take(stored)
+        except (RuleFailed, NewerLog) as failure:
+            self._break_off(failure)
+
+    def _take(self, stored: Stored) -> None:
+        """Let a message of the log take effect. Raises RuleFailed and NewerLog."""
         batch = self._believe(stored)
         if batch.number:
             self._words = stored.position
             self._watch.note_alive(batch.writer, self._monotonic())
         doubted = self.core.doubted
-        try:
-            parcels = self.core.apply(stored.position, stored.time, batch)
-        except RuleFailed as failure:
-            self._break_off(failure)
-            return
+        parcels = self.core.apply(stored.position, stored.time, batch)
         self._reader.newest = (stored.position, stored.time)
         self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
@@ -187,8 +201,8 @@ class Replica:
         self._adopt_newer()
         self._speaker.publish(parcels)
 
-    def _break_off(self, failure: RuleFailed) -> None:
-        """Apply nothing more: the state is half changed."""
+    def _break_off(self, failure: RuleFailed | NewerLog) -> None:
+        """Apply nothing more: the state is half changed, or what is to be done is not known."""
         self._failure = failure
         self._broken_off.set()
 
@@ -209,9 +223,11 @@ class Replica:
             raise self._failure
 
     def _believe(self, stored: Stored) -> Batch:
-        """As much of a message of the log as is believed, which may be nothing."""
+        """As much of a message of the log as is believed, which may be nothing. Raises NewerLog."""
         try:
             batch, whole = believe(self.core.state, stored.subject, stored.data)
+        except NewerLog:
+            raise
         except Exception:  # whatever it is: it must not end every broker, at each start again
             batch, whole = NOTHING, False
         if not whole:

@@ -7,6 +7,7 @@ from aiohttp import web
 from nats.errors import Error as NatsError
 from prometheus_client import REGISTRY
 
+from broker.core.levels import NewerLog
 from broker.core.machine import Place, RuleFailed
 from broker.core.state import KnownApp
 from broker.garbage import collect_now_and_then
@@ -41,7 +42,7 @@ class Broker:
         self._apps: dict[str, KnownApp] = {}  # what operators ordered in a log that was lost
 
     async def run(self, stop: Stop) -> None:
-        """Serve until ``stop`` is set. Raises SettingError."""
+        """Serve until ``stop`` is set. Raises SettingError, and NewerLog."""
         REGISTRY.register(BrokerCollector(self))
         runner = await self._serve_probes()
         serving = asyncio.create_task(self._serve(stop), name="broker")
@@ -65,12 +66,15 @@ class Broker:
             await nc.close()
 
     async def serve(self, nc: Messaging) -> None:
-        """Everything from a connection inwards: one replica after the other, until cancelled."""
+        """Everything from a connection inwards: one replica after the other, until cancelled. Raises NewerLog."""
         await wait_for_jetstream(nc)
         while True:
             self.replica = Replica(nc, self._settings, self._name, self._world, frozenset(self._failed), self._apps)
+            newer: NewerLog | None = None
             try:
                 await self.replica.run()
+            except* NewerLog as found:
+                newer = _first(found)
             except* RuleFailed as failures:
                 self._note_failures(failures)
             except* LogReplaced:
@@ -80,6 +84,8 @@ class Broker:
                 error = errors.exceptions[0]
                 log.warning("the event log cannot be read, trying again: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE)
+            if newer is not None:
+                raise newer
 
     def _note_failures(self, failures: BaseExceptionGroup[RuleFailed]) -> None:
         """A rule failed: the state is made anew without the entry, as on every other broker."""
@@ -117,3 +123,7 @@ class Broker:
 
     def _missing(self) -> dict[str, str]:
         return self.replica.missing if self.replica is not None else {"nats": "cannot be reached"}
+
+
+def _first(found: BaseExceptionGroup[NewerLog]) -> NewerLog | None:
+    return next((one for one in found.exceptions if isinstance(one, NewerLog)), None)

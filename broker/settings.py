@@ -10,7 +10,7 @@ from shared.process.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(NatsSettings, LogSettings):
-    """One field for each environment variable. All brokers of a deployment must have the same limits."""
+    """One field for each environment variable. All brokers go by the limits of the one that speaks."""
 
     app_host: str = setting("0.0.0.0", "Address to listen on, for probes.")
     app_port: int = setting(9000, "Port to listen on, for probes.", at_least=0, at_most=65535)

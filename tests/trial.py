@@ -20,7 +20,7 @@ FIELDS = {"text": "hello", "role": "owner", "ban": True, "extra": {"n": 1}}
 
 
 @contextmanager
-def declared(patch: pytest.MonkeyPatch, name: str, since: int = 1) -> Iterator[Taken]:
+def declared(patch: pytest.MonkeyPatch, name: str, since: int = 1, level: int = 1) -> Iterator[Taken]:
     """Declare it under that name, for members. Its rule notes that it was asked, and does nothing else."""
     taken: Taken = []
 
@@ -30,6 +30,7 @@ def declared(patch: pytest.MonkeyPatch, name: str, since: int = 1) -> Iterator[T
     class Trial(RoomEvent, kw_only=True, frozen=True):
         NAME = name
         SINCE = since
+        LEVEL = level
         WHO = Right.MEMBER
         DOC = "x"
         REFUSED_AS = "room-join-reject"

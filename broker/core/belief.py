@@ -5,10 +5,11 @@ bytes claim, a gateway speaks as itself, for its own sockets, and orders and ter
 right is skipped by every broker alike, as this follows from the log and nothing else.
 """
 
+from broker.core.levels import NewerLog
 from broker.core.state import Peer, State
 from shared.contract.frames import is_json, relay_start
 from shared.envelopes import subjects
-from shared.envelopes.entries import ANYBODY, BROKER, GATEWAY, Authenticated, Batch, Malformed, Reader, Said
+from shared.envelopes.entries import BROKER, GATEWAY, OLD, Authenticated, Batch, Malformed, Reader, Said, newer_kinds
 
 NOTHING = Batch("nobody", 0, [])
 TERM_LEAP = 2**32  # a term is a count of half seconds: higher above the present one it cannot be
@@ -19,7 +20,7 @@ class Unbelievable(ValueError):
 
 
 def believe(state: State, subject: str, data: bytes) -> tuple[Batch, bool]:
-    """The batch in a message, and whether all of it is believed. Raises Unbelievable when nothing is.
+    """The batch in a message, and whether all of it is believed. Raises Unbelievable when nothing is, and NewerLog.
 
     A log of the version before tells nobody apart: all is believed until a broker has stored something under the
     brokers' subject. From then on, who still writes as before is a gateway that has not been replaced yet.
@@ -29,6 +30,8 @@ def believe(state: State, subject: str, data: bytes) -> tuple[Batch, bool]:
         try:
             batch, whole = reader.read(data), True
         except Malformed:
+            if reader is BROKER and (kinds := newer_kinds(data)):
+                raise NewerLog(f"brokers have stored entries of the kinds {sorted(kinds)}") from None
             batch, whole = reader.read_part(data), False
     except Malformed as error:
         raise Unbelievable(str(error)) from None
@@ -72,7 +75,7 @@ def _reader(state: State, subject: str) -> Reader:
     if subject == subjects.BROKER_EVENTS:
         return BROKER
     if subject == subjects.OLD_EVENTS:
-        return GATEWAY if state.told_apart else ANYBODY
+        return GATEWAY if state.told_apart else OLD
     raise Unbelievable("nobody writes under this subject")
 
 

@@ -8,11 +8,18 @@ from broker.core.state import State
 
 
 class Context:
-    """The state, what is told to clients because of it, and the limits that hold."""
+    """The state, what is told to clients because of it, and the limits that hold.
+
+    Those are the log's. ``limits`` are for a log that has none yet.
+    """
 
     def __init__(self, limits: Limits, state: State | None = None) -> None:
-        self.limits = limits
         self.state = state or State()
-        self.out = Outbox(self.state, limits)
+        self.limits = self.state.limits or limits
+        self.out = Outbox(self.state, self.limits)
         self.doubted = 0  # entries that are not believed
         self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
+
+    def set_limits(self, limits: Limits) -> None:
+        """From here on, these hold."""
+        self.limits = self.state.limits = self.out.keeping.limits = limits

@@ -24,12 +24,14 @@ OK = "ok"
 class Declared(msgspec.Struct, frozen=True, gc=False):
     """What an event's declaration comes to here.
 
+    level        from which on brokers know it
     since        the version of the contract that brought it
     is_allowed   makes sure that a peer may send it. Raises Refusal
     is_credible  whether a gateway can have made it of what a client said
     blank        one whose own fields are all left out, if there can be such a one
     """
 
+    level: int
     since: int
     is_allowed: Check
     is_credible: Callable[[Said, Peer], bool]
@@ -39,7 +41,7 @@ class Declared(msgspec.Struct, frozen=True, gc=False):
     def of(cls, event: type[ClientEvent]) -> "Declared":
         """What a declaration comes to."""
         is_credible = is_stamped if event.RELAYED_AS else has_payload
-        return cls(event.SINCE, CHECKS[event.WHO], is_credible, own.unpack(event.NAME, b""))
+        return cls(event.LEVEL, event.SINCE, CHECKS[event.WHO], is_credible, own.unpack(event.NAME, b""))
 
 
 DECLARED = {name: Declared.of(event) for name, event in EVENTS.items()}
@@ -49,12 +51,12 @@ def hear(core: Context, writer: str, said: Said) -> None:
     """Let a client event take effect, or answer why not. What its gateway cannot have made of one is passed over."""
     try:
         rule = rules.RULES.get(said.event)
-        if rule is None:
-            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than this broker
+        declared = DECLARED.get(said.event)
+        if rule is None or declared is None or declared.level > core.state.level:
+            raise Refusal(BAD_REQUEST)  # of a gateway that is newer than a broker
         peer = core.state.peers.get(core.state.conns.get(said.conn, ""))
         if peer is None or peer.gateway != writer:
             raise Refusal(UNAUTHORIZED)  # a socket whose peer has moved on to another one
-        declared = DECLARED[said.event]
         if declared.since > peer.version:
             raise Refusal(BAD_REQUEST)  # for this client, there is no such event
         fields = own.unpack(said.event, said.fields) if said.fields else declared.blank

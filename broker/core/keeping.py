@@ -22,7 +22,7 @@ class Keeping:
     """Keeps frames for peers, by ``limits``. ``words`` are the bytes of words that wait for all of them."""
 
     def __init__(self, limits: Limits, peers: Iterable[Peer] = ()) -> None:
-        self._limits = limits
+        self.limits = limits
         self.words = sum(map(_words, peers))
         self._newest: dict[str, dict[str, int]] = {}  # by peer: what its frames are about -> their keys in ``kept``
 
@@ -65,7 +65,7 @@ class Keeping:
         if peer.conn and not peer.slow:
             return
         part = max(LEAST_PART, 1 - self.words / MUCH)
-        most, most_bytes = self._limits.kept_deliveries, self._limits.kept_bytes * part
+        most, most_bytes = self.limits.kept_deliveries, self.limits.kept_bytes * part
         sizes = [len(kept.frame) for kept in peer.kept.values() if kept.sender == sender]
         if len(sizes) >= most or sum(sizes) + size > most_bytes:
             raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")
@@ -76,8 +76,8 @@ class Keeping:
         """Forget the oldest of what a peer most likely had, if it is much."""
         size = sum(len(kept.frame) for kept in peer.past)
         first = 0
-        while len(peer.past) - first > SENDERS * self._limits.kept_deliveries or (
-            size > SENDERS * self._limits.kept_bytes
+        while len(peer.past) - first > SENDERS * self.limits.kept_deliveries or (
+            size > SENDERS * self.limits.kept_bytes
         ):
             size -= len(peer.past[first].frame)
             first += 1
@@ -93,7 +93,7 @@ class Keeping:
         self.words = sum(map(_words, peers))
 
     def _is_much(self, count: int, size: int) -> bool:
-        return count > self._limits.kept_deliveries or size > self._limits.kept_bytes
+        return count > self.limits.kept_deliveries or size > self.limits.kept_bytes
 
     def _merge(self, peer: Peer) -> None:
         """From here on a newer frame replaces an older one of the same thing."""

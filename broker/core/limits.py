@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Counts, bytes, and times in seconds. All brokers of a deployment must have the same.
+    """Counts, bytes, and times in seconds. All brokers go by those that stand in the log (``levels.py``).
 
     ``kept_deliveries`` and ``kept_bytes`` bound what waits for a peer from each sender. ``output_burst`` is how many
     bytes one peer may cause to be told to others at once, ``output_rate`` how many in each second thereafter.
@@ -18,6 +18,6 @@ class Limits:
     resume_for: float = 30.0
     kept_deliveries: int = 256
     kept_bytes: int = 256 * 1024
-    output_rate: float = 16 * 1024 * 1024
+    output_rate: float = 16.0 * 1024 * 1024
     output_burst: int = 64 * 1024 * 1024
     scope_by_app: bool = False

@@ -5,9 +5,10 @@ Pure: no clock, no randomness, no IO. The same log gives the same state and the 
 
 import typing
 
-from broker.core import dispatch
+from broker.core import dispatch, levels
 from broker.core.belief import can_be_shown, may_be, speaks_for
 from broker.core.context import Context
+from broker.core.levels import NewerLog
 from broker.core.limits import Limits
 from broker.core.rules import arrivals, deadlines, departures, orders
 from broker.core.state import Gateway, State
@@ -23,6 +24,8 @@ from shared.envelopes.entries import (
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    LevelRaised,
+    LimitsSet,
     OfBroker,
     OfSocket,
     Ordered,
@@ -59,7 +62,7 @@ class Core(Context):
     def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
 
-        Returns parcels with the gateways they are for. Raises RuleFailed.
+        Returns parcels with the gateways they are for. Raises RuleFailed, and NewerLog.
         """
         self.state.position = position
         self.state.now = max(self.state.now, time)
@@ -72,6 +75,8 @@ class Core(Context):
                         dispatch.hear(self, batch.writer, entry)
                     else:
                         self._apply(batch.writer, entry)
+                except NewerLog:
+                    raise
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return self.out.seal(position, batch.taken)
@@ -80,6 +85,8 @@ class Core(Context):
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
         self.state = state
         self.out.adopt(state)
+        if state.limits is not None:
+            self.set_limits(state.limits)
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""
@@ -109,7 +116,7 @@ class Core(Context):
             departures.lose_gateway(self, writer, entry.seen)
         elif isinstance(entry, Ordered):
             orders.ORDERS[type(entry)](self, entry)
-        elif isinstance(entry, GatewayLost | Speaking | Tick):
+        elif isinstance(entry, GatewayLost | Speaking | Tick | LevelRaised | LimitsSet):
             self._apply_term(entry)
         else:
             typing.assert_never(entry)
@@ -125,7 +132,7 @@ class Core(Context):
         elif not isinstance(entry, Closed | Pace | GatewayUp | GatewayDown | OfBroker):  # nobody waits for an answer
             typing.assert_never(entry)
 
-    def _apply_term(self, entry: GatewayLost | Speaking | Tick) -> None:
+    def _apply_term(self, entry: GatewayLost | Speaking | Tick | LevelRaised | LimitsSet) -> None:
         if not may_be(self.state, entry.term):
             self.doubted += entry.term > self.state.term
         elif isinstance(entry, GatewayLost):
@@ -134,6 +141,10 @@ class Core(Context):
             deadlines.pass_time(self)
         elif isinstance(entry, Speaking):
             self.state.term = entry.term
+        elif isinstance(entry, LevelRaised):
+            levels.rise(self, entry)
+        elif isinstance(entry, LimitsSet):
+            levels.limit(self, entry)
         else:
             typing.assert_never(entry)
 
@@ -149,5 +160,5 @@ class Core(Context):
 
     def _bring_up(self, writer: str, entry: GatewayUp) -> None:
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant
-            self.state.gateways[writer] = Gateway(entry.name, batch=1)
+            self.state.gateways[writer] = Gateway(entry.name, batch=1, level=entry.level)
             orders.tell_revoked(self, writer)

@@ -18,8 +18,10 @@ from typing import Literal
 
 import msgspec
 
+from broker.core.limits import Limits
 from broker.core.table import Table
 from shared.contract.told import COUNTED_BIT, WORDS_BIT
+from shared.envelopes.levels import FIRST
 
 UNSAID = -1
 Role = Literal["member", "moderator"]
@@ -139,7 +141,7 @@ class Gateway(msgspec.Struct):
     """A gateway that is up: the numbers of its newest batch and of the newest parcel for it.
 
     ``have`` is the newest parcel that it says it has handled. ``sealed`` are the bytes of all that it was ever sent,
-    ``handled`` those up to ``have``.
+    ``handled`` those up to ``have``. It knows the levels up to ``level``.
     """
 
     name: str
@@ -148,6 +150,7 @@ class Gateway(msgspec.Struct):
     have: int = 0
     sealed: int = 0
     handled: int = 0
+    level: int = FIRST
 
     @property
     def behind(self) -> int:
@@ -168,8 +171,9 @@ class KnownApp(msgspec.Struct):
 class State(msgspec.Struct):
     """All of it. ``absent`` maps peers to the time, in seconds since the epoch, at which they lose their place.
 
-    All absences last equally long, so the first of ``absent`` is always the next one due. ``told_apart`` says that
-    brokers write under a subject of their own by now (``broker/core/belief.py``).
+    They are in the order of these times, so the first of them is always the next one due. ``told_apart`` says that
+    brokers write under a subject of their own by now (``broker/core/belief.py``). ``level`` and ``limits`` are the
+    log's (``levels.py``).
     """
 
     position: int = 0
@@ -182,3 +186,5 @@ class State(msgspec.Struct):
     absent: dict[str, float] = {}
     apps: dict[str, KnownApp] = {}
     told_apart: bool = False
+    level: int = FIRST
+    limits: Limits | None = None

@@ -18,7 +18,8 @@ from broker.storage.image import VERSION, Image, digest
 
 T = TypeVar("T")
 
-SLICE = 200  # things encoded without a break: half a millisecond
+SLICE = 200  # things encoded without a break, fewer if much waits for them: half a millisecond
+HEAVY = 1024  # bytes that wait for a peer and take as long as another peer
 BREAK = 0.001  # seconds between slices
 IN_SLICES = {"peers", "rooms", "frames"}  # fields of an image
 _pack = msgspec.msgpack.Encoder().encode
@@ -52,14 +53,14 @@ class Encoding:
         self._frames = _Frames(state.position + 1)
         self._image = Image(
             VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
-            [], [], state.told_apart,
+            [], [], state.told_apart, level=state.level, limits=state.limits,
         )  # fmt: skip
 
     def __enter__(self) -> "Encoding":
         fields = self._image.__struct_fields__
         self._fields = {name: [_pack(getattr(self._image, name))] for name in fields if name not in IN_SLICES}
-        self._peers = _Part(self._state.peers, self._frames.name_in)
-        self._rooms = _Part(self._state.rooms, lambda room: room)
+        self._peers = _Part(self._state.peers, self._frames.name_in, _weight)
+        self._rooms = _Part(self._state.rooms, lambda room: room, lambda _: 1)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,9 +87,10 @@ class Encoding:
 class _Part(Generic[T]):
     """The things of one table as they were when this was made, as lists of bytes."""
 
-    def __init__(self, table: Table[T], form: Callable[[T], T]) -> None:
+    def __init__(self, table: Table[T], form: Callable[[T], T], weigh: Callable[[T], int]) -> None:
         self._table = table
         self._form = form
+        self._weigh = weigh
         self._keys = list(table)
         self._early: dict[str, bytes] = {}  # what was encoded before its turn, and some that has no turn any more
         self._slices: list[bytes] = []
@@ -99,10 +101,14 @@ class _Part(Generic[T]):
         self._table.unwatch()
 
     def steps(self) -> Iterator[None]:
-        for start in range(0, len(self._keys), SLICE):
-            if start:
+        begin = weight = 0
+        for end, key in enumerate(self._keys):
+            if weight >= SLICE:
+                self._slices.append(self._slice(self._keys[begin:end]))
+                begin, weight = end, 0
                 yield
-            self._slices.append(self._slice(self._keys[start : start + SLICE]))
+            weight += 1 if key in self._early else self._weigh(self._table.peek(key))
+        self._slices.append(self._slice(self._keys[begin:]))
 
     def pieces(self) -> list[bytes]:
         return [_array(len(self._slices)), *self._slices]
@@ -128,7 +134,7 @@ class _Frames:
     """
 
     def __init__(self, needed: int) -> None:
-        self._by_digest: dict[bytes, bytes] = {}
+        self._packed: dict[bytes, bytes] = {}  # by digest
         self.needed = needed
         self._digests: dict[bytes, bytes] = {}
 
@@ -140,8 +146,7 @@ class _Frames:
         return msgspec.structs.replace(peer, kept=kept, past=[self._named(one) for one in peer.past])
 
     def pieces(self) -> list[bytes]:
-        found = self._by_digest.items()
-        return [b"\xdf" + struct.pack(">I", len(found)), *(_pack(name) + _pack(frame) for name, frame in found)]
+        return [b"\xdf" + struct.pack(">I", len(self._packed)), *self._packed.values()]
 
     def _named(self, kept: Kept) -> Kept:
         named = self._digests.get(kept.frame)
@@ -149,9 +154,15 @@ class _Frames:
             named = self._digests[kept.frame] = digest(kept.frame)
         if kept.relayed:
             self.needed = min(self.needed, kept.position)
-        else:
-            self._by_digest[named] = kept.frame
+        elif named not in self._packed:
+            self._packed[named] = _pack(named) + _pack(kept.frame)
         return msgspec.structs.replace(kept, frame=b"", digest=named)
+
+
+def _weight(peer: Peer) -> int:
+    if not peer.kept and not peer.past:
+        return 1
+    return 1 + (peer.kept_bytes + sum(len(kept.frame) for kept in peer.past)) // HEAVY
 
 
 def _array(length: int) -> bytes:

@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from broker.core import levels
+from broker.core.levels import NewerLog
+from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.core.state import UNSAID, Gateway, Kept, KnownApp, Peer, State
 from broker.core.table import Table
 from broker.storage.older import OLDEST, decode_peers, decode_rooms, kind_of
+from shared.envelopes.levels import FIRST
 
 VERSION = 4
 PREFIX = "state-"
@@ -38,6 +42,8 @@ class Image(msgspec.Struct, array_like=True):
     rooms: list[msgspec.Raw]
     told_apart: bool = False
     frames: dict[bytes, bytes] = {}
+    level: int = FIRST
+    limits: Limits | None = None
 
 
 class Name(NamedTuple):
@@ -71,11 +77,13 @@ class Name(NamedTuple):
 
 
 def decode(log_id: str, data: bytes) -> State:
-    """The state that was encoded (``encoding.py``), without the words that wait. Raises BadSnapshot."""
+    """The state that was encoded (``encoding.py``), without the words that wait. Raises BadSnapshot, and NewerLog."""
     try:
         version = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0], type=int)
-        if not OLDEST <= version <= VERSION:
-            raise BadSnapshot(f"it is of version {version}, this broker knows {OLDEST} to {VERSION}")
+        if version > VERSION:
+            raise NewerLog(f"a snapshot has format {version}, and this broker knows {OLDEST} to {VERSION}")
+        if version < OLDEST:
+            raise BadSnapshot(f"it has format {version}, this broker knows {OLDEST} to {VERSION}")
         image = msgspec.msgpack.decode(data, type=Image)
         peers = [peer for part in image.peers for peer in decode_peers(part, version)]
         rooms = [room for part in image.rooms for room in decode_rooms(part, version)]
@@ -83,6 +91,7 @@ def decode(log_id: str, data: bytes) -> State:
         raise BadSnapshot(f"it is damaged: {error}") from None
     if image.log_id != log_id:
         raise BadSnapshot("it belongs to another log")
+    levels.check(image.level)
     for kept in waiting_frames(peers):
         if kept.digest in image.frames:
             kept.frame, kept.digest = image.frames[kept.digest], b""
@@ -99,6 +108,8 @@ def decode(log_id: str, data: bytes) -> State:
         absent=image.absent,
         apps=image.apps,
         told_apart=image.told_apart,
+        level=image.level,
+        limits=image.limits,
     )
 
 

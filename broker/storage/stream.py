@@ -80,6 +80,10 @@ class EventLog:
         space = info.config.max_bytes or self._settings.log_max_bytes
         return Extent(_log_id(info), self.first, info.state.last_seq, info.state.bytes, space)
 
+    async def readers(self) -> int:
+        """How many read the log: brokers, and whoever else has a consumer."""
+        return (await self._js.stream_info(subjects.EVENT_STREAM)).state.consumer_count
+
     async def read(self, after: int, on_stored: OnStored) -> Callable[[], Awaitable[None]]:
         """Call ``on_stored`` for every message after position ``after``, in order. Returns how to stop."""
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from shared.contract.bounds import is_bounded
+from shared.envelopes import levels
 
 ABSENT = msgspec.Raw(b"")
 NULL = b"null"
@@ -59,6 +60,7 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     NAME: ClassVar[str]
     DOC: ClassVar[str]  # what follows, for PROTOCOL.md
     SINCE: ClassVar[int]  # the version of the contract that brought it
+    LEVEL: ClassVar[int]  # from which on brokers know it (shared/envelopes/levels.py); that of the first version is 1
     WHO: ClassVar[Right]
     REFUSED_AS: ClassVar[str] = "request-reject"  # the event that says no
     RELAYED_AS: ClassVar[str] = ""  # the event a roommate gets, for relays
@@ -104,6 +106,16 @@ def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
         raise TypeError(f"{cls.__name__} needs what it has not got: {', '.join(sorted(unknown))}")
     if bool(cls.RELAYED_AS) != bool(cls.BODY) or (cls.BODY and cls.BODY not in cls.BODIES):
         raise TypeError(f"{cls.__name__} is relayed without a body, or has a body and is not relayed")
+    _check_level(cls)
+
+
+def _check_level(cls: type[ClientEvent]) -> None:
+    if cls.SINCE == 1 and not hasattr(cls, "LEVEL"):
+        cls.LEVEL = levels.FIRST
+    if not hasattr(cls, "LEVEL"):
+        raise TypeError(f"{cls.__name__} does not say its LEVEL, from which on brokers know it")
+    if cls.LEVEL > levels.LEVEL:
+        raise TypeError(f"{cls.__name__} is of a level that this release does not know: raise levels.LEVEL")
 
 
 def _own_fields(cls: type[ClientEvent], hints: dict[str, Any]) -> tuple[str, ...]:

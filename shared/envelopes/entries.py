@@ -8,6 +8,7 @@ over fields that they do not know, and go by the defaults when fields are missin
 checked when a batch is read, so that nothing behind it meets a value that cannot be right.
 """
 
+import typing
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -93,9 +94,10 @@ class Pace(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=12):
 
 
 class GatewayUp(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
-    """A gateway introduces itself; always the first entry of its first batch."""
+    """A gateway introduces itself; always the first entry of its first batch. It knows the levels up to ``level``."""
 
     name: GatewayName
+    level: Number = 1
 
 
 class GatewayLost(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
@@ -153,11 +155,36 @@ class GatewayDown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=11
     seen: Seen
 
 
+class LevelRaised(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=13):
+    """From here on this level holds (``shared/envelopes/levels.py``). Said by the speaker of ``term``."""
+
+    term: Number
+    level: Number
+
+
+class LimitsSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=14):
+    """From here on these limits hold (``broker/core/limits.py``). Said by the speaker of ``term``."""
+
+    term: Number
+    peers_per_room: Number
+    rooms_per_peer: Number
+    pending_per_peer: Number
+    pending_per_room: Number
+    resume_for: Seconds
+    kept_deliveries: Number
+    kept_bytes: Number
+    output_rate: Seconds
+    output_burst: Number
+    scope_by_app: bool
+
+
+Agreed = LevelRaised | LimitsSet
 Ordered = RoomClosed | PeerRemoved | AppIssued | AppRevoked
 OfSocket = Authenticated | Closed | Pace
 OfGateway = Said | OfSocket | GatewayUp | GatewayDown
-OfBroker = GatewayLost | Speaking | Tick | Ordered
+OfBroker = GatewayLost | Speaking | Tick | Ordered | Agreed
 Entry = OfGateway | OfBroker
+OfAnybody = OfGateway | GatewayLost | Speaking | Tick | Ordered  # all there was when writers shared a subject
 
 
 class Batch(msgspec.Struct, array_like=True, frozen=True):
@@ -186,6 +213,12 @@ class BrokerBatch(Batch, array_like=True, frozen=True):
     """A batch with nothing in it but what brokers may say."""
 
     entries: Sequence[OfBroker]
+
+
+class OldBatch(Batch, array_like=True, frozen=True):
+    """A batch with what there was to say when writers were not told apart."""
+
+    entries: Sequence[OfAnybody]
 
 
 class _Loose(msgspec.Struct, array_like=True, frozen=True):
@@ -243,7 +276,25 @@ class Reader:
         return entry
 
 
+def newer_kinds(data: bytes) -> set[int]:
+    """The numbers of all kinds in a batch that are not known here: of a later release, if its writer is believed."""
+    try:
+        kinds = {_kind(raw) for raw in _decode_loose(data).entries}
+    except _TROUBLE:
+        return set()
+    return kinds - _KINDS - {UNKNOWN}
+
+
+def _kind(raw: msgspec.Raw) -> int:
+    try:
+        return msgspec.msgpack.decode(msgspec.msgpack.decode(raw, type=list[msgspec.Raw])[0], type=int)
+    except (*_TROUBLE, IndexError):
+        return UNKNOWN
+
+
+_KINDS = {kind.__struct_config__.tag for kind in typing.get_args(Entry)}
 ANYBODY = Reader(Batch, Entry)
+OLD = Reader(OldBatch, OfAnybody)
 GATEWAY = Reader(GatewayBatch, OfGateway)
 BROKER = Reader(BrokerBatch, OfBroker)
 

@@ -13,6 +13,7 @@ BEATS = "parley.beats"  # gateways -> brokers, not kept
 ADMIN = "parley.admin"  # auth_api asks, the speaker answers
 ADMIN_INBOX = "_INBOX_auth_api."  # and nowhere else
 PRESENCE = "parley.presence."  # brokers ask each other whether they are there
+ROLL_CALL = f"{PRESENCE}roll-call"  # brokers say what they know; no broker has this name
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 

@@ -76,7 +76,8 @@ class World:
     """Owns a core, its log and its clock. ``now`` is in seconds since the epoch."""
 
     def __init__(self, **limits: Any) -> None:
-        self.core = Core(Limits(**limits))
+        self.limits = Limits(**limits)
+        self.core = Core(self.limits)
         self.log: list[Message] = []
         self.parcels: list[tuple[str, Parcel]] = []
         self.gateways: dict[str, Gateway] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.rig.company import Company, OwnCompany
+from tests.chaos.rig.release import unpack
 from tests.system.rig.harness import System
 
 StartCompany = Callable[..., Awaitable[Company]]
@@ -20,6 +21,14 @@ async def company(system: System) -> AsyncIterator[Company]:
     await company.open()
     yield company
     await company.close()
+
+
+@pytest.fixture(scope="session")
+def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the code of the last release."""
+    folder = tmp_path_factory.mktemp("last-release")
+    unpack(folder)
+    return folder
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def lose_gateway(core: Context, gateway: str, seen: int) -> None:
 
 
 def next_expiry(state: State) -> float | None:
-    """When the next absent peer loses its place: all absences last equally long, so it is the first."""
+    """When the next absent peer loses its place: the first one, as nobody's is kept longer than those after it."""
     return next(iter(state.absent.values()), None)
 
 
@@ -70,8 +70,9 @@ def remove(core: Context, peers: Iterable[Peer], reason: str) -> None:
 
 
 def step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:
-    """Keep the places of peers for a while."""
+    """Keep the places of peers for a while, and at least as long as those of all who are absent already."""
+    until = max(core.state.now + core.limits.resume_for, next(reversed(core.state.absent.values()), 0.0))
     for peer in peers:
         core.state.conns.pop(peer.conn, None)
-        core.state.absent[peer.peer_id] = core.state.now + core.limits.resume_for
+        core.state.absent[peer.peer_id] = until
     core.out.recover(gateway, peers, seen)

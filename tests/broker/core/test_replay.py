@@ -1,6 +1,7 @@
 """Any log at all, sense or nonsense: the state stays sound, and whoever reads the log comes to the same."""
 
 import asyncio
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.core.history import HISTORY_SECONDS
+from broker.core.levels import limits_set
 from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.core.state import State
@@ -23,6 +25,7 @@ from shared.envelopes.entries import (
     Entry,
     GatewayLost,
     GatewayUp,
+    LevelRaised,
     Pace,
     Said,
     Speaking,
@@ -35,6 +38,12 @@ from tests.broker.invariants import check, plain
 LIMITS = Limits(
     peers_per_room=3, rooms_per_peer=2, pending_per_peer=2, resume_for=10.0, kept_deliveries=3, kept_bytes=300
 )
+# No counts of what there may be in a room: lowering those removes nobody, and the checks here know only one.
+OTHER_LIMITS = [
+    dataclasses.replace(LIMITS, resume_for=resume_for, scope_by_app=scope_by_app)
+    for resume_for in (0.0, 5.0, 20.0)
+    for scope_by_app in (False, True)
+]
 GATEWAYS, CONNS, ROOMS = ("g1", "g2"), ("a", "b", "c", "d"), ("red", "green", "blue")
 PLAIN_EVENTS = ("create-request", "join-request", "join-accept", "join-reject", "leave-request")
 
@@ -85,11 +94,13 @@ def of_sockets(received: st.SearchStrategy[int | None], seen: st.SearchStrategy[
 class Feeder:
     """Turns drawn entries into the log of a core: numbers batches, keeps time, brings gateways up."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, limits: Limits | None = None) -> None:
         self.core = core
         self.log: list[tuple[int, float, bytes]] = []
         self.parcels: list[tuple[str, Parcel]] = []
         self.batches = dict.fromkeys(GATEWAYS, 0)
+        if limits is not None:
+            self.feed("b", [limits_set(0, limits)], 0)
         self._prepare()
 
     def feed(self, writer: str, entries: list[Any], pause: float, behind: int = 0) -> None:
@@ -146,7 +157,8 @@ def apply(core: Core, log: list[tuple[int, float, bytes]]) -> list[tuple[str, Pa
 
 def messages(of_gateway: st.SearchStrategy[Entry], lag: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
     lost = st.builds(GatewayLost, st.integers(0, 1), st.sampled_from(GATEWAYS), lag)
-    of_broker = lost | st.builds(Tick, st.integers(0, 1)) | st.builds(Speaking, st.integers(0, 1))
+    agreed = st.builds(limits_set, st.integers(0, 1), st.sampled_from(OTHER_LIMITS)) | st.just(LevelRaised(0, 1))
+    of_broker = lost | st.builds(Tick, st.integers(0, 1)) | st.builds(Speaking, st.integers(0, 1)) | agreed
     pauses = st.sampled_from([0.0, 1.0, 11.0, 46.0])
     batches = st.tuples(st.sampled_from(GATEWAYS), st.lists(of_gateway, max_size=4), pauses, lag)
     return st.lists(batches | batches | batches | st.tuples(st.just("b"), st.lists(of_broker, max_size=2), pauses))
@@ -161,6 +173,23 @@ def test_any_log_leaves_a_sound_state_and_says_the_same_to_all_who_read_it(log: 
     second = Core(LIMITS)
     assert apply(second, first.log) == first.parcels
     assert plain(second.state) == plain(first.core.state)
+
+
+@settings(max_examples=100, deadline=None)
+@given(messages(said() | of_sockets(st.none() | st.integers(0, 3), seen), seen), st.data())
+def test_once_limits_are_in_the_log_it_does_not_matter_what_a_broker_was_started_with(
+    log: list[Any], data: st.DataObject
+) -> None:
+    first = Feeder(Core(Limits()), LIMITS)
+    for message in log:
+        first.feed(*message)
+    other = Core(Limits(peers_per_room=1, resume_for=77.0, rooms_per_peer=1, kept_deliveries=0, scope_by_app=True))
+    position = data.draw(st.integers(1, len(first.log)))
+    before = apply(other, first.log[:position])
+    restored = Core(Limits(peers_per_room=1), saved_and_loaded(other, first.log))
+    assert restored.limits == other.limits == other.out.keeping.limits == restored.out.keeping.limits
+    assert before + apply(other, first.log[position:]) == first.parcels
+    assert plain(other.state) == plain(first.core.state)
 
 
 @settings(max_examples=150, deadline=None)

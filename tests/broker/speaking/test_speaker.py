@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 from broker.core.limits import Limits
 from broker.core.machine import Core
 from broker.settings import Settings
-from broker.speaking.lease import Lease
+from broker.speaking.lease import KEY, Lease
 from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import MOST_STRANGERS, Speaker
 from broker.speaking.watch import Watch
@@ -110,3 +110,22 @@ async def test_a_gateway_that_was_sent_a_part_of_what_it_missed_hears_at_once_th
     told = [unpack_message((await subscription.next_msg(5)).data) for _ in range(4)]
     assert [one.number for one in told if isinstance(one, Parcel)] == [1, 2, 3]
     assert told[-1] == Head(10)
+
+
+async def test_a_speaker_that_reads_of_another_one_looks_at_the_lease_at_once(
+    nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.speaking.lease.RENEWAL", 60.0)
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
+    await event_log.open()
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
+    speaker = Speaker(nc, event_log, core, lease, Watch(60.0), LogClock(), "broker", World())
+    campaigning = asyncio.create_task(lease.run(speaker.on_lease_change))
+    try:
+        await until(lambda: lease.held, "the lease is held")
+        await (await nc.jetstream().key_value(subjects.LEASE_BUCKET)).put(KEY, b"another broker")
+        core.apply(1, 0.0, Batch("another broker", 0, [Speaking(lease.term + 1)]))
+        speaker.publish([])
+        await until(lambda: not lease.held, "it has given way")
+    finally:
+        await end(campaigning)

@@ -11,6 +11,8 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from broker.core.history import HISTORY_SECONDS
+from broker.core.levels import NewerLog
+from broker.core.limits import Limits
 from broker.core.state import Gateway, KnownApp, Member, Peer, Room, State
 from broker.core.table import Table
 from broker.settings import Settings
@@ -21,6 +23,7 @@ from broker.storage.snapshots import CHUNKS, STREAM, Snapshots
 from broker.storage.stream import EventLog
 from broker.storage.trimming import Trimming
 from shared.envelopes import subjects
+from shared.envelopes.levels import LEVEL
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
 from shared.process import world as around
@@ -75,6 +78,8 @@ FULL = State(
     absent={"q": 9.0},
     apps={"app": KnownApp(1, 2)},
     told_apart=True,
+    level=0,
+    limits=Limits(resume_for=1.0),
 )
 
 
@@ -124,12 +129,21 @@ def test_a_snapshot_of_another_log_is_refused() -> None:
         decode("other", image(busy_world()))
 
 
-@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", None])
+@pytest.mark.parametrize("version", [OLDEST - 1, 0, "1", None])
 def test_a_snapshot_of_another_version_is_refused_and_not_guessed(version: object) -> None:
     fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
     other = msgspec.msgpack.encode([version, *fields[1:]])
     with pytest.raises(BadSnapshot):
         decode("log", other)
+
+
+def test_a_snapshot_of_a_later_release_ends_the_broker_with_a_sentence() -> None:
+    fields = msgspec.msgpack.decode(image(busy_world()), type=list[msgspec.Raw])
+    with pytest.raises(NewerLog, match=f"format {VERSION + 1}, .* start the one that wrote it"):
+        decode("log", msgspec.msgpack.encode([VERSION + 1, *fields[1:]]))
+    state = msgspec.structs.replace(FULL, level=LEVEL + 1)
+    with pytest.raises(NewerLog, match=f"level {LEVEL + 1} holds"):
+        decode("log", asyncio.run(encode("log", state)).whole)
 
 
 @settings(max_examples=200, deadline=None)

@@ -53,6 +53,7 @@ class Run:
         self._say = say
         self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS)
         self._guests: list[Guest] = []
+        self.urls: list[str] = []  # of the gateways that guests may choose from
 
     async def run(self) -> Outcome:
         """Make chaos, restore order, and judge."""
@@ -87,14 +88,14 @@ class Run:
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
         numbers = itertools.count(1)
-        urls = [gateway.url for gateway in self._system.gateways]
+        self.urls += [gateway.url for gateway in self._system.gateways]
         token = make_app_token(APP_SECRET, "chaos", 0)
 
         def guests(party: Party) -> list[Guest]:
             # the last guest of each party has not opted into resuming
             return [
                 Guest(
-                    Visitor(http, urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
+                    Visitor(http, self.urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
                     party,
                 )
                 for number in range(GUESTS)

@@ -12,6 +12,7 @@ from gateway.incoming.sizes import Sizes
 from gateway.settings import Settings
 from shared.contract.events import ABSENT, EVENTS, ClientEvent, Right, RoomEvent
 from shared.contract.refusals import Refusal
+from shared.envelopes.levels import LEVEL
 from shared.process.settings import declared
 
 LIMIT = 8000
@@ -91,6 +92,8 @@ WHOLE: dict[str, Any] = {"NAME": "x", "DOC": "x", "SINCE": 2, "WHO": Right.MEMBE
         ({"NEEDS": ("room", "body")}, "needs what it has not got: body"),
         ({"BODY": "payload"}, "is not relayed"),
         ({"RELAYED_AS": "y"}, "without a body"),
+        ({}, "does not say its LEVEL"),
+        ({"LEVEL": LEVEL + 1}, "is of a level that this release does not know"),
     ],
 )
 def test_an_event_that_leaves_something_open_is_no_declaration(more: dict[str, Any], why: str) -> None:

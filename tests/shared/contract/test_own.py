@@ -64,7 +64,7 @@ def test_a_type_bounds_its_values_or_does_not(hint: Any, bounded: bool) -> None:
 
 @pytest.mark.parametrize("hint", [str, int, Any, list[int]])
 def test_a_field_without_a_bound_is_no_declaration(hint: Any) -> None:
-    said = {"NAME": NAME, "DOC": "x", "SINCE": 2, "WHO": Right.MEMBER}
+    said = {"NAME": NAME, "DOC": "x", "SINCE": 2, "LEVEL": 1, "WHO": Right.MEMBER}
     with pytest.raises(TypeError, match=r"X\.text has no bound"):
         msgspec.defstruct("X", [("text", hint, None)], bases=(RoomEvent,), namespace=said, frozen=True, kw_only=True)
     assert NAME not in EVENTS

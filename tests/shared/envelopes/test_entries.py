@@ -19,6 +19,8 @@ from shared.envelopes.entries import (
     GatewayDown,
     GatewayLost,
     GatewayUp,
+    LevelRaised,
+    LimitsSet,
     Malformed,
     Pace,
     PeerRemoved,
@@ -26,6 +28,7 @@ from shared.envelopes.entries import (
     Said,
     Speaking,
     Tick,
+    newer_kinds,
     pack_batch,
     unpack_batch,
 )
@@ -41,7 +44,12 @@ entries = st.one_of(
         st.binary(max_size=20), maybe, st.binary(max_size=16), words,
     ),
     st.builds(Closed, words, numbers, st.sampled_from(["closed", "lost"]), st.booleans()),
-    st.builds(GatewayUp, words),
+    st.builds(GatewayUp, words, numbers),
+    st.builds(LevelRaised, numbers, numbers),
+    st.builds(
+        LimitsSet, numbers, numbers, numbers, numbers, numbers, st.floats(0, 1e9), numbers, numbers, st.floats(0, 1e9),
+        numbers, st.booleans(),
+    ),
     st.builds(GatewayDown, numbers),
     st.builds(Pace, words, st.booleans()),
     st.builds(GatewayLost, numbers, words, numbers),
@@ -64,7 +72,7 @@ GOLDEN: list[tuple[Entry, list[Any]]] = [
         [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key"],
     ),
     (Closed("c", 5, "lost", False), [2, "c", 5, "lost", False]),
-    (GatewayUp("name"), [3, "name"]),
+    (GatewayUp("name", 2), [3, "name", 2]),
     (GatewayLost(1, "g", -1), [4, 1, "g", -1]),
     (Speaking(2), [5, 2]),
     (Tick(3), [6, 3]),
@@ -74,6 +82,8 @@ GOLDEN: list[tuple[Entry, list[Any]]] = [
     (AppRevoked("app", 10), [10, "app", 10]),
     (GatewayDown(11), [11, 11]),
     (Pace("c", True), [12, "c", True]),
+    (LevelRaised(4, 2), [13, 4, 2]),
+    (LimitsSet(4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True), [14, 4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True]),
 ]
 # Each of them is of the right form but for one value.
 WRONG: list[Entry] = [
@@ -97,6 +107,10 @@ WRONG: list[Entry] = [
     Closed("c", -2, "closed", False),
     Closed("c", 0, "thrown out", False),  # type: ignore[arg-type]
     GatewayUp("n" * 257),
+    GatewayUp("name", -1),
+    LevelRaised(1, -1),
+    LimitsSet(1, 1, 1, 1, 1, float("nan"), 1, 1, 1.0, 1, False),
+    LimitsSet(1, 1, 1, 1, 1, 1.0, 1, 1, 1.0, 1, 1),  # type: ignore[arg-type]
     GatewayDown(2**64 - 1),
     Pace("c", 1),  # type: ignore[arg-type]
     GatewayLost(1, "", 0),
@@ -153,8 +167,8 @@ def test_fields_of_later_versions_are_passed_over(entry: Entry, wire: list[Any])
 
 
 def test_fields_that_earlier_versions_did_not_have_are_left_empty() -> None:
-    data = msgspec.msgpack.encode(["g", 1, [[1, "c", None, "app", b"", True, "", 0, b"", None]], 0.0])
-    assert unpack_batch(data).entries == [AUTHENTICATED]
+    data = msgspec.msgpack.encode(["g", 1, [[1, "c", None, "app", b"", True, "", 0, b"", None], [3, "name"]], 0.0])
+    assert unpack_batch(data).entries == [AUTHENTICATED, GatewayUp("name", 1)]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
@@ -165,6 +179,17 @@ def test_an_entry_with_a_value_that_cannot_be_right_is_left_out_and_the_others_a
 def test_an_entry_of_a_kind_of_later_versions_is_left_out() -> None:
     data = msgspec.msgpack.encode(["g", 1, [[99, "x"], [6, 1], ["no number"], [], 5], 0.0])
     assert unpack_batch(data).entries == [Tick(1)]
+    assert newer_kinds(data) == {99}
+
+
+@given(st.binary(max_size=200))
+def test_kinds_of_later_versions_are_looked_for_in_any_bytes(data: bytes) -> None:
+    assert isinstance(newer_kinds(data), set)
+
+
+def test_no_kind_is_newer_than_those_there_are() -> None:
+    assert newer_kinds(pack_batch(Batch("b", 0, [entry for entry, _ in GOLDEN]))) == set()
+    assert newer_kinds(pack_batch(Batch("b", 0, WRONG))) == set()
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,18 @@ COMPLAINTS = (
 
 
 class Process:
-    """A child process, its probe port and its log. It keeps both over restarts."""
+    """A child process, its probe port and its log. It keeps both over restarts. ``code`` is the folder it runs in."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], port: int, folder: Path) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], port: int, folder: Path, code: Path = ROOT
+    ) -> None:
         self.name = name
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / f"{name}.log"
-        self._argv = list(argv)
-        self._env = {**_inherited(), **env}
+        self.argv = list(argv)
+        self._code = code
+        self.env = {**_inherited(), **env}
         self._child: subprocess.Popen[bytes] | None = None
         self._read = 0
 
@@ -44,7 +47,7 @@ class Process:
     def start(self) -> None:
         assert not self.running, f"{self.name} runs already"
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(self._argv, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            self._child = subprocess.Popen(self.argv, cwd=self._code, env=self.env, stdout=log, stderr=log)
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)

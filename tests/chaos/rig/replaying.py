@@ -1,0 +1,27 @@
+"""What any release makes of a recorded log: runs in its folder, so it uses nothing but what all of them have.
+
+Reads messages (position, time, subject, data) from one file, as MessagePack, and writes the parcels that follow to
+another: where each goes, its number, and its bytes.
+"""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from broker.core.belief import NOTHING, Unbelievable, believe
+from broker.core.machine import Core
+from broker.settings import Settings
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import pack_message
+
+core = Core(Settings().limits)
+said = []
+for position, time, subject, data in msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes()):
+    try:
+        batch, _ = believe(core.state, subject, data)
+    except Unbelievable:
+        batch = NOTHING
+    for gateway, parcel in core.apply(position, time, batch):
+        said.append((subjects.deliveries(gateway), parcel.number, pack_message(parcel)))
+Path(sys.argv[2]).write_bytes(msgspec.msgpack.encode(said))

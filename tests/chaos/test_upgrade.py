@@ -1,0 +1,69 @@
+"""The last release and the present code work together while one replaces the other, and say the same things."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.core.levels import limits_set
+from broker.storage.encoding import encode
+from shared.envelopes.entries import LimitsSet, unpack_batch
+from tests.broker.world import World
+from tests.chaos.rig.record import Sent, replay
+from tests.chaos.rig.upgrade import Upgrade
+from tests.system.rig.process import ROOT
+
+SEED = 7
+ENOUGH = 300  # events, for a run to mean anything
+ROLL = ("broker", "gateway")  # the order of deploy/roll.sh
+
+READ = """
+import sys
+from broker.storage.image import decode
+state = decode("log", sys.stdin.buffer.read())
+print(len(state.peers), len(state.rooms), sum(len(peer.kept) for peer in state.peers.values()))
+"""
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("services", "is_upgrade"),
+    [(ROLL, True), (ROLL[::-1], True), (ROLL[::-1], False)],
+    ids=["as roll.sh does", "gateways first", "back to the last release"],
+)
+async def test_nobody_notices_an_upgrade(
+    tmp_path: Path, last_release: Path, services: tuple[str, ...], is_upgrade: bool
+) -> None:
+    old, new = last_release, ROOT
+    run = Upgrade(tmp_path, SEED, *((old, new) if is_upgrade else (new, old)), services)
+    outcome = await run.run()
+    assert outcome.faults + outcome.complaints == [], run.steps
+    assert sum(sent.answer is not None for story in outcome.stories for sent in story.sent()) > ENOUGH
+    by_old, by_new = (replay(run.record.log, code, tmp_path) for code in (old, new))
+    assert by_old == by_new, "the two releases make different parcels of one log"
+    check_what_was_sent(run.record.sent, by_new)
+    if is_upgrade:
+        entries = [entry for *_, data in run.record.log for entry in unpack_batch(data).entries]
+        assert sum(isinstance(entry, LimitsSet) for entry in entries) == 1, "said once no old broker was left"
+
+
+def test_the_last_release_reads_a_snapshot_of_the_present_code(last_release: Path) -> None:
+    """A broker of the last release may be started again while it is being replaced, or be brought back."""
+    world = World()
+    owner, absent = world.peer(), world.peer(resumable=True)
+    world.room(owner, absent)
+    absent.close()
+    owner.say("relay-ice-candidate", "room", absent.peer_id, payload=1)
+    world.say(limits_set(0, world.limits))
+    image = asyncio.run(encode("log", world.core.state)).whole
+    found = subprocess.run([sys.executable, "-c", READ], input=image, cwd=last_release, check=True, capture_output=True)
+    assert found.stdout.split() == [b"2", b"1", b"1"]
+
+
+def check_what_was_sent(sent: list[Sent], follows: list[Sent]) -> None:
+    """Whoever spoke said what follows from the log."""
+    expected = {(parcel.subject, parcel.number): parcel.data for parcel in follows}
+    assert len(sent) > ENOUGH
+    assert [parcel for parcel in sent if expected.get((parcel.subject, parcel.number)) != parcel.data] == []
