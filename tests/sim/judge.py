@@ -10,7 +10,7 @@ import msgspec
 
 from broker import replica
 from broker.core.belief import NOTHING, believe
-from broker.core.machine import Core
+from broker.core.machine import Core, RuleFailed
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel, unpack_message
 from tests.broker import invariants
@@ -27,7 +27,7 @@ EXPECTED = "BadSnapshot parts of it are missing"  # a complaint that a fault bri
 COUNTING = ("lost", "repeated", "disordered")  # what may happen to clients that do not count what they receive
 UNCOUNTED = "room-join-reject in "  # an answer: it is lost if the client's connection breaks while it is on its way
 STAYING = ("evicted", "falsely_gone")  # what may happen to clients that are away for longer than they may be
-LASTING = ("disagreeing", "ghosts")  # what may not even happen after a power cut
+LASTING = ("disagreeing",)  # what may not even happen after a power cut; who said goodbye in what is lost, is a ghost
 LATE = 3.0  # seconds that time-triggered events may be late
 LONG = 100.0  # seconds that are longer than any fault
 
@@ -76,7 +76,7 @@ class Judge:
         """All is over, and everything should be well."""
         self._judge_brokers()
         for client in clients:
-            self.faults += client.faults
+            self.faults += [] if self._log_was_cut else client.faults
         for process in self._cluster.processes:
             self.faults += process.complaints
         careless = {story.peer_id for client in clients if not client.counts for story in client.stories}
@@ -96,6 +96,8 @@ class Judge:
             if not client.here:
                 self.find(f"liveness: {client.name} is not back")
             for sent, since in client.unanswered.values():
+                if sent.event == "room-join-request" and self._log_was_cut:
+                    continue  # the owner may be a ghost, too
                 if now - since > ANSWERED_WITHIN:
                     self.find(f"liveness: {client.name} waits for an answer to {sent.number}, {sent.event} {sent.room}")
 
@@ -107,7 +109,11 @@ class Judge:
                 batch, _ = believe(reader.state, stored.subject, stored.data)
             except Exception:
                 batch = NOTHING
-            reader.apply(position, stored.time / 1e6, batch)
+            try:
+                reader.apply(position, stored.time / 1e6, batch)
+            except RuleFailed as failure:
+                self.find(f"a rule fails {failure}: {failure.__cause__!r}")
+                return
         for process in filter(lambda broker: broker.alive, self._cluster.brokers):
             core = process.broker.replica.core if process.broker.replica else None
             if core is None or core.state.position != reader.state.position:
