@@ -45,7 +45,10 @@ class Settings(NatsSettings, LogSettings):
         at_least=16777216,
     )
     snapshot_interval: float = setting(
-        15.0, "Seconds between snapshots; less if the log grows by an eighth of `LOG_MAX_BYTES`.", at_least=0.5
+        15.0,
+        "Seconds between snapshots, for a standby up to a fifth more; less if the log grows by an eighth of "
+        "`LOG_MAX_BYTES`.",
+        at_least=0.5,
     )
 
     @property

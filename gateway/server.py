@@ -135,6 +135,7 @@ class Gateway:
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_unsent=settings.max_unsent,
+            max_unsent_per_address=settings.max_unsent_per_address,
             welcome_timeout=settings.auth_timeout,
             newcomers=self._newcomers,
             entrance=self._entrance,

@@ -66,6 +66,11 @@ class Settings(NatsSettings, Sizes, LogSettings):
         "Bytes that the gateway holds for a client that reads slowly; the broker keeps the rest.",
         at_least=65536,
     )
+    max_unsent_per_address: int = setting(
+        16777216,
+        "The same for all clients of one address; beyond that, each of them may have a sixteenth of `MAX_UNSENT`.",
+        at_least=65536,
+    )
     max_held: int = setting(
         33554432, "Bytes of events held for all clients while NATS cannot be reached.", at_least=65536
     )

@@ -50,20 +50,19 @@ class Parting:
 
     async def _look_for(self, beat: Beat) -> None:
         """The place that a gateway knows will be read in a moment, or there is no such place any more."""
-        began = self._monotonic()
+        until = self._monotonic() + READ_WITHIN + self._log.patience
         while self._core.state.position < beat.position:
-            if self._monotonic() - began > READ_WITHIN:
-                await self._part_if_lost(beat)
+            if self._monotonic() > until:
+                if await self._is_lost(beat) and self._core.state.position < beat.position:
+                    await self._part(beat)
                 return
             await asyncio.sleep(LOOK_INTERVAL)
 
-    async def _part_if_lost(self, beat: Beat) -> None:
+    async def _is_lost(self, beat: Beat) -> bool:
         try:
-            last = (await self._log.extent()).last
+            return (await self._log.extent()).last < beat.position
         except (NatsError, NotFoundError, TimeoutError):
-            return  # the gateway says it again
-        if last < beat.position:
-            await self._part(beat)
+            return False  # the gateway says it again
 
     async def _part(self, beat: Beat) -> None:
         facts = {"gateway": subjects.public_id(beat.gateway), "position": beat.position}

@@ -44,6 +44,7 @@ class Reader:
         self._monotonic = monotonic
         self._consumed = 0  # position of the message that the consumer delivered last
         self._held: list[Stored] = []  # what came in while it was not certain that the log is the same
+        self._missing_since = 0.0  # monotonic seconds; since then NATS says that it does not have the newest; 0: it has
         self.newest = (0, 0.0)  # position and time of the message that took effect last; 0 before there is one
         self.seen = Extent("", 0, 0)
         self.answered = 0.0
@@ -82,7 +83,7 @@ class Reader:
             await asyncio.sleep(interval)
             try:
                 now = await self._log.extent()
-                replaced = now.log_id != log_id or now.last < position or not await self._is_same(now)
+                replaced = now.log_id != log_id or not await self._is_same(now, position)
             except NotFoundError:
                 raise LogReplaced from None
             except (NatsError, TimeoutError):
@@ -103,13 +104,21 @@ class Reader:
         """NATS is away, and may come back without the end of the log: what comes in waits until that is known."""
         self._log.certain = False
 
-    async def _is_same(self, now: Extent) -> bool:
-        """Whether what took effect last is still where it was. NATS may have lost it, and something else be there."""
+    async def _is_same(self, now: Extent, read: int) -> bool:
+        """Whether the log, of which all up to ``read`` was read, still has at its place what took effect last.
+
+        NATS may have lost it, and something else be there. Raises TimeoutError while that is not certain.
+        """
         position, time = self.newest
-        if not now.first <= position:
-            return True  # it was trimmed
-        stored = await self._log.message(position)
-        return stored is not None and stored.time == time
+        stored = await self._log.message(position) if now.first <= position else None
+        if now.last >= read and (stored is not None or now.first > position):  # unless it was trimmed
+            self._missing_since = 0.0
+            return stored is None or stored.time == time
+        self.doubt()
+        self._missing_since = self._missing_since or self._monotonic()
+        if self._monotonic() - self._missing_since < self._log.patience:
+            raise TimeoutError
+        return False
 
     def _go_on(self) -> None:
         """The log is the same: what waited takes effect."""
@@ -134,7 +143,7 @@ class Reader:
         with contextlib.suppress(NatsError, TimeoutError):
             for position in range(self._position() + 1, last + 1):
                 stored = await self._log.message(position)
-                if stored is None or self._consumed != consumed:
+                if stored is None or self._consumed != consumed or not self._log.certain:
                     return
                 self.answered = self._monotonic()
                 self._on_stored(stored)

@@ -4,6 +4,7 @@ A state does not hold what gateways were told lately, which decides what a peer 
 reads the log from an older snapshot (``retention.py``), and adopts the newest one's state when it reaches it.
 """
 
+import asyncio
 import base64
 import logging
 
@@ -26,6 +27,9 @@ from shared.messaging.messaging import JetStream, ObjectStore
 from shared.process.world import World
 
 log = logging.getLogger(__name__)
+
+# Seconds. In a cluster, a server that was away may answer once more as if it still led the log.
+SECOND_LOOK = 1.0
 
 # What the library calls the stream behind the object store, and the subjects of its chunks.
 STREAM = f"OBJ_{subjects.SNAPSHOT_BUCKET}"
@@ -98,17 +102,23 @@ class Snapshots:
 
     async def _drop_strange(self, store: ObjectStore, found: list[ObjectInfo]) -> list[ObjectInfo]:
         """Remove snapshots to which this log does not lead, since NATS has lost the end of the one that did."""
+        if await self._strange(found):
+            await asyncio.sleep(SECOND_LOOK)
+        strange = await self._strange(found)
+        for info in strange:
+            log.error("snapshot %s is removed: NATS has lost the end of the log that led to it", info.name)
+            await self._delete(store, info.name)
+        return [info for info in found if info not in strange]
+
+    async def _strange(self, found: list[ObjectInfo]) -> list[ObjectInfo]:
         last = (await self._log.extent()).last  # now, when they are there
-        kept = []
+        strange = []
         for info in found:
             name = Name.parse(info.name)
             there = await self._log.message(name.position)
             if name.position > last or (there is not None and int(there.time * 1000) > name.now):
-                log.error("snapshot %s is removed: NATS has lost the end of the log that led to it", info.name)
-                await self._delete(store, info.name)
-            else:
-                kept.append(info)
-        return kept
+                strange.append(info)
+        return strange
 
     async def _first_good(self, store: ObjectStore, found: list[ObjectInfo], extent: Extent) -> State | None:
         for info in found:

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 DUPLICATE_WINDOW = 600.0  # seconds in which a batch that is sent again is known to be the same
 IDLE_HEARTBEAT = 0.5  # seconds; with the default of 5 reading takes 13 s to continue after a restart of NATS
 ID = "parley-log-id"
+# Seconds for which a server of a cluster may take itself for the leader of the log although another one is: it answers
+# questions about the log as it was when it lost touch with the others.
+STALE = 12.0
 
 
 class LogRefused(NatsError):
@@ -62,6 +65,8 @@ class EventLog:
         self._world = world
         self.first = 0  # where the log began when that was looked at last
         self.marks = Marks()
+        # Seconds for which NATS has to say that the log ends sooner than it did, for that to be believed.
+        self.patience = STALE if settings.log_replicas > 1 else 0.0
         self.certain = True  # False while it is not known whether NATS has lost the end of the log
 
     async def open(self) -> Extent:

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs one process of a host: sh deploy/cluster/run.sh FOLDER nats|broker|gateway|auth_api|haproxy
+# Saves or restores what is known of apps: sh deploy/cluster/run.sh FOLDER apps save|restore
 #
 # FOLDER is what hosts.sh made for this host; PYTHON, NATS_SERVER and HAPROXY name the programs if they are elsewhere.
 set -eu
@@ -26,15 +27,24 @@ servers() {
     done
 }
 
+OF_NATS="NATS_GATEWAY_PASSWORD NATS_BROKER_PASSWORD NATS_AUTH_API_PASSWORD ROUTE_PASSWORD"
+SECRETS="$OF_NATS APP_SECRET APP_SECRET_OLD APP_PASS ADMIN_TOKEN TURN_SECRET"
+
 # A process gets its own secrets and nobody else's.
-parley() {
-    export NATS_URL NATS_CA NATS_CERT NATS_KEY APP_PORT
-    cd "$here/../.."
-    # shellcheck disable=SC2086  # one word each
-    for name in NATS_GATEWAY_PASSWORD NATS_BROKER_PASSWORD NATS_AUTH_API_PASSWORD ROUTE_PASSWORD $1; do
+without() {
+    for name in "$@"; do
         unset "$name"
     done
-    exec "${PYTHON:-python3}" -m "$process"
+}
+
+# parley "SECRETS THAT IT DOES NOT GET" MODULE...
+parley() {
+    export NATS_URL NATS_CA NATS_CERT NATS_KEY APP_PORT
+    # shellcheck disable=SC2086  # one word each
+    without $OF_NATS $1
+    shift
+    cd "$here/../.."
+    exec "${PYTHON:-python3}" -m "$@"
 }
 
 case $process in
@@ -46,24 +56,32 @@ nats)
     done
     export ROUTES GATEWAY_PASSWORD="\"$NATS_GATEWAY_PASSWORD\"" BROKER_PASSWORD="\"$NATS_BROKER_PASSWORD\""
     export AUTH_API_PASSWORD="\"$NATS_AUTH_API_PASSWORD\""
-    unset APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET
+    without APP_SECRET APP_SECRET_OLD APP_PASS ADMIN_TOKEN TURN_SECRET
     exec sh "$here/../nats.sh" "${NATS_SERVER:-nats-server}" --config "$here/nats.conf"
     ;;
 broker)
     NATS_URL=$(servers "tls://broker:$NATS_BROKER_PASSWORD@") APP_PORT=9000
-    parley "APP_SECRET APP_PASS ADMIN_TOKEN TURN_SECRET"
+    parley "$SECRETS" broker
     ;;
 gateway)
     NATS_URL=$(servers "tls://gateway:$NATS_GATEWAY_PASSWORD@") APP_PORT=8000
-    parley "APP_PASS ADMIN_TOKEN"
+    export GATEWAY_NAME="${GATEWAY_NAME:-$HOST}"
+    parley "APP_PASS ADMIN_TOKEN" gateway
     ;;
 auth_api)
     NATS_URL=$(servers "tls://auth_api:$NATS_AUTH_API_PASSWORD@") APP_PORT=8001
-    parley "TURN_SECRET"
+    parley "TURN_SECRET" auth_api
+    ;;
+apps)
+    NATS_CERT=$folder/auth_api.crt NATS_KEY=$folder/auth_api.key
+    NATS_URL=$(servers "tls://auth_api:$NATS_AUTH_API_PASSWORD@") APP_PORT=
+    parley "$SECRETS" auth_api.apps "$3"
     ;;
 haproxy)
     sh "$here/haproxy.sh" >"$folder/haproxy.cfg"
-    exec env -i PATH="$PATH" "${HAPROXY:-haproxy}" -db -f "$folder/haproxy.cfg"
+    # shellcheck disable=SC2086
+    without $SECRETS
+    exec "${HAPROXY:-haproxy}" -db -f "$folder/haproxy.cfg"
     ;;
 *)
     echo "$process: there is no such process" >&2

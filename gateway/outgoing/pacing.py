@@ -7,11 +7,11 @@ log heard of it.
 import asyncio
 from collections.abc import Callable
 
+from gateway.backlog import LOW_WATER
 from gateway.connection import Connection
 from shared.envelopes.entries import Pace
 
 LOOK_INTERVAL = 0.05  # seconds between looks at whether slow clients can continue
-LOW_WATER = 0.25  # the part of MAX_UNSENT at which they can
 
 Say = Callable[[Pace], None]
 

@@ -1,10 +1,12 @@
-"""Requests that are not even HTTP: aiohttp answers them, and logs a traceback for each. Anybody can send them."""
+"""Requests that are not even HTTP, or end in the middle: aiohttp logs a traceback for each. Anybody can send them."""
 
 import logging
 from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
+
+_GONE = ("Connection closed.",)  # what aiohttp raises when the rest of a body is waited for
 
 
 def keep_broken_http_out_of_the_log() -> None:
@@ -14,4 +16,6 @@ def keep_broken_http_out_of_the_log() -> None:
 
 def _is_ours(record: logging.LogRecord) -> bool:
     error: Any = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RuntimeError) and error.args == _GONE:
+        return False
     return not isinstance(error, (HttpProcessingError, RequestPayloadError, ConnectionError))

@@ -21,6 +21,8 @@ MAX_HEAD = 32 * 1024  # bytes of a request's line and headers together
 MAX_LINE = 8190  # bytes of the request's line, as in aiohttp
 MAX_FIELD = 16 * 1024  # bytes of one header: browsers send all cookies in one
 HEAD_SECONDS = 10.0  # for a request to come, with all of its head, from when the connection has nothing else to do
+UNUSED = 8192  # bytes of a body that wait until somebody wants them; half as much again may come with the last of them
+UNSENT = 16384  # bytes of answers that wait to be sent, from which on no further request of that connection is served
 LINGERING = 1.0  # seconds in which a body that nobody wants is read
 _SETTINGS = {"host": "APP_HOST", "port": "APP_PORT"}
 PROBES = 1000  # connections that a process takes which serves only probes and short requests
@@ -126,6 +128,7 @@ class Edge(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Somebody connects."""
         super().connection_made(handler, transport)
+        transport.set_write_buffer_limits(high=UNSENT)
         peer = transport.get_extra_info("peername")
         entered = self._crowd.enter(str(peer[0]) if peer else "")
         if entered is None:
@@ -152,6 +155,7 @@ class Runner(web.AppRunner):
             max_field_size=MAX_FIELD,
             keepalive_timeout=HEAD_SECONDS,
             lingering_time=LINGERING,
+            read_bufsize=UNUSED,
             tcp_keepalive=False,  # each of our connections has a deadline or is pinged
             auto_decompress=False,
             **options,

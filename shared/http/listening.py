@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 BACKLOG = 128  # connections that wait to be taken
+UNREAD = 32768  # bytes that have come on one connection and wait to be read; the kernel would let it be megabytes
 EVERY_ADDRESS = "::"  # of IPv6, and of IPv4 too
 _RIGHTS = "may only be used with special rights; ports from 1024 on need none"
 
@@ -50,6 +51,7 @@ def _listener(family: int, address: Any, dual: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just close take no port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)  # its connections inherit it
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
         listener.bind(address)

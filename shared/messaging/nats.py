@@ -125,9 +125,10 @@ class Client(nats.aio.client.Client):
             await super()._process_msg(sid, subject, reply, data, headers)
 
     async def _read_loop(self) -> None:
-        reader = self._transport._io_reader if isinstance(self._transport, TcpTransport) else None
-        if reader is not None:
-            Feed(self.take, reader).open()
+        if isinstance(self._transport, TcpTransport) and self._transport._io_reader is not None:
+            if self._is_encrypted():  # or asyncio complains when the connection ends
+                vars(vars(self._transport._io_writer)["_protocol"])["_over_ssl"] = True
+            Feed(self.take, self._transport._io_reader).open()
         await super()._read_loop()
 
     async def _flush_pending(self, force_flush: bool = False) -> Any:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from tests.bench import command, core_speed, hold, idle, phases, report, rooms, soak, standstill, storm, takeovers
+from tests.bench import command, core_speed, hold, idle, phases, report, rooms, size, soak, standstill, storm, takeovers
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -21,6 +21,7 @@ CORE_SECONDS = 2.0
 OTHERS = {
     "hold": hold.main,
     "rooms": rooms.main,
+    "size": size.main,
     "soak": soak.main,
     "standstill": standstill.main,
     "storm": storm.main,
@@ -30,8 +31,8 @@ OTHERS = {
 
 async def measure(options: Options) -> report.Report:
     """Everything that was asked for."""
-    async with _target(options) as target:
-        targets = [target] if options.against is None else [target, options.against]
+    async with _target(options) as target, _other(options) as other:
+        targets = [target] if other is None else [target, other]
         fresh = options.target is None
         results = [report.Result(each.name, len(each.urls), [], None) for each in targets]
         if fresh:
@@ -65,6 +66,15 @@ async def _target(options: Options) -> AsyncIterator[Target]:
         command.say(f"starting {options.gateways} gateways")
         async with started(options.gateways) as target:
             yield target
+
+
+@asynccontextmanager
+async def _other(options: Options) -> AsyncIterator[Target | None]:
+    if options.synced:
+        async with started(options.gateways, "always synced", "always") as target:
+            yield target
+    else:
+        yield options.against
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

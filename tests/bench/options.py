@@ -32,6 +32,7 @@ missed):
   python -m tests.bench hold    10,000 idle connections on one gateway for 10 minutes: memory, CPU, losses
   python -m tests.bench rooms   the CPU of a join in small rooms and in rooms of 64
   python -m tests.bench soak    memory of every process under a steady load for 30 minutes
+  python -m tests.bench size    memory and pace of one room authority with many peers
   python -m tests.bench storm   round trips of others while thousands connect at once, because their gateway has died
   python -m tests.bench standstill  what clients notice of snapshots of 200,000 peers, and of kills meanwhile
   python -m tests.bench takeovers   whether the speaker keeps the lease at full load for 10 minutes"""
@@ -46,6 +47,7 @@ class Options(argparse.Namespace):
     json: Path | None
     target: Target | None
     against: Target | None
+    synced: bool
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -62,6 +64,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where all figures of all runs go")
     parser.add_argument("--against", type=_target, metavar="FILE", help="a second system, to compare with")
     parser.add_argument("--target", type=_target, metavar="FILE", help="a running system to measure, as JSON")
+    parser.add_argument(
+        "--synced", action="store_true", help="compare with the same, whose NATS always syncs (its disk: TMPDIR)"
+    )
     running = parser.add_argument_group("a running system to measure, by hand")
     running.add_argument("--app", metavar="URL", help="base URL of POST /app")
     running.add_argument("--urls", type=_list, metavar="URL,…", help="its gateways")

@@ -113,7 +113,11 @@ class ClusterRun:
             return [str(fault)]
         finally:
             await self._hosts.abandon()
-        return checker.faults(self._stories())
+        found = checker.faults(self._stories())
+        if found:
+            lines = [f"{story.peer_id} {entry}" for story in self._stories() for entry in story.entries]
+            (self._hosts.folder / "stories.txt").write_text("\n".join(lines))
+        return found
 
     def _stories(self) -> list[Story]:
         return [story for visitor in self._visitors() for story in visitor.stories]
@@ -163,6 +167,7 @@ class ClusterRun:
 
     async def _strike(self, fault: Fault, host: Host) -> None:
         """Let a fault happen, and see to it that all are served again, before it is mended and after."""
+        self._say(f"{fault.name} {host.name}, after event {next(self._numbers)}")
         began, before = time.monotonic(), [couple.lines() for couple in self._couples]
         lives = sum(len(visitor.stories) for couple in self._couples for visitor in couple.both)
         fault.strike(host)
@@ -193,6 +198,17 @@ class ClusterRun:
             await guest.learn_truth()
 
 
+def table(blows: list[Blow]) -> str:
+    """What the couples saw of each fault, at all hosts together, as rows of RELIABILITY.md."""
+    rows = []
+    for fault in FAULTS:
+        alike = [blow for blow in blows if blow.fault is fault]
+        if pauses := [pause for blow in alike for pause in blow.pauses]:
+            seconds = f"{min(pauses):.2f} / {statistics.median(pauses):.2f} / {max(pauses):.2f}"
+            rows.append(f"| {fault.name} | {seconds} | {sum(blow.evicted for blow in alike)} not resumed |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     """Run, and say what came of it; 1 if promises were broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.cluster", description=__doc__)
@@ -214,6 +230,7 @@ def main() -> int:
         plan = list(zip(FAULTS, range(len(hosts.NAMES)), strict=True))
     run = ClusterRun(folder, options.seed, options.seconds, lambda line: print(line, flush=True))
     faults = asyncio.run(run.run(plan))
+    print(table(run.blows))
     print(f"{len(run.blows)} of {len(plan)} faults, {len(faults)} promises broken; the logs are in {folder}")
     for fault in faults:
         print(f"FAULT {fault}")

@@ -104,6 +104,15 @@ def test_nats_reads_its_file(hosts: Path, tmp_path: Path) -> None:
     assert "is valid" in done.stderr, done.stderr
 
 
+def test_the_load_balancer_needs_to_know_no_more_than_the_hosts(tmp_path: Path) -> None:
+    (tmp_path / "parley.env").write_text('HOSTS="10.0.0.1 10.0.0.2 10.0.0.3"\n')
+    shown = tmp_path / "haproxy"
+    shown.write_text(f'#!/bin/sh\nexec {tool("haproxy")} -c "$@"\n')
+    shown.chmod(0o755)
+    done = run("sh", str(DEPLOY / "run.sh"), str(tmp_path), "haproxy", HAPROXY=str(shown))
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_load_balancer_has_the_servers_of_all_hosts_and_no_others(tmp_path: Path) -> None:
     done = run("sh", str(DEPLOY / "haproxy.sh"), HOSTS="10.0.0.1 10.0.0.2 10.0.0.3")
     (tmp_path / "haproxy.cfg").write_text(done.stdout)

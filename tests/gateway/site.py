@@ -25,6 +25,7 @@ CALM: dict[str, Any] = {
     "ping_timeout": 60.0,
     "welcome_timeout": 60.0,
     "max_unsent": 1024 * 1024,
+    "max_unsent_per_address": 64 * 1024 * 1024,
 }
 AMPLE = Rates(frames=1e6, frames_burst=1e6, bytes=1e9, bytes_burst=1e9)
 

@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode
 from engineio import packet
 from engineio.async_socket import AsyncSocket
 
+from gateway.backlog import LOW_WATER, Backlog
 from gateway.transport.aiohttp.lane import Lane
 from gateway.transport.engineio.endings import ENDED, ProtocolError
 from gateway.transport.engineio.moments import on_the_grid
@@ -40,6 +41,9 @@ class Host(Protocol):
     def lane_of(self, address: str) -> Lane:
         """What the sockets of an address take turns in."""
 
+    def backlog_of(self, address: str) -> Backlog:
+        """What waits for the clients of an address."""
+
     def abandon(self, client: Any) -> None:
         """Far too much waits for a client."""
 
@@ -64,6 +68,8 @@ class Outlet(AsyncSocket):
         self.on_slow: Callable[[], None] | None = None
         self.slow = False
         self.close_code = int(WSCloseCode.OK)
+        self._backlog = server.backlog_of(address)
+        self._noted = 0  # of what is unsent
         self._queued = 0
         self._polls: Polls | None = None
         self._pinged = False
@@ -95,6 +101,7 @@ class Outlet(AsyncSocket):
                 break
             packets.append(waiting)
         self._queued = 0
+        self._note(0)
         if not packets:
             raise ProtocolError(ENDED)
         return packets
@@ -117,6 +124,7 @@ class Outlet(AsyncSocket):
             self._enqueue(packet.Packet(packet.CLOSE).encode().encode())
         self.closed = True
         self.on_slow = None
+        self._note(0)
         if self._polls is not None:
             self._polls.let_go()
         self.queue.put_nowait(None)
@@ -176,15 +184,27 @@ class Outlet(AsyncSocket):
         self.queue.put_nowait(waiting)
         self._bound(self._queued)
 
+    def _note(self, unsent: int) -> None:
+        if unsent != self._noted:
+            self._noted = unsent
+            self._backlog.note(self, unsent)
+
     def _bound(self, unsent: int) -> None:
-        """Say that a client is slow. Close it if nobody wants to know, or if it is sent more all the same."""
-        if unsent <= self.server.max_unsent:
+        """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
+        if not unsent and not self._noted:
+            return  # as nearly always
+        self._note(unsent)
+        if not self._is_too_much(unsent):
             return
         if self.on_slow is None or unsent > ABANDONED:
             self.server.abandon(self)
         elif not self.slow:
             self.slow = True
             self.on_slow()
+
+    def _is_too_much(self, unsent: int) -> bool:
+        most = self.server.max_unsent
+        return unsent > most or (unsent > most * LOW_WATER and self._backlog.full)
 
     def _on_pong(self) -> None:
         """An answer to the last ping; one that nobody asked for means nothing."""

@@ -23,7 +23,13 @@ async def body_of(stream: Any, most: int) -> bytes:
                 body += part
                 if len(body) > most:
                     raise ProtocolError("Payload is too large")
-    except (TimeoutError, ConnectionError, BadHttpMessage, RequestPayloadError):
+    except (
+        TimeoutError,
+        ConnectionError,
+        RuntimeError,
+        BadHttpMessage,
+        RequestPayloadError,
+    ):  # RuntimeError: it has gone
         raise ProtocolError("A payload that does not come") from None
     return bytes(body)
 

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import hdrs, web
 from engineio import packet
 
+from gateway.backlog import Backlog
 from gateway.metrics import HANDSHAKES, SLOW_CLIENTS
 from gateway.transport.aiohttp.lane import Lane, Turns
 from gateway.transport.aiohttp.websocket import can_upgrade
@@ -36,10 +37,10 @@ class Engine(engineio.AsyncServer):
     """The Engine.IO server, with our sockets in it.
 
     ``take_event`` acts on a Socket.IO event and ``take_packet`` on whatever comes, or each raises ProtocolError before
-    it has changed anything; ``take_end`` is told of the end of a socket, and why.
-    ``cookie`` names one that load balancers learn the session from. ``max_unsent`` is in bytes for each client;
-    ``welcome_timeout`` the seconds until it must have called ``stay``. ``newcomers`` says who may come, ``entrance``
-    when.
+    it has changed anything; ``take_end`` is told of the end of a socket, and why. ``cookie`` names one that load
+    balancers learn the session from. ``max_unsent`` is in bytes for each client, ``max_unsent_per_address`` for all of
+    one address; ``welcome_timeout`` the seconds until a client must have called ``stay``. ``newcomers`` says who may
+    come, ``entrance`` when.
     """
 
     _async: dict[str, Any]
@@ -48,12 +49,21 @@ class Engine(engineio.AsyncServer):
     take_end: Callable[[Socket, str], None]
 
     def __init__(
-        self, max_unsent: int, welcome_timeout: float, newcomers: Newcomers, entrance: Entrance, **options: Any
+        self,
+        max_unsent: int,
+        max_unsent_per_address: int,
+        welcome_timeout: float,
+        newcomers: Newcomers,
+        entrance: Entrance,
+        **options: Any,
     ) -> None:
         super().__init__(monitor_clients=False, **options)
         self.newcomers = newcomers
         self._entrance = entrance
         self.max_unsent = max_unsent
+        self._max_unsent_per_address = max_unsent_per_address
+        self._backlogs: weakref.WeakValueDictionary[str, Backlog] = weakref.WeakValueDictionary()
+        self._nobodys = Backlog(math.inf)
         self.welcome_timeout = welcome_timeout
         self.accepting = True
         self._turns: Turns | None = None
@@ -73,6 +83,15 @@ class Engine(engineio.AsyncServer):
             if address:
                 self._lanes[address] = lane
         return lane
+
+    def backlog_of(self, address: str) -> Backlog:
+        """What waits for the clients of an address. Nobody's is never full."""
+        if not address:
+            return self._nobodys
+        backlog = self._backlogs.get(address)
+        if backlog is None:
+            backlog = self._backlogs[address] = Backlog(self._max_unsent_per_address)
+        return backlog
 
     def _turn_out(self, sid: str) -> None:
         """A socket that has not authenticated has to make room."""

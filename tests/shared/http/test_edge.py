@@ -1,15 +1,20 @@
 """Where HTTP begins: heads, bodies, connections; over real sockets."""
 
 import asyncio
+import contextlib
 import gc
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
 from shared.http import edge as http_edge
+from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
-from shared.http.edge import MAX_FIELD, MAX_HEAD, Crowd, Runner
+from shared.http.edge import MAX_FIELD, MAX_HEAD, UNSENT, UNUSED, Caller, Crowd, Runner, listen
+from shared.http.listening import UNREAD
+from tests.system.rig.waiting import until
 
 Serve = Callable[..., Awaitable[int]]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -19,6 +24,11 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 async def serve() -> AsyncIterator[Serve]:
     """Serves an application that says how long a body is; returns the port."""
     runners: list[Runner] = []
+    never = asyncio.Event()
+
+    async def busy(request: web.Request) -> web.Response:
+        await never.wait()
+        return web.Response()
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=str(len(await request.read())))
@@ -26,14 +36,19 @@ async def serve() -> AsyncIterator[Serve]:
     async def early(_: web.Request) -> web.Response:
         return web.Response(text="early")
 
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(text="x" * 8000)
+
     async def serving(crowd: Crowd | None = None) -> int:
         app = web.Application(client_max_size=10 * MAX_HEAD)
         app.router.add_route("*", "/", answer)
         app.router.add_route("*", "/early", early)
+        app.router.add_route("*", "/busy", busy)
+        app.router.add_route("*", "/large", large)
         runner = Runner(app, crowd, shutdown_timeout=0.1)
         runners.append(runner)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await listen(runner, "127.0.0.1", 0)
         port: int = runner.addresses[0][1]
         return port
 
@@ -68,7 +83,7 @@ async def test_a_head_may_be_large_and_no_larger(serve: Serve) -> None:
     last = b"Connection: close\r\n\r\n"
     assert b" 200 " in await exchange(port, GET + headers(MAX_HEAD - 1000) + last)
     assert b" 200 " in await exchange(port, GET, headers(MAX_HEAD - 1000), last)
-    assert b" 431 " in await exchange(port, GET + headers(3 * MAX_HEAD))
+    assert b" 431 " in await exchange(port, GET + headers(MAX_HEAD + 4000))
     answers = await asyncio.gather(*(exchange(port, GET, *[headers(4000)] * 20) for _ in range(3)))
     assert all(b" 200 " not in answer for answer in answers)
 
@@ -151,3 +166,62 @@ async def test_one_who_is_turned_away_at_once_leaves_no_trace(serve: Serve, capl
     assert {await exchange(port, GET) for _ in range(5)} == {b""}
     gc.collect()  # of a task that failed, and that nobody waited for, is told when it goes
     assert caplog.records == []
+
+
+def the_caller() -> Caller:
+    """The one connection that is served in this process."""
+    [caller] = [one for one in gc.get_objects() if isinstance(one, Caller) and one.transport is not None]
+    return caller
+
+
+async def say_until_held_up(port: int, said: bytes) -> asyncio.StreamWriter:
+    """Say the same again and again, until nobody takes it any more."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
+    _, writer = await asyncio.open_connection(sock=plain, limit=1)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while True:
+                writer.write(said)
+                async with asyncio.timeout(0.5):
+                    await writer.drain()
+    return writer
+
+
+async def test_little_of_a_body_that_nobody_wants_is_taken_in(serve: Serve) -> None:
+    port = await serve()
+    head = b"POST /busy HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"
+    writer = await say_until_held_up(port, head + bytes(100_000))
+    request = the_caller()._current_request
+    assert request is not None
+    assert 0 < request.content.total_bytes < 2 * UNUSED + 2 * UNREAD
+    writer.transport.abort()
+
+
+async def test_one_who_does_not_read_answers_is_not_served_more_of_them(serve: Serve) -> None:
+    port = await serve()
+    writer = await say_until_held_up(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    transport = the_caller().transport
+    assert transport is not None
+    assert 0 < transport.get_write_buffer_size() < 2 * UNSENT
+    writer.transport.abort()
+
+
+async def test_one_who_goes_in_the_middle_of_a_body_leaves_no_traceback(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_broken_http_out_of_the_log()
+    port = await serve()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n" + bytes(100_000))
+    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+    caller = the_caller()
+    assert caller.transport is not None
+    caller.transport.abort()
+    caller.data_received(b"more")  # is read after the connection has ended
+    await until(lambda: caller.transport is None and caller._current_request is None, "it has gone")
+    await asyncio.sleep(0.1)
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
+    writer.transport.abort()

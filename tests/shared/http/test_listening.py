@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from shared.http.listening import CannotListen, open_listeners
+from shared.http.listening import UNREAD, CannotListen, open_listeners
 
 
 def port_of(listeners: list[socket.socket]) -> int:
@@ -28,6 +28,16 @@ def has_ipv6() -> bool:
 def test_two_colons_mean_every_address_of_both_kinds(caller: str) -> None:
     listeners = open_listeners("::", 0)
     socket.create_connection((caller, port_of(listeners)), timeout=5).close()
+    close(listeners)
+
+
+def test_little_of_what_nobody_reads_waits_in_the_kernel() -> None:
+    listeners = open_listeners("127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", port_of(listeners))) as caller, listeners[0].accept()[0] as served:
+        caller.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            caller.sendall(bytes(64 * 1024 * 1024))
+        assert 0 < len(served.recv(64 * 1024 * 1024)) <= 2 * UNREAD
     close(listeners)
 
 

@@ -171,6 +171,22 @@ async def test_certificates_that_were_replaced_are_used_for_the_next_connection(
     await client.close()
 
 
+async def test_a_server_takes_new_certificates_when_it_is_asked_to_read_its_files_again(
+    servers: list[Server], tmp_path: Path, certificates: Path
+) -> None:
+    server = await started(servers, tmp_path, certificates / "one")
+    client = await connect(server.url, "test", Stop(), tls=shown(certificates / "one"))
+    renewed = made(tmp_path / "renewed", "one=localhost,127.0.0.1") / "one"
+    for file in renewed.iterdir():
+        shutil.copy(file, certificates / "one")
+    server.process.signal(signal.SIGHUP)
+    await until(lambda: "Reloaded: tls" in server.process.text(), "it has read them")
+    other = await connect(server.url, "test", Stop(), tls=shown(renewed))
+    for each in (client, other):  # connections live on
+        assert await heard(each)
+        await each.close()
+
+
 async def test_a_frozen_server_is_left_for_the_next_one_without_waiting_for_its_goodbye(
     servers: list[Server], tmp_path: Path, certificates: Path
 ) -> None:
