@@ -39,6 +39,7 @@ class Broker:
         self._name = f"b{world.new_id(NAME_BYTES)}"
         self.replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
+        self._newer: NewerLog | None = None  # what this release is too old for
         self._apps: dict[str, KnownApp] = {}  # what operators ordered in a log that was lost
 
     async def run(self, stop: Stop) -> None:
@@ -50,6 +51,8 @@ class Broker:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await end(serving)
         await runner.cleanup()
+        if self._newer is not None:
+            raise self._newer
         if not serving.cancelled():
             serving.result()
 
@@ -61,6 +64,9 @@ class Broker:
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
+        except NewerLog as newer:
+            self._newer = newer
+            stop.set()  # before the connection is closed, which is not what is wrong
         finally:
             await end(collecting)
             await nc.close()
