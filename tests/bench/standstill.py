@@ -221,7 +221,7 @@ def missed(stood: Stood) -> list[str]:
     found = []
     if stood.during.longest > goal:
         found.append(f"nothing arrived for {stood.during.longest * 1e3:.1f} ms, more than {goal * 1e3:g}")
-    if stood.alone.longest > goal:
+    if stood.brokers == 1 and stood.alone.longest > goal:
         found.append(f"a core alone stood still for {stood.alone.longest * 1e3:.1f} ms, more than {goal * 1e3:g}")
     if max(stood.killed, default=0) > KILL_GOAL:
         found.append(f"after a kill nothing arrived for {max(stood.killed):.2f} s, more than {KILL_GOAL:g}")
