@@ -199,6 +199,12 @@ async def test_all_requests_of_one_address_are_limited(tmp_path: Path) -> None:
         assert await balancer.ask(HANDSHAKE, source="127.0.0.2") == 200
 
 
+async def test_requests_for_what_is_not_there_are_limited_as_well(tmp_path: Path) -> None:
+    async with balancing(tmp_path, ADDRESS_REQUESTS="4") as balancer:
+        assert [await balancer.ask(f"/{number}.php") for number in range(6)] == [404] * 4 + [429] * 2
+        assert await balancer.ask("/demo", source="127.0.0.2") == 200
+
+
 async def test_new_connections_of_one_address_are_limited(tmp_path: Path) -> None:
     async with balancing(tmp_path, ADDRESS_NEW_CONNECTIONS="8") as balancer:
         # beyond the limit they are answered, a quarter beyond it they are not

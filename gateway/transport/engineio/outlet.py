@@ -191,6 +191,8 @@ class Outlet(AsyncSocket):
 
     def _bound(self, unsent: int) -> None:
         """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
+        if not unsent and not self._noted:
+            return  # as nearly always
         self._note(unsent)
         if not self._is_too_much(unsent):
             return
