@@ -39,6 +39,7 @@ class Broker:
         self._name = f"b{world.new_id(NAME_BYTES)}"
         self.replica: Replica | None = None
         self._failed: set[Place] = set()  # where rules are known to fail, for as long as this process lives
+        self._newer: NewerLog | None = None  # what this release is too old for
         self._apps: dict[str, KnownApp] = {}  # what operators ordered in a log that was lost
 
     async def run(self, stop: Stop) -> None:
@@ -50,17 +51,22 @@ class Broker:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await end(serving)
         await runner.cleanup()
+        if self._newer is not None:
+            raise self._newer
         if not serving.cancelled():
             serving.result()
 
     async def _serve(self, stop: Stop) -> None:
         settings = self._settings
         nc = await connect(
-            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self._on_disconnect
+            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self.on_disconnect
         )
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
             await self.serve(nc)
+        except NewerLog as newer:
+            self._newer = newer
+            stop.set()  # before the connection is closed, which is not what is wrong
         finally:
             await end(collecting)
             await nc.close()
@@ -95,7 +101,8 @@ class Broker:
                 self._failed.add(failure.place)
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
 
-    def _on_disconnect(self) -> None:
+    def on_disconnect(self) -> None:
+        """The connection to NATS is lost."""
         if self.replica is not None:
             self.replica.on_disconnect()
 

@@ -7,6 +7,8 @@ from shared.messaging.settings import NatsSettings
 from shared.process.logs import LogSettings
 from shared.process.settings import setting
 
+MOST = 2**53  # of a limit, so that it can stand in the log
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(NatsSettings, LogSettings):
@@ -19,21 +21,27 @@ class Settings(NatsSettings, LogSettings):
         "Whether all apps share their rooms (all), or each app has rooms of its own (app).",
         choices=("all", "app"),
     )
-    max_peers_per_room: int = setting(64, "Peers in one room.", at_least=1)
-    max_rooms_per_peer: int = setting(16, "Rooms that one peer may be in.", at_least=1)
-    max_pending_per_peer: int = setting(16, "Join requests of one peer that may be pending.", at_least=1)
-    max_pending_per_room: int = setting(64, "Join requests that may be pending in one room.", at_least=1)
+    max_peers_per_room: int = setting(64, "Peers in one room.", at_least=1, at_most=MOST)
+    max_rooms_per_peer: int = setting(16, "Rooms that one peer may be in.", at_least=1, at_most=MOST)
+    max_pending_per_peer: int = setting(16, "Join requests of one peer that may be pending.", at_least=1, at_most=MOST)
+    max_pending_per_room: int = setting(64, "Join requests that may be pending in one room.", at_least=1, at_most=MOST)
     output_per_second: float = setting(
         16777216.0,
         "Bytes per second that one peer's requests may cause to be sent, to others and to itself.",
         at_least=1024,
+        at_most=MOST,
     )
-    output_burst: int = setting(67108864, "The same in a burst.", at_least=1048576)
-    resume_for: float = setting(30.0, "Seconds a resumable peer keeps its place while it is absent.", at_least=0)
+    output_burst: int = setting(67108864, "The same in a burst.", at_least=1048576, at_most=MOST)
+    resume_for: float = setting(
+        30.0, "Seconds a resumable peer keeps its place while it is absent.", at_least=0, at_most=MOST
+    )
     max_kept_deliveries: int = setting(
-        256, "Deliveries kept for an absent or slow peer from each sender; four times that in all.", at_least=0
+        256,
+        "Deliveries kept for an absent or slow peer from each sender; four times that in all.",
+        at_least=0,
+        at_most=MOST,
     )
-    max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0)
+    max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0, at_most=MOST)
     gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is considered lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(

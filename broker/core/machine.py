@@ -85,8 +85,6 @@ class Core(Context):
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
         self.state = state
         self.out.adopt(state)
-        if state.limits is not None:
-            self.set_limits(state.limits)
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""

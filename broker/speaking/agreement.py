@@ -6,6 +6,7 @@ nothing: then nothing changes until it is gone.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -26,8 +27,9 @@ from shared.messaging.messaging import Message, Messaging
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds between two times that a broker says what it knows
-PATIENCE = 3.5  # seconds after which one that says nothing is taken to be gone, or in which all have been heard
+INTERVAL = 1.0  # seconds between two times that a broker says what it knows, or asks who reads the log
+LOOK_INTERVAL = 0.1  # seconds between looks at whether something is due
+PATIENCE = 2.5  # seconds after which one that says nothing is taken to be gone
 
 
 class Agreement:
@@ -50,27 +52,31 @@ class Agreement:
         self._limits = limits
         self._broker = broker
         self._monotonic = monotonic
-        self._since = 0.0  # when this broker began to listen, in monotonic seconds
+        self._began = 0.0  # to listen, in monotonic seconds
+        self._ask_at = 0.0  # who reads the log, in monotonic seconds
         self._heard: dict[str, tuple[float, int]] = {}  # broker -> when it was heard last, and what it knows
-        self._said: tuple[list[Agreed], int] = ([], 0)  # what was put into the log last, and where
+        self._said: list[Agreed] = []  # what was put into the log last
         self._silent = 0  # readers of the log that say nothing, as far as they were reported
 
     async def run(self) -> None:
         """Say what this broker knows, and see what is due, until cancelled."""
         subscription = await self._nc.subscribe(subjects.ROLL_CALL, cb=self._hear)
-        self._since = self._monotonic()
+        self._began = say_at = self._monotonic()
         try:
             while not cancelled():
-                try:
-                    self._nc.publish_now(subjects.ROLL_CALL, pack_known(Known(self._broker, levels.LEVEL)))
-                    if self._lease.held:
-                        await self._settle()
-                except (NatsError, NotFoundError, TimeoutError) as error:
-                    log.debug("nothing is agreed on: %s", type(error).__name__)
-                await asyncio.sleep(INTERVAL)
+                if self._monotonic() >= say_at:
+                    say_at = self._monotonic() + INTERVAL
+                    self._say_what_it_knows()
+                if self._lease.held and self._broker in self._heard:
+                    await self._settle()
+                await asyncio.sleep(LOOK_INTERVAL)
         finally:
             if not self._nc.is_closed:
                 await subscription.unsubscribe()
+
+    def _say_what_it_knows(self) -> None:
+        with contextlib.suppress(NatsError):
+            self._nc.publish_now(subjects.ROLL_CALL, pack_known(Known(self._broker, levels.LEVEL)))
 
     async def _hear(self, message: Message) -> None:
         try:
@@ -81,14 +87,17 @@ class Agreement:
 
     async def _settle(self) -> None:
         """Put into the log what is due, if all who read it will understand."""
-        due = self._due()
-        said, position = self._said
-        if not due or (due == said and position) or self._monotonic() - self._since < PATIENCE:
+        due, now = self._due(), self._monotonic()
+        if not due or due == self._said or now < self._ask_at:
             return
-        if await self._all_are_heard():
-            position = await self._log.append(self._broker, list(due))
-            self._said = (due, position)
-            log.info("said to all brokers", extra={"facts": {"position": position, "entries": [*map(_line, due)]}})
+        self._ask_at = now + INTERVAL
+        try:
+            if await self._all_are_heard():
+                position = await self._log.append(self._broker, list(due))
+                self._said = due
+                log.info("said to all brokers", extra={"facts": {"position": position, "entries": [*map(_line, due)]}})
+        except (NatsError, NotFoundError, TimeoutError) as error:
+            log.debug("nothing is agreed on: %s", type(error).__name__)
 
     def _due(self) -> list[Agreed]:
         """What the log does not have yet."""
@@ -109,14 +118,16 @@ class Agreement:
 
     async def _all_are_heard(self) -> bool:
         silent = await self._log.readers() - len(self._heard)
-        if silent > 0 and silent != self._silent:
+        if silent <= 0:
+            return True
+        if silent != self._silent and self._monotonic() - self._began > PATIENCE:
+            self._silent = silent
             log.warning(
                 "level and limits stay as they are, since there are readers of the log that do not say what they know: "
                 "brokers of an earlier release, or tools",
                 extra={"facts": {"readers": silent}},
             )
-        self._silent = silent
-        return silent <= 0
+        return False
 
 
 def _line(entry: Agreed) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from broker.__main__ import TOO_OLD
 from broker.core.state import Member, Peer, Room, State
 from broker.core.table import Table
 from broker.storage.encoding import encode
 from tests.chaos.conftest import StartCompany
 from tests.chaos.rig.company import Company, id_of, relay
 from tests.chaos.rig.faults import all_ready
-from tests.chaos.rig.store import Store, of_another_version
+from tests.chaos.rig.store import Store, of_format
 from tests.chaos.rig.story import OK
 from tests.system.rig.waiting import until
 
@@ -35,8 +36,8 @@ async def make_junk(store: Store, name: str) -> None:
     await store.write(name, b"junk")
 
 
-async def make_newer(store: Store, name: str) -> None:
-    await store.write(name, of_another_version(await store.read(name)))
+async def make_too_old(store: Store, name: str) -> None:
+    await store.write(name, of_format(await store.read(name), 1))
 
 
 async def make_missing(store: Store, name: str) -> None:
@@ -66,10 +67,10 @@ async def test_a_broker_goes_on_from_a_snapshot(start_company: StartCompany) -> 
     ("damage", "words"),
     [
         (make_junk, "is skipped: BadSnapshot it is damaged"),
-        (make_newer, "is skipped: BadSnapshot it is of version 999"),
+        (make_too_old, "is skipped: BadSnapshot it has format 1"),
         (make_missing, "starting afresh"),
     ],
-    ids=["damaged", "of an unknown version", "missing"],
+    ids=["damaged", "of a format that is read no more", "missing"],
 )
 async def test_without_a_good_snapshot_all_begins_afresh(
     start_company: StartCompany, damage: Callable[[Store, str], Awaitable[None]], words: str
@@ -90,6 +91,29 @@ async def test_without_a_good_snapshot_all_begins_afresh(
         assert await company.come(visitor, 0)
         assert len(visitor.stories) == 2
     assert await relay(ann, ben, await company.room(ann, ben)) == OK
+
+
+async def test_a_snapshot_of_a_later_release_ends_the_broker_rather_than_all_rooms(start_company: StartCompany) -> None:
+    company = await start_company(gateways=1, settings=OFTEN)
+    ann, ben = await company.visitor(0), await company.visitor(0)
+    room = await company.room(ann, ben)
+    [broker] = company.system.brokers
+    async with Store(company.system) as store:
+        await store.cut(await store.snapshot_of_all())
+        await broker.kill()
+        snapshots = {name: await store.read(name) for name in await store.snapshots()}
+        for name, data in snapshots.items():
+            await store.write(name, of_format(data, 999))
+        broker.start()
+        assert await broker.exit_code() == TOO_OLD
+        assert "a snapshot has format 999" in broker.text()
+        assert "giving up" not in broker.text()
+        for name, data in snapshots.items():
+            await store.write(name, data)
+    broker.start()
+    await all_ready(company.system)
+    assert await relay(ann, ben, room) == OK
+    assert await company.faults() == []
 
 
 async def test_a_snapshot_of_many_peers_does_not_hold_up_the_broker() -> None:

@@ -24,6 +24,7 @@ async def test_a_broker_that_meets_a_level_it_does_not_know_says_what_to_do(tmp_
             broker.start()  # as a supervisor does: it ends again, and never speaks
         assert await broker.exit_code() == TOO_OLD
         assert broker.text().count("start the one that wrote it, or a later one") == 3
+        assert "giving up" not in broker.text()
         assert broker.new_complaints() == []
         await system.stop()
     finally:

@@ -33,6 +33,7 @@ LIMITS = Limits(rooms_per_peer=2)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything goes faster."""
     monkeypatch.setattr(module, "INTERVAL", 0.05)
+    monkeypatch.setattr(module, "LOOK_INTERVAL", 0.02)
     monkeypatch.setattr(module, "PATIENCE", 0.5)
 
 

@@ -76,8 +76,8 @@ def position(name: str) -> int:
     return int(name.split("-")[1])
 
 
-def of_another_version(snapshot: bytes) -> bytes:
-    """The same snapshot, as a future broker might write it."""
+def of_format(snapshot: bytes, number: int) -> bytes:
+    """The same snapshot, as a broker of another release might write it."""
     _, *rest = msgpack.unpackb(snapshot, strict_map_key=False)
-    packed: bytes = msgpack.packb([999, *rest])
+    packed: bytes = msgpack.packb([number, *rest])
     return packed
