@@ -46,6 +46,10 @@ bench: setup-dev ## Measure relays, idle connections and the core (options, more
 chaos: setup-dev ## Kill processes under load, and check the promises (options: make chaos ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)
 
+.PHONY: sim
+sim: setup-dev ## Play histories of a simulated cluster for a minute (SIM_MINUTES=60; again: SIM_SEED=7 SIM_ROOM=party-1-1)
+	@SIM_MINUTES="$(SIM_MINUTES)" SIM_SEED="$(SIM_SEED)" SIM_PEER="$(SIM_PEER)" SIM_ROOM="$(SIM_ROOM)" $(PY) -m tests.sim
+
 .PHONY: attack
 attack: setup-dev ## Attack a running system and see whether its clients notice (options: make attack ARGS=--help)
 	$(PY) -m tests.attack $(ARGS)

@@ -59,7 +59,7 @@ class Broker:
     async def _serve(self, stop: Stop) -> None:
         settings = self._settings
         nc = await connect(
-            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self._on_disconnect
+            settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self.on_disconnect
         )
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
         try:
@@ -101,7 +101,8 @@ class Broker:
                 self._failed.add(failure.place)
                 log.error("a rule failed %s, its entry is refused: %s", failure, where(failure.__cause__))
 
-    def _on_disconnect(self) -> None:
+    def on_disconnect(self) -> None:
+        """The connection to NATS is lost."""
         if self.replica is not None:
             self.replica.on_disconnect()
 

@@ -92,9 +92,12 @@ class Speaker:
         await self._append([Tick(self._lease.term)])
 
     async def _take_over(self) -> None:
-        """Begin a term: older ones are ignored from here on, and parcels that may not have been sent are sent again."""
+        """Begin a term: older ones are ignored from here on, and parcels that may not have been sent are sent again.
+
+        Not while NATS may have lost what they follow from: gateways ask again for what they miss.
+        """
         await self._append([Speaking(self._lease.term)])
-        for gateway in list(self._core.state.gateways):
+        for gateway in list(self._core.state.gateways) if self._log.certain else ():
             if self._watch.has_heard(gateway):  # the others will say how far they are
                 await self._repeat(gateway, self._watch.have(gateway))
 

@@ -76,6 +76,7 @@ class Client:
         self._acks = 0
         self._undecided: dict[tuple[str, str], None] = {}  # who has asked to be let into which room
         self._returning = False  # it has asked to go on as the peer that it was
+        self._leaving: set[str] = set()  # rooms that it wants to leave, and has not been told that it has
         self._again: set[int] = set()  # numbers of requests for what is its own already
         self._repeats = False  # it has asked twice to be let back in
         self._resumed = False  # it was let back in
@@ -193,6 +194,10 @@ class Client:
         self._received = 0
         self._entering = ""
         self.here = True
+        leaving, self._leaving = self._leaving if data["resumed"] else set(), set()
+        self.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
+        for room in sorted(leaving):  # what was not answered may be asked again
+            self.send("room-leave-request", room)
 
     def _answered(self, ack: int, data: dict[str, Any]) -> None:
         if ack == 0:
@@ -205,12 +210,22 @@ class Client:
         if sent.number in self._again and sent.answer == "taken" and self._owns(sent.room):
             self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
+        if sent.event == "room-leave-request":
+            self._left(sent)
         if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and not self._asks_since(sent):
             self._withdrawn.add(sent.room)
         if sent.event in DECISIONS:
             self._undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
             self._on_join_answer(sent)
+
+    def _left(self, sent: Sent) -> None:
+        """It is out of a room, whether or not it was told so before: that may have been lost with its connection."""
+        self._leaving.discard(sent.room)
+        if sent.answer == "not-member" and sent.room in self.rooms:
+            out = Got("room-leave-accept", sent.room)
+            self.story.entries.append(out)
+            see(self.rooms, self.story.peer_id, out)
 
     def _on_join_answer(self, sent: Sent) -> None:
         self._entering = ""
@@ -229,8 +244,11 @@ class Client:
             return None
         sent = Sent(next(self._numbers), event, room, to)
         self.story.entries.append(sent)
-        if event in ("room-join-request", "room-create-request"):
+        if event == "room-leave-request":
+            self._leaving.add(room)
+        elif event in ("room-join-request", "room-create-request"):
             self._withdrawn.discard(room)
+            self._leaving.discard(room)
         self._acks += 1
         named = {"to": to} if to else {}
         body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **named, **fields}

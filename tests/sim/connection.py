@@ -106,13 +106,21 @@ class Session:
 class Connection:
     """To be made on the loop of its process."""
 
-    def __init__(self, loop: Loop, server: Server, who: str, on_reconnect: OnReconnect | None = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        server: Server,
+        who: str,
+        on_reconnect: OnReconnect | None = None,
+        on_disconnect: Callable[[], None] = lambda: None,
+    ) -> None:
         self.loop = loop
         self.who = who
         self.before_publishing: Callable[[str], None] = lambda _: None
         self._server = server
         self._chance = server.universe.chance
         self._on_reconnect = on_reconnect
+        self._on_disconnect = on_disconnect
         self._session: Session | None = None
         self._subscriptions: dict[int, Subscription] = {}
         self._questions: dict[int, asyncio.Future[Any]] = {}
@@ -154,6 +162,7 @@ class Connection:
         self._server.part(broken)
         if broken is self._session:
             self._session = None
+            self.loop.call_soon(self._on_disconnect)
             self.loop.call_later(self._chance.uniform(0, RETRY), self.connect)
 
     def cut(self) -> None:
@@ -442,7 +451,9 @@ class KeyValue:
         return True
 
     def _newest(self, server: Server, key: str) -> Value | None:
-        """What a key holds, unless it was deleted or never written."""
+        """What a key holds, unless it was deleted or never written, or the bucket is gone."""
+        if self._stream not in server.streams:
+            return None
         stream = server.stream(self._stream)
         position = stream.last_of(self._prefix + key)
         stored = stream.messages.get(position)

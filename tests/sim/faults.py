@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from shared.envelopes.subjects import EVENT_STREAM, LEASE_BUCKET, SNAPSHOT_BUCKET
 from tests.sim.cluster import Cluster
 from tests.sim.process import Process
 from tests.sim.server import Server
+from tests.sim.stream import Stream
 
+RARELY = 0.06  # how often there are power cuts, after which little can be said about what clients were told
 MANY_PARTS = 4
 ONE_BROKER = 0.3  # how often a broker is dead from when calm begins: the other one is enough
 Fault = Callable[[], None]
@@ -19,12 +22,14 @@ class Faults:
         self._universe = cluster.universe
         self._chance = cluster.universe.chance
         self._calm = calm
-        self._kinds: list[Fault] = []
+        self._lease_lost = False
 
     def begin(self) -> None:
         """Plan all of them."""
         chance = self._chance
         mix = chance.sample(KINDS, chance.randint(2, 6))
+        if chance.random() < RARELY:
+            mix.append("cut_power")
         time = self._universe.time + chance.uniform(2, 6)
         while time < self._calm:
             kind = chance.choice(mix)
@@ -47,7 +52,8 @@ class Faults:
         server.swallow = lambda _: False
         for stream in server.streams.values():
             stream.full = False
-        spared = self._chance.choice(self._cluster.brokers) if self._chance.random() < ONE_BROKER else None
+        alone = self._lease_lost or self._chance.random() < ONE_BROKER
+        spared = self._chance.choice(self._cluster.brokers) if alone else None
         for process in self._cluster.processes:
             process.thaw()
             process.start()
@@ -79,6 +85,12 @@ class Faults:
         for broker in self._cluster.brokers:
             broker.kill()
             self._later(0.1, 10, broker.start)
+
+    def _kill_host(self) -> None:
+        """A gateway, a broker and the NATS server that leads die at once."""
+        self._elect()
+        self._kill_gateway()
+        self._kill_broker()
 
     def _stop_process(self) -> None:
         process = self._process()
@@ -123,6 +135,17 @@ class Faults:
             server.die()
             self._later(0.1, 20, lambda: None if server.up else server.start())
 
+    def _cut_power(self) -> None:
+        """NATS comes back without what its disk had not been told to keep."""
+        server = self._cluster.server
+        if server.up:
+            server.die()
+            self._later(0.5, 8, lambda: None if server.up else server.start(self._lost))
+
+    def _lost(self, stream: Stream) -> int:
+        """How many messages the end of a stream lost: some of the log, at most a snapshot of a store."""
+        return self._chance.randint(0, 30 if stream.name == EVENT_STREAM else 2)
+
     def _elect(self) -> None:
         self._cluster.server.elect(self._chance.uniform(4, 9))
 
@@ -152,7 +175,7 @@ class Faults:
 
     def _repeat_batch(self) -> None:
         """Store a message of a gateway once more, as if its id had been forgotten."""
-        stream = self._cluster.server.streams.get("parley-events")
+        stream = self._cluster.server.streams.get(EVENT_STREAM)
         if stream is not None and stream.messages and not stream.full:
             stored = self._chance.choice(list(stream.messages.values()))
             self._cluster.server.store(stream.name, stored.subject, stored.data)
@@ -162,19 +185,22 @@ class Faults:
         self._chance.choice(clocks).skew = self._chance.choice((-3.0, 3.0, -0.5, 8.0, 0.0))
 
     def _lose_part_of_snapshot(self) -> None:
-        """The newest of several snapshots is not whole."""
-        stream = self._cluster.server.streams.get("OBJ_parley-snapshots")
+        """The newest of several snapshots is not whole, and brokers begin from it: its writer died over it."""
+        stream = self._cluster.server.streams.get(f"OBJ_{SNAPSHOT_BUCKET}")
         parts = [number for number, stored in stream.messages.items() if ".C." in stored.subject] if stream else []
         if stream is not None and len(parts) > MANY_PARTS:
             stream.purge(None, stream.messages[parts[-1]].subject)
+            self._kill_brokers()
 
     def _lose_lease(self) -> None:
         """The bucket is gone, as after a disk was replaced."""
-        self._cluster.server.streams.pop("KV_parley-lease", None)
+        self._cluster.server.streams.pop(f"KV_{LEASE_BUCKET}", None)
+        self._lease_lost = True
 
 
 KINDS = sorted(name.removeprefix("_") for name in (
-    "_kill_gateway", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze", "_kill_while_publishing",
+    "_kill_gateway", "_kill_host", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze",
+    "_kill_while_publishing",
     "_partition", "_lose_connection", "_kill_nats", "_elect", "_slow_store", "_fill_log", "_swallow",
     "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease",
     "_lose_part_of_snapshot",

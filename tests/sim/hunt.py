@@ -14,12 +14,13 @@ MOST_TOLD = 10  # faults of one history
 
 def main(environment: Mapping[str, str]) -> int:
     """Play what the environment asks for; returns 1 if a fault was found."""
+    environment = {name: value for name, value in environment.items() if value}
     if "SIM_SEED" in environment:
         return _play_again(int(environment["SIM_SEED"]), environment)
     first = int(environment.get("SIM_FROM", random.randrange(10**9)))
     count = int(environment.get("SIM_COUNT", 10**9))
     end = time.monotonic() + 60 * float(environment.get("SIM_MINUTES", 1))
-    return _hunt(_seeds(first, count, "SIM_FROM" not in environment), end)
+    return _hunt(_seeds(first, count, "SIM_FROM" not in environment), end, "SIM_FIRST_FAULT" in environment)
 
 
 def _seeds(first: int, count: int, kept_too: bool) -> Iterator[int]:
@@ -29,7 +30,7 @@ def _seeds(first: int, count: int, kept_too: bool) -> Iterator[int]:
     yield from itertools.islice(itertools.count(first), count)
 
 
-def _hunt(seeds: Iterator[int], end: float) -> int:
+def _hunt(seeds: Iterator[int], end: float, first_only: bool) -> int:
     histories = events = found = 0
     cpu = time.process_time()
     for seed in seeds:
@@ -39,7 +40,7 @@ def _hunt(seeds: Iterator[int], end: float) -> int:
         if outcome.faults:
             found += 1
             _tell(outcome)
-        if time.monotonic() > end:
+        if time.monotonic() > end or (found and first_only):
             break
     print(f"{histories} histories, {events} events, {time.process_time() - cpu:.0f} s of CPU, {found} with faults")
     return 1 if found else 0

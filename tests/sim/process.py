@@ -17,6 +17,7 @@ from tests.sim.loop import Loop
 from tests.sim.server import EPOCH, Server
 
 SIGN_OFF = 1.0  # seconds that a gateway that ends waits for NATS
+LOOK = 1e-6  # seconds that a look at the clock takes
 DRIFT = 1e-4  # the part by which a clock may be too fast or too slow
 
 
@@ -29,6 +30,7 @@ class Process:
         self.universe = server.universe
         self.complaints: list[str] = []
         self.skew = 0.0
+        self._looks = 0
         self.alive = False
         self.stopping = False
         self._past: list[Loop] = []
@@ -43,15 +45,16 @@ class Process:
         self.loop.who = self.name
         self._past.append(self.loop)
         self.world = World(self.now, self.loop.time, chance.randbytes, random.Random(chance.getrandbits(64)))
-        self.nc = Connection(self.loop, self.server, self.name, self.on_reconnect)
+        self.nc = Connection(self.loop, self.server, self.name, self.on_reconnect, self.on_disconnect)
         self.universe.note(self.name, "starts")
         self.loop.call_soon(self.nc.connect)
         self._main = self.loop.create_task(self.serve(self.nc))
         self._main.add_done_callback(self._on_end)
 
     def now(self) -> float:
-        """What time it is by its wall clock."""
-        return EPOCH + self.universe.time + self.skew
+        """What time it is by its wall clock, which is never the same twice: what a process does takes time."""
+        self._looks += 1
+        return EPOCH + self.universe.time + self.skew + self._looks * LOOK
 
     def kill(self) -> None:
         """Like ``kill -9``."""
@@ -91,6 +94,9 @@ class Process:
     async def on_reconnect(self) -> None:
         """The connection to NATS has been made again."""
 
+    def on_disconnect(self) -> None:
+        """The connection to NATS is lost."""
+
     def serve(self, nc: Connection) -> Coroutine[Any, Any, None]:
         """What it does from its start on."""
         raise NotImplementedError
@@ -127,6 +133,9 @@ class GatewayProcess(Process):
     def serve(self, nc: Connection) -> Coroutine[Any, Any, None]:
         self.switchboard = Switchboard(self.settings, self.world)
         return self.switchboard.serve(nc, self.name)
+
+    def on_disconnect(self) -> None:
+        self.switchboard.on_disconnect()
 
     async def end(self) -> None:
         self.switchboard.leaving = True
@@ -172,6 +181,9 @@ class BrokerProcess(Process):
 
     async def on_reconnect(self) -> None:
         await self.broker.on_reconnect()
+
+    def on_disconnect(self) -> None:
+        self.broker.on_disconnect()
 
 
 def running() -> str:

@@ -8,7 +8,14 @@ from typing import Any, Protocol
 
 from nats.errors import Error as NatsError
 from nats.js.api import PubAck, RawStreamMsg, StreamConfig, StreamInfo
-from nats.js.errors import APIError, BadRequestError, NotFoundError, ServerError, ServiceUnavailableError
+from nats.js.errors import (
+    APIError,
+    BadRequestError,
+    NoStreamResponseError,
+    NotFoundError,
+    ServerError,
+    ServiceUnavailableError,
+)
 
 from tests.sim.stream import Stored, Stream, matches
 from tests.sim.universe import Universe
@@ -63,13 +70,14 @@ class Server:
         self.slow = 0.0
         self.swallow: Callable[[str], bool] = lambda _: False
         self.on_stored: Callable[[Stream, int, Stored], None] = lambda *_: None
+        self.on_lost: Callable[[Stream], None] = lambda _: None
         self.on_published: Callable[[str, str, bytes], None] = lambda *_: None
         self.streams: dict[str, Stream] = {}
-        self.synced: dict[str, int] = {}  # how far each stream is safe from a power cut
         self.listeners: list[Listener] = []
         self.consumers: list[Consumer] = []
         self._subscriptions: dict[str, dict[tuple[Listener, int], None]] = {}
         self._patterns: dict[tuple[str, Listener, int], None] = {}
+        self._names: dict[str, str] = {}  # of the stream that took a subject last
         self._held: deque[Ask] = deque()  # what waits for slow storage, in order
 
     @property
@@ -170,7 +178,6 @@ class Server:
             raise ServerError(code=500, err_code=10047, description="insufficient storage resources available")
         if known is None:
             self.streams[name] = Stream(config)
-            self.synced[name] = 0
         return self.streams[name].info()
 
     def update_stream(self, config: StreamConfig) -> StreamInfo:
@@ -190,7 +197,7 @@ class Server:
     def append(self, subject: str, data: bytes, last: int | None = None, deleted: bool = False) -> PubAck:
         """Store a message in the stream of its subject."""
         if (stream := self._stream_of(subject)) is None:
-            raise NotFoundError(code=404)
+            raise NoStreamResponseError
         position, _ = self.store(stream.name, subject, data, "", last, deleted)
         return PubAck(stream.name, position)
 
@@ -254,21 +261,20 @@ class Server:
         self._patterns.clear()
         self.consumers.clear()
 
-    def start(self, power_cut: bool = False) -> None:
-        """Come up again; after a power cut, without what was not synced to the disk."""
+    def start(self, lost: Callable[[Stream], int] = lambda _: 0) -> None:
+        """Come up again; after a power cut, ``lost`` is how many messages at the end of a stream the disk never got."""
         self.up = True
-        for name, stream in self.streams.items():
-            stream.recover(self.synced[name] if power_cut else stream.last)
+        for stream in self.streams.values():
+            count = lost(stream)
+            stream.recover(max(stream.first - 1, stream.last - count))
+            if count:
+                self.on_lost(stream)
 
     def elect(self, seconds: float) -> None:
         """The server that led the streams is gone: for so long nobody does, and consumers on it are gone."""
         self.electing_until = self.universe.time + seconds
         self._held.clear()
         self.consumers.clear()
-
-    def sync(self) -> None:
-        """All that there is by now survives a power cut."""
-        self.synced = {name: stream.last for name, stream in self.streams.items()}
 
     def _leads(self) -> bool:
         return self.universe.time >= self.electing_until
@@ -286,4 +292,10 @@ class Server:
             self._held.popleft()()
 
     def _stream_of(self, subject: str) -> Stream | None:
-        return next((stream for stream in self.streams.values() if stream.takes(subject)), None)
+        name = self._names.get(subject)
+        if name is not None and name in self.streams and self.streams[name].takes(subject):
+            return self.streams[name]
+        found = next((stream for stream in self.streams.values() if stream.takes(subject)), None)
+        if found is not None:
+            self._names[subject] = found.name
+        return found

@@ -143,17 +143,13 @@ class Stream:
 
 
 def matches(pattern: str, subject: str) -> bool:
-    """Whether a subject is one of those that a pattern with ``*`` and ``>`` means."""
-    if pattern == subject:
-        return True
-    wanted, given = pattern.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        return len(given) >= len(wanted) and all(_fits(*pair) for pair in zip(wanted[:-1], given, strict=False))
-    return len(wanted) == len(given) and all(_fits(*pair) for pair in zip(wanted, given, strict=True))
-
-
-def _fits(wanted: str, given: str) -> bool:
-    return wanted in ("*", given)
+    """Whether a subject is one of those that a pattern means: ``*`` is a word at its end, ``>`` one or more of them."""
+    if pattern[-1] == ">":
+        return subject.startswith(pattern[:-1]) and len(subject) >= len(pattern)
+    if pattern[-1] == "*":
+        start = len(pattern) - 1
+        return subject.startswith(pattern[:-1]) and len(subject) > start and "." not in subject[start:]
+    return pattern == subject
 
 
 def _size(subject: str, data: bytes) -> int:

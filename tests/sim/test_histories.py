@@ -7,8 +7,6 @@ import sys
 import pytest
 
 from tests.sim.history import play
-from tests.sim.mutation import changed
-from tests.sim.mutations import MUTATIONS
 from tests.sim.seeds import SEEDS
 from tests.sim.trace import Trace
 from tests.system.rig.process import ROOT
@@ -42,10 +40,3 @@ def test_a_history_can_be_read() -> None:
     play(7, Trace(lines.append, ("party-1-1",)))
     assert any("room-join-request" in line for line in lines)
     assert not any("party-0-1" in line and "party-1-1" not in line for line in lines)
-
-
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_what_was_mended_can_be_undone(name: str) -> None:
-    for module, old, new in MUTATIONS[name].changes:
-        file = ROOT / (module.replace(".", "/") + ".py")
-        assert changed(file.read_text(), old, new, module) != file.read_text()

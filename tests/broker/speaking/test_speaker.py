@@ -129,3 +129,21 @@ async def test_a_speaker_that_reads_of_another_one_looks_at_the_lease_at_once(
         await until(lambda: not lease.held, "it has given way")
     finally:
         await end(campaigning)
+
+
+@pytest.mark.parametrize("certain", [True, False])
+async def test_a_new_speaker_repeats_nothing_that_nats_may_have_lost(nc: Client, certain: bool) -> None:
+    event_log, core, watch = EventLog(nc, Settings(), World()), Core(Limits()), Watch(60.0)
+    await event_log.open()
+    core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
+    core.out.close("g1", "conn")
+    core.out.seal(2, 0.0)
+    watch.note(Beat("g1", 0, False), 0.0, 1)
+    lease = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic)
+    lease.term = 1
+    speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker", World())
+    told = await nc.subscribe(subjects.deliveries("g1"))
+    event_log.certain = certain
+    await speaker._take_over()
+    await nc.flush()
+    assert told.pending_msgs == (1 if certain else 0)

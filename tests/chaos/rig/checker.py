@@ -148,7 +148,7 @@ def two_winners(case: Case) -> Iterator[str]:
             winners.setdefault(sent.room, []).append(story.peer_id)
     for room, peers in winners.items():
         steady = [peer for peer in peers if case.stays(peer) and not _left(case.stories[peer], room)]
-        if len(peers) > 1 and steady:
+        if len(set(peers)) > 1 and steady:  # who asks again is told so again
             yield f"{room} was given to each of {peers}"
 
 

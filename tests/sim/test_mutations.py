@@ -1,0 +1,37 @@
+"""The simulation finds faults: those that were mended once, put back into the code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.sim.mutation import changed
+from tests.sim.mutations import MUTATIONS
+from tests.system.rig.process import ROOT
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_what_was_mended_can_be_undone(name: str) -> None:
+    for module, old, new in MUTATIONS[name].changes:
+        file = ROOT / (module.replace(".", "/") + ".py")
+        assert changed(file.read_text(), old, new, module) != file.read_text()
+
+
+@pytest.mark.timeout(900)  # if the code has changed, another seed has to be looked for
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_it_is_found(name: str) -> None:
+    """The seed that found it, which finds nothing otherwise; or one of those that follow."""
+    mutation = MUTATIONS[name]
+    environment = {
+        **os.environ,
+        "SIM_MUTATION": name,
+        "SIM_FROM": str(mutation.seed),
+        "SIM_COUNT": str(mutation.within),
+        "SIM_FIRST_FAULT": "yes",
+        "SIM_MINUTES": "14",
+    }
+    command = [sys.executable, "-m", "tests.sim"]
+    hunt = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert hunt.returncode == 1, hunt.stdout + hunt.stderr
+    assert " 1 with faults" in hunt.stdout, hunt.stderr
