@@ -12,7 +12,7 @@ from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
 from shared.contract.told import COUNTED_BIT, COUNTED_LATER_BIT, PLAIN, STATE_BIT, ServerEvent, counts, is_for
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Speaks
 from shared.envelopes.entries import UNKNOWN
 
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
@@ -137,8 +137,10 @@ class Outbox:
                 frame = ack_frame(ack, fields)
                 self._add(peer.gateway, Emit([conn], frame), len(frame) + EACH)
 
-    def admit(self, gateway: str, admit: Admit) -> None:
-        """Let a socket in as a peer."""
+    def admit(self, gateway: str, admit: Admit, version: int) -> None:
+        """Let a socket in as a peer, with a version of the contract."""
+        if version > 1:
+            self._add(gateway, Speaks(admit.conn, version), EACH)
         self._add(gateway, admit, len(admit.rooms) + len(admit.peerinfo) + len(admit.payload) + 256)
 
     def close(self, gateway: str, conn: str, again: bool = False) -> None:

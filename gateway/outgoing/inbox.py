@@ -16,7 +16,7 @@ from gateway.turn import Turn
 from gateway.witness import Witness
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Speaks
 from shared.envelopes.levels import FIRST
 from shared.process.world import World
 
@@ -75,32 +75,40 @@ class Inbox:
 
     def _deliver(self, delivery: Delivery) -> None:
         if isinstance(delivery, Emit):
-            if not can_be_read(delivery.frame):
-                log.error("a relay that no client could read was dropped: its gateway does not do as it should")
-                return
-            for conn in delivery.conns:
-                if (connection := self._connections.get(conn)) is not None:
-                    connection.socket.send_frame(delivery.frame)
-                    self.told_resumable |= connection.resumable
-        elif isinstance(delivery, Admit):
-            if (connection := self._connections.get(delivery.conn)) is not None:
-                self._admit(connection, delivery)
+            self._emit(delivery)
         elif isinstance(delivery, Revoked):
             self._revoke(delivery)
-        elif isinstance(delivery, Close):
-            self._close(delivery)
         elif isinstance(delivery, LevelHolds):
             self.level = delivery.level
+        elif (connection := self._connections.get(delivery.conn)) is not None:
+            self._handle(connection, delivery)
+
+    def _emit(self, emit: Emit) -> None:
+        if not can_be_read(emit.frame):
+            log.error("a relay that no client could read was dropped: its gateway does not do as it should")
+            return
+        for conn in emit.conns:
+            if (connection := self._connections.get(conn)) is not None:
+                connection.socket.send_frame(emit.frame)
+                self.told_resumable |= connection.resumable
+
+    def _handle(self, connection: Connection, delivery: Admit | Close | Speaks) -> None:
+        """What is about one socket that is here."""
+        if isinstance(delivery, Admit):
+            self._admit(connection, delivery)
+        elif isinstance(delivery, Close):
+            self._close(connection, delivery)
+        elif isinstance(delivery, Speaks):
+            connection.version = delivery.version
         else:
             typing.assert_never(delivery)
 
-    def _close(self, close: Close) -> None:
-        if (connection := self._connections.get(close.conn)) is not None:
-            connection.logged = False  # the log knows already
-            if close.again:
-                connection.send_away()
-            else:
-                connection.part()
+    def _close(self, connection: Connection, close: Close) -> None:
+        connection.logged = False  # the log knows already
+        if close.again:
+            connection.send_away()
+        else:
+            connection.part()
 
     def _revoke(self, revoked: Revoked) -> None:
         self._revocations.revoke(revoked.app, revoked.until)
@@ -117,7 +125,6 @@ class Inbox:
         connection.peer_id, connection.peerinfo = admit.peer_id, admit.peerinfo
         connection.token, connection.expires = token, expires
         connection.resumable = admit.resume_for > 0
-        connection.version = admit.version
         connection.socket.on_slow = functools.partial(self._pacing.note, connection) if self._pacing else None
         connection.socket.stay()
         connection.socket.budget = self._budgets.take_up(
@@ -135,7 +142,7 @@ class Inbox:
             resumed=admit.resumed,
             rooms=raw(admit.rooms),
             payload=raw(admit.payload),
-            version=admit.version if admit.version > 1 else UNSET,
+            version=connection.version if connection.version > 1 else UNSET,
             ice_servers=turn.ice_servers(admit.peer_id, now, ends) if turn is not None else UNSET,
         )
         connection.send(accept.frames(admit.ack))

@@ -24,7 +24,6 @@ class Admit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     """The socket ``conn`` is peer ``peer_id`` now: make its session token and answer ``auth-accept``.
 
     ``generation`` goes into the token; ``resume_for`` is in seconds; ``rooms`` is JSON, empty unless ``resumed``.
-    ``version`` is that of the contract which holds for the peer.
     """
 
     conn: str
@@ -37,7 +36,6 @@ class Admit(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     resumed: bool
     rooms: bytes
     payload: bytes
-    version: int = 1
 
 
 class Close(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
@@ -63,7 +61,14 @@ class LevelHolds(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
     level: int
 
 
-Delivery = Emit | Admit | Close | Revoked | LevelHolds
+class Speaks(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
+    """The peer on the socket ``conn``, which is admitted next, has another version of the contract than the first."""
+
+    conn: str
+    version: int
+
+
+Delivery = Emit | Admit | Close | Revoked | LevelHolds | Speaks
 
 
 class Parcel(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):

@@ -13,7 +13,7 @@ from shared.contract.frames import relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.told import counted_in
 from shared.envelopes import subjects
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, pack_message, unpack_message
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Speaks, pack_message, unpack_message
 from shared.envelopes.entries import (
     Authenticated,
     Batch,
@@ -191,7 +191,7 @@ class Gateway:
         self.waiting.clear()
 
     def _emit(self, delivery: Delivery) -> None:
-        if isinstance(delivery, Admit | Close):
+        if isinstance(delivery, Admit | Close | Speaks):
             self.sockets[delivery.conn].take(delivery)
         elif isinstance(delivery, Emit):
             for conn in delivery.conns:
@@ -273,15 +273,18 @@ class Socket:
     def close(self, reason: Reason = "closed", for_good: bool = False) -> None:
         self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))
 
-    def take(self, delivery: Admit | Close) -> None:
+    def take(self, delivery: Admit | Close | Speaks) -> None:
         if self.deaf:
+            return
+        if isinstance(delivery, Speaks):
+            self.version = delivery.version
             return
         if isinstance(delivery, Close):
             self.closed, self.may_return = True, delivery.again
             return
-        self.version = delivery.version
         self.token = Token(delivery.peer_id, delivery.generation, self.key)
         fields = {**msgspec.structs.asdict(delivery), "rooms": json.loads(delivery.rooms or b"[]")}
+        fields["version"] = self.version
         self.inbox.append(Told("auth-accept", fields))
         if delivery.ack is not None:
             self.acks.setdefault(delivery.ack, []).append({"ok": True})

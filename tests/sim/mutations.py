@@ -9,7 +9,9 @@ import dataclasses
 
 Replacement = tuple[str, str, str]  # module, what is there, what was there in place of it
 
-ARRIVALS, DEPARTURES, ROOMS = (f"broker.core.rules.{name}" for name in ("arrivals", "departures", "rooms"))
+ARRIVALS, DEPARTURES, ROLES, ROOMS = (
+    f"broker.core.rules.{name}" for name in ("arrivals", "departures", "roles", "rooms")
+)
 SPEAKER, LEASE, SNAPSHOTS = "broker.speaking.speaker", "broker.speaking.lease", "broker.storage.snapshots"
 INBOX, LOG_WRITER = "gateway.outgoing.inbox", "gateway.incoming.log_writer"
 
@@ -62,8 +64,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "resume-asked-twice": _one(
         ARRIVALS,
-        "resumed = entry.resume_id == known and entry.resume_generation < peer.generation",
-        "resumed = False",
+        "return peer, entry.resume_id == known and entry.resume_generation < peer.generation",
+        "return peer, False",
         "one that asked twice to be let back in on one socket was told that it was not",
     ),
     "created-twice": _one(
@@ -189,9 +191,9 @@ MUTATIONS: dict[str, Mutation] = {
         "what one sender let wait for an absent peer was not bounded",
     ),
     "silent-owner": _one(
-        ROOMS,
-        "    core.out.emit(members, frame, RoomOwner.KIND, keeping.owned(room.key))\n",
-        "",
+        ROLES,
+        "        core.out.tell(told, RoomOwner(room=room.name, peer_id=peer_id), keeping.owned(room.key))\n",
+        "        pass\n",
         "members were not told of a new owner",
         seed=2,
     ),

@@ -250,9 +250,8 @@ def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> No
         resumed=resumed,
         rooms=_rooms_of(core, peer) if resumed else b"",
         payload=entry.payload,
-        version=peer.version,
     )
-    core.out.admit(peer.gateway, admit)
+    core.out.admit(peer.gateway, admit, peer.version)
     if not peer.slow:
         peer.past = []
         core.out.resend(peer, core.out.keeping.take(peer))

@@ -19,6 +19,7 @@ from shared.envelopes.deliveries import (
     LevelHolds,
     Parcel,
     Revoked,
+    Speaks,
     pack_beat,
     pack_message,
     unpack_beat,
@@ -54,16 +55,17 @@ def test_the_small_messages_survive(number: int, gateway: str, gap: bool, prompt
 
 
 GOLDEN: dict[str, Parcel | Head | Fenced] = {
-    "9600070995940092 a161a162c4043432 5b5d059c01a16103 a170a361707002c4 027b7dcb403e0000 "
-    "00000000c3c4025b 5dc4013102 9302a161 c39303a36170700b 920402cb3ff80000000000 00cd012c": Parcel(
+    "9600070996940092 a161a162c4043432 5b5d059b01a16103 a170a361707002c4 027b7dcb403e0000 "
+    "00000000c3c4025b 5dc40131 9302a161 c39303a36170700b 9204029305a16102cb3ff80000000000 00cd012c": Parcel(
         7,
         9,
         [
             Emit(["a", "b"], b"42[]", 5),
-            Admit("a", 3, "p", "app", 2, b"{}", 30.0, True, b"[]", b"1", 2),
+            Admit("a", 3, "p", "app", 2, b"{}", 30.0, True, b"[]", b"1"),
             Close("a", True),
             Revoked("app", 11),
             LevelHolds(2),
+            Speaks("a", 2),
         ],
         1.5,
         300,
@@ -89,6 +91,6 @@ def test_a_reader_ignores_new_fields_and_does_without_later_ones() -> None:
     assert unpack_message(newer) == Parcel(7, 9, [Emit(["a"], b"42[]", 5)], 1.5, 300)
     admit: list[Any] = [1, "a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1"]
     older = msgspec.msgpack.encode([0, 7, 9, [[0, ["a"], b"42[]"], [2, "a"], admit]])
-    admitted = Admit("a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1", 1)
+    admitted = Admit("a", None, "p", "app", 2, b"", 30.0, True, b"[]", b"1")
     said: list[Delivery] = [Emit(["a"], b"42[]"), Close("a"), admitted]
     assert unpack_message(older) == Parcel(7, 9, said)
