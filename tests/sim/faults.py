@@ -199,7 +199,8 @@ class Faults:
 
 
 KINDS = sorted(name.removeprefix("_") for name in (
-    "_kill_gateway", "_kill_host", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze", "_kill_while_publishing",
+    "_kill_gateway", "_kill_host", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze",
+    "_kill_while_publishing",
     "_partition", "_lose_connection", "_kill_nats", "_elect", "_slow_store", "_fill_log", "_swallow",
     "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease",
     "_lose_part_of_snapshot",
