@@ -215,6 +215,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=15.0, help="for which a host is gone [%(default)s]")
     parser.add_argument("--rounds", type=int, default=1, help="of each fault at each host [%(default)s]")
+    parser.add_argument("--only", default="", help="faults whose names contain this")
     parser.add_argument("--short", action="store_true", help="each fault once, each at another host")
     parser.add_argument("--folder", help="for logs and the log's data; a new temporary one if not given")
     options = parser.parse_args()
@@ -225,7 +226,8 @@ def main() -> int:
         return hosts.go_apart([sys.executable, "-m", "tests.chaos.cluster", *sys.argv[1:]])
     folder = Path(options.folder or tempfile.mkdtemp(prefix="parley-hosts-"))
     folder.mkdir(parents=True, exist_ok=True)
-    plan = [(fault, number) for _ in range(options.rounds) for fault in FAULTS for number in range(len(hosts.NAMES))]
+    chosen = [fault for fault in FAULTS if options.only in fault.name]
+    plan = [(fault, number) for _ in range(options.rounds) for fault in chosen for number in range(len(hosts.NAMES))]
     if options.short:
         plan = list(zip(FAULTS, range(len(hosts.NAMES)), strict=True))
     run = ClusterRun(folder, options.seed, options.seconds, lambda line: print(line, flush=True))

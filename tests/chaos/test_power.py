@@ -73,7 +73,7 @@ async def come_back(company: Company, *visitors: Visitor) -> None:
 
 async def all_brokers_say_the_same(company: Company, one: Visitor, other: Visitor, room: str) -> None:
     """Whoever speaks, and whether it has read all or a snapshot, the room is the same and relays arrive."""
-    for _ in range(3):
+    for _ in range(2):
         await both_ways(one, other, room)
         fallen = speaker(company.system)
         await fallen.kill()
@@ -89,9 +89,8 @@ async def all_brokers_say_the_same(company: Company, one: Visitor, other: Visito
 
 
 @pytest.mark.parametrize("dies", [[], ["speaker"], ["speaker", "standby"]], ids=["nobody", "the speaker", "brokers"])
-@pytest.mark.parametrize("lost", [1, 8])
 async def test_clients_start_afresh_when_nats_has_lost_what_they_were_told(
-    start_company: StartCompany, lost: int, dies: list[str]
+    start_company: StartCompany, dies: list[str]
 ) -> None:
     company = await start_company(gateways=2, brokers=2, settings=SETTINGS)
     system = company.system
@@ -101,11 +100,10 @@ async def test_clients_start_afresh_when_nats_has_lost_what_they_were_told(
         await store.snapshot_of_all()
         disk, kept = Disk(system.nats, system.folder / "nats-store"), await store.last()
         await disk.sync()
-        for _ in range(lost):
-            assert await relay(ann, ben, room) == OK
-            assert await relay(ben, ann, room) == OK
+        assert await relay(ann, ben, room) == OK
+        assert await relay(ben, ann, room) == OK
         await store.snapshot_of_all()
-        assert await store.last() >= kept + 2 * lost
+        assert await store.last() >= kept + 2
     fallen = [speaker(system)] if dies == ["speaker"] else system.brokers if dies else []
     for broker in fallen:
         await broker.kill()
