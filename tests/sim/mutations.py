@@ -111,6 +111,7 @@ MUTATIONS: dict[str, Mutation] = {
             (LEASE, "self.term = max(revision, self._newest() + 1)", "self.term = revision"),
             (LEASE, "if self._newest() > self.term:", "if False:"),
         ),
+        rare=True,
     ),
     "half-a-snapshot": _one(
         SNAPSHOTS,
@@ -187,6 +188,7 @@ MUTATIONS: dict[str, Mutation] = {
         "",
         "the log was trimmed although a gateway had not confirmed what follows from it",
         seed=34,
+        rare=True,
     ),
     "words-unbounded": _one(
         "broker.core.keeping",
