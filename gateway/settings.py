@@ -60,7 +60,7 @@ class Settings(NatsSettings, Sizes, LogSettings):
         2000, "Unauthenticated sockets per gateway; beyond that, the oldest are closed.", at_least=1
     )
     newcomers_per_second: float = setting(
-        1000.0, "Handshakes that a gateway serves per second at most; fewer while it is busy. Others wait.", at_least=1
+        2000.0, "Handshakes that a gateway serves per second at most; fewer while it is busy. Others wait.", at_least=1
     )
     max_waiting: int = setting(
         2000, "Handshakes that wait for their turn; beyond that, they are answered 503 with Retry-After.", at_least=0

@@ -207,7 +207,7 @@ class Client:
             return
         sent, _ = self.unanswered.pop(ack)
         sent.answer = OK if data["ok"] else data["code"]
-        if sent.number in self._again and sent.answer == "taken" and self._owns(sent.room):
+        if sent.number in self._again and sent.answer == "taken" and self.owns(sent.room):
             self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
         if sent.event == "room-leave-request":
@@ -257,7 +257,8 @@ class Client:
         self._line.say(event, _encode(body), self._acks)
         return sent
 
-    def _owns(self, room: str) -> bool:
+    def owns(self, room: str) -> bool:
+        """Whether a room is its own, as far as it was told."""
         return room in self.rooms and self.rooms[room].owner == self.story.peer_id
 
     def _asks_since(self, since: Sent) -> bool:

@@ -190,6 +190,7 @@ class Faults:
         parts = [number for number, stored in stream.messages.items() if ".C." in stored.subject] if stream else []
         if stream is not None and len(parts) > MANY_PARTS:
             stream.purge(None, stream.messages[parts[-1]].subject)
+            self._cluster.server.damaged = True
             self._kill_brokers()
 
     def _lose_lease(self) -> None:

@@ -91,7 +91,7 @@ def _run(cluster: Cluster, judge: Judge, shape: Shape, opening: float) -> list[C
     for client in clients:
         client.stays = True
     run(BACK)
-    judge.judge_answers(clients)
+    judge.judge_answers(clients, decided=False)
     run(QUIET)
     for client in clients:
         client.acting = False

@@ -68,6 +68,7 @@ class Server:
         self.skew = 0.0  # seconds by which its clock is off
         self.electing_until = 0.0
         self.slow = 0.0
+        self.damaged = False  # a snapshot that was whole is not any more
         self.swallow: Callable[[str], bool] = lambda _: False
         self.on_stored: Callable[[Stream, int, Stored], None] = lambda *_: None
         self.on_lost: Callable[[Stream], None] = lambda _: None
