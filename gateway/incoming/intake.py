@@ -135,6 +135,7 @@ class Intake:
             lock=lock_of(connection.key),
             resume_key=resume.key if resume else "",
             version=event.version_asked(),
+            renews=connection.peer_id,
         )
         return shown if app.user is None else Identified(shown, app.user)
 

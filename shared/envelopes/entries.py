@@ -62,7 +62,8 @@ class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     ``received`` counts the events that the returning client has had on its last socket, if it says so. ``lock`` is the
     lock of the session token that the socket will get, and ``resume_key`` the key in the one that it showed
     (``shared/contract/tokens.py``); both are empty if their gateway, or the token's, knew of no keys. ``version`` is
-    that of the contract which the client asked for.
+    that of the contract which the client asked for. ``renews`` is the peer that the socket was when it asked, if it was
+    one.
     """
 
     conn: Id
@@ -77,6 +78,7 @@ class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     lock: Lock = b""
     resume_key: MaybeId = ""
     version: Version = 1
+    renews: MaybeId = ""
 
 
 class Identified(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=15):

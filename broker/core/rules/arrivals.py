@@ -69,6 +69,8 @@ def _whose(core: Context, gateway: str, entry: Authenticated, user: User | None)
             raise Refusal(UNAUTHORIZED, "Token is for another user")
         # one that asks again on the socket on which it came back gets the same answer again
         return peer, entry.resume_id == known and entry.resume_generation < peer.generation
+    if entry.renews and core.state.level >= RIGHTS:
+        raise Refusal(UNAUTHORIZED)  # the peer has left this socket meanwhile
     returning = _returning(core, entry, user)
     if returning is not None:
         _come_back(core, returning, gateway, entry)

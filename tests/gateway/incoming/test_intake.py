@@ -215,7 +215,8 @@ def test_an_authentication_carries_what_was_said_and_no_more(desk: Desk) -> None
     fields = {"token": APP_TOKEN, "peerinfo": {"a": 1}, "resumable": True, "received": 4, "payload": [2], "app": "no"}
     assert desk.say(desk.ann, "auth-request", fields, ack=6) == []
     lock = lock_of(desk.ann.key)
-    assert desk.entries == [Authenticated("s1", 6, "app", b'{"a": 1}', True, "", 0, b"[2]", 4, lock)]
+    renewal = Authenticated("s1", 6, "app", b'{"a": 1}', True, "", 0, b"[2]", 4, lock, renews="ann")
+    assert desk.entries == [renewal]
     assert not desk.ann.returning
 
 

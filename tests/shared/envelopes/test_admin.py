@@ -33,49 +33,50 @@ from shared.envelopes.policy import DEFAULT
 
 # What went over the wire from the first version on. A line is never changed; a new kind gets a new line.
 GOLDEN: list[tuple[AnyAsk, str]] = [
-    (ListRooms("a", 7), "83a361736ba5726f6f6d73a56166746572a161a56c696d697407"),
-    (ShowRoom("tea", "x"), "83a361736ba4726f6f6da4726f6f6da3746561a3617070a178"),
-    (CloseRoom("tea", "x"), "83a361736baa636c6f73652d726f6f6da4726f6f6da3746561a3617070a178"),
-    (RemovePeer("p"), "82a361736bab72656d6f76652d70656572a7706565725f6964a170"),
-    (ListApps("a", 7), "83a361736ba461707073a56166746572a161a56c696d697407"),
-    (NoteIssued("x", 5), "83a361736ba6697373756564a3617070a178a669737375656405"),
-    (RevokeApp("x", 5), "83a361736ba67265766f6b65a3617070a178a5756e74696c05"),
+    (ListRooms("a", 7), "83a361736ba5726f 6f6d73a561667465 72a161a56c696d69 7407"),
+    (ShowRoom("tea", "x"), "83a361736ba4726f 6f6da4726f6f6da3 746561a3617070a1 78"),
+    (CloseRoom("tea", "x"), "83a361736baa636c 6f73652d726f6f6d a4726f6f6da37465 61a3617070a178"),
+    (RemovePeer("p"), "82a361736bab7265 6d6f76652d706565 72a7706565725f69 64a170"),
+    (ListApps("a", 7), "83a361736ba46170 7073a56166746572 a161a56c696d6974 07"),
+    (NoteIssued("x", 5), "83a361736ba66973 73756564a3617070 a178a66973737565 6405"),
+    (RevokeApp("x", 5), "83a361736ba67265 766f6b65a3617070 a178a5756e74696c 05"),
     (
         SetPolicy("tea", "x", admission="open", max_peers=None),
-        "85a361736ba6706f6c696379a4726f6f6da3746561a3617070a178a961646d697373696f6ea46f70656ea96d61785f7065657273c0",
+        "85a361736ba6706f 6c696379a4726f6f 6da3746561a36170 70a178a961646d69 7373696f6ea46f70 "
+        "656ea96d61785f70 65657273c0",
     ),
     (
         KickPeer("tea", "p", "x", 60, "bye"),
-        "86a361736ba46b69636ba4726f6f6da3746561a7706565725f6964a170a3617070a178a362616e3ca474657874a3627965",
+        "86a361736ba46b69 636ba4726f6f6da3 746561a770656572 5f6964a170a36170 70a178a362616e3c a474657874a36279 65",
     ),
     (
         KickPeer("tea", "p", "", True),
-        "86a361736ba46b69636ba4726f6f6da3746561a7706565725f6964a170a3617070a0a362616ec3a474657874a0",
+        "86a361736ba46b69 636ba4726f6f6da3 746561a770656572 5f6964a170a36170 70a0a362616ec3a4 74657874a0",
     ),
-    (ListBans("tea", "x"), "83a361736ba462616e73a4726f6f6da3746561a3617070a178"),
+    (ListBans("tea", "x"), "83a361736ba46261 6e73a4726f6f6da3 746561a3617070a1 78"),
     (
         LiftBan("tea", "x", "u"),
-        "85a361736ba86c6966742d62616ea4726f6f6da3746561a3617070a178a26964a175a7706565725f6964a0",
+        "85a361736ba86c69 66742d62616ea472 6f6f6da3746561a3 617070a178a26964 a175a7706565725f 6964a0",
     ),
     (
         LiftBan("tea", "", None, "p"),
-        "85a361736ba86c6966742d62616ea4726f6f6da3746561a3617070a0a26964c0a7706565725f6964a170",
+        "85a361736ba86c69 66742d62616ea472 6f6f6da3746561a3 617070a0a26964c0 a7706565725f6964 a170",
     ),
     (
         RevokeUser("x", "u", 5, 9),
-        "85a361736bab7265766f6b652d75736572a3617070a178a26964a175a5756e74696c05a46c69666509",
+        "85a361736bab7265 766f6b652d757365 72a3617070a178a2 6964a175a5756e74 696c05a46c696665 09",
     ),
     (
         ListRevocations("x", "u", 7),
-        "84a361736bab7265766f636174696f6e73a3617070a178a56166746572a175a56c696d697407",
+        "84a361736bab7265 766f636174696f6e 73a3617070a178a5 6166746572a175a5 6c696d697407",
     ),
-    (LiftRevocation("x", "u"), "83a361736baf6c6966742d7265766f636174696f6ea3617070a178a26964a175"),
+    (LiftRevocation("x", "u"), "83a361736baf6c69 66742d7265766f63 6174696f6ea36170 70a178a26964a175"),
 ]
 
 
 @pytest.mark.parametrize(("ask", "wire"), GOLDEN, ids=lambda value: type(value).__name__)
 def test_a_question_goes_over_the_wire_as_it_always_did(ask: AnyAsk, wire: str) -> None:
-    assert pack(ask).hex() == wire
+    assert pack(ask) == bytes.fromhex(wire)
     assert unpack_ask(bytes.fromhex(wire)) == ask
 
 

@@ -75,14 +75,14 @@ GOLDEN: list[tuple[Entry, list[Any]]] = [
     (SAID, [0, "room-join-request", "c", 1, "r", "p", b"{}", b""]),
     (Said("e", "c", None, "r", "p", b"{}", b'{"n":1}'), [0, "e", "c", None, "r", "p", b"{}", b'{"n":1}']),
     (
-        Authenticated("c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key"),
-        [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 1],
+        Authenticated("c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 2, "q"),
+        [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 2, "q"],
     ),
     (
         Identified(AUTHENTICATED, User("u", "n", 1, 2, {"r": "own"}, "newest")),
         [
             15,
-            [1, "c", None, "app", b"", True, "", 0, b"", None, b"", "", 1],
+            [1, "c", None, "app", b"", True, "", 0, b"", None, b"", "", 1, ""],
             ["u", "n", 1, 2, {"r": "own"}, "newest"],
         ],
     ),

@@ -33,7 +33,7 @@ class Server:
         self._config, self._store = folder / f"nats-{self.port}.conf", folder / f"store-{self.port}"
         self.use(host)
         self.process = Process(f"nats-{self.port}", nats.running(self._config), {}, self.port, folder)
-        self.url = f"nats://user:secret@127.0.0.1:{self.port}"
+        self.url = f"nats://user:secret@127.0.0.1:{self.port}"  # pragma: allowlist secret
 
     def use(self, host: Path) -> None:
         """From the next start on, have the certificate in this folder."""

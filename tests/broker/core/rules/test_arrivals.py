@@ -1,11 +1,12 @@
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from broker.core.rules.arrivals import MOST_GENERATIONS, MOST_TAKEOVERS, TAKEOVER_SECONDS
 from shared.contract.locks import lock_of
 from shared.envelopes.deliveries import pack_message
-from shared.envelopes.entries import Closed
+from shared.envelopes.entries import Authenticated, Closed
 from tests.broker.world import Socket, Token, World
 
 
@@ -430,3 +431,18 @@ def test_renewal_keeps_peer_rooms_and_what_is_not_said_anew() -> None:
     [told] = peer.read()
     assert (told.fields["peerinfo"], told.fields["resume_for"]) == (b'"after"', 0.0)
     assert peer.peer_id in world.core.state.rooms["room"].members
+
+
+def test_a_renewal_on_a_socket_that_its_peer_has_left_makes_nobody_new() -> None:
+    """It was on its way to the log, with words behind it, when the peer came back elsewhere."""
+    world = World()
+    peer = world.peer(resumable=True)
+    old = peer.authenticated(resumable=True)
+    assert isinstance(old, Authenticated)
+    late = msgspec.structs.replace(old, renews=peer.peer_id)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=peer.received)
+    before = set(world.core.state.peers)
+    peer.gateway.send(late, peer.said("relay-ice-candidate", "room", back.peer_id, payload=1))
+    assert [told.fields["code"] for told in peer.read()] == ["unauthorized", "unauthorized"]
+    assert (set(world.core.state.peers), world.core.doubted) == (before, 0)
