@@ -25,7 +25,7 @@ CHECKED = 16  # every so many messages of the log a whole state is looked at
 ANSWERED_WITHIN = 5.0  # seconds
 EXPECTED = (
     "BadSnapshot parts of it are missing",  # a complaint that a fault brings about
-    # Not mended yet: a renewal that was held on a socket that its peer has left makes a new peer, and what follows it on
+    # Not mended yet: a renewal, held on a socket that its peer has left, makes a new peer; what follows it on
     # that socket is skipped (seed 2133 of 5aedb8f).
     "something in the event log was skipped",
 )
