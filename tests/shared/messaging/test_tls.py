@@ -118,7 +118,7 @@ async def test_a_server_without_tls_is_not_shown_the_password(
     listening = await asyncio.start_server(plain, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     try:
-        url = f"nats://user:secret@127.0.0.1:{port}"
+        url = f"nats://user:secret@127.0.0.1:{port}"  # pragma: allowlist secret
         assert "the server speaks no TLS" in await refused(url, shown(certificates / "one"), caplog)
         assert said == b""
     finally:
