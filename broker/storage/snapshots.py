@@ -128,7 +128,9 @@ class Snapshots:
                     await self._fetch_kept(state)
                     return state
                 log.warning("snapshot %s is skipped: the log does not continue from it", info.name)
-            except (BadSnapshot, NatsError, TimeoutError) as error:
+            except TimeoutError:
+                raise  # that says nothing about the snapshot, and without it all rooms would be gone
+            except (BadSnapshot, NatsError) as error:
                 log.error("snapshot %s is skipped: %s %s", info.name, type(error).__name__, error)
         return None
 
@@ -143,7 +145,7 @@ class Snapshots:
             for kept in waiting_frames([peer]):
                 if kept.digest:
                     kept.frame, kept.digest = await self._find(kept), b""
-            peer.past = [kept for kept in peer.past if kept.frame]
+            peer.past = [kept for kept in peer.past if kept.frame or kept.is_blank]
             if not all(kept.frame for kept in peer.kept.values()):
                 log.error("what a peer missed is gone, so is its place", extra={"facts": {"peer": peer.peer_id}})
                 peer.kept, peer.kept_bytes, peer.resumable = {}, 0, False

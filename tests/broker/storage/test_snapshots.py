@@ -285,6 +285,31 @@ async def test_what_waits_for_an_absent_peer_is_found_in_the_log(store: Store) -
     assert plain(newest) == plain(store.world.core.state)
 
 
+async def test_what_a_client_of_version_2_is_not_sent_again_stays_numbered(store: Store) -> None:
+    world = store.world = world_ahead()
+    owner, guest, other = world.peer(version=2), world.peer("g2", version=2, resumable=True), world.peer()
+    world.room(owner, guest)
+    owner.say("relay-ice-candidate", "room", guest.peer_id, payload="private")
+    world.room(other, name="elsewhere")
+    owner.say("room-policy-request", "room", policy={"admission": "open"})
+    other.say("room-join-request", "room")
+    guest.close("lost")
+    assert any(kept.is_blank for kept in world.core.state.peers[guest.peer_id].past)
+    for _ in range(3):
+        await store.take(HISTORY_SECONDS + 1)
+    _, newest = await store.snapshots.load(await store.log.extent())
+    assert newest is not None
+    assert plain(newest) == plain(world.core.state)
+
+
+async def test_a_snapshot_is_not_passed_over_because_nats_does_not_answer(store: Store) -> None:
+    """Without it the broker would start afresh, and all rooms would be gone."""
+    for _ in range(3):
+        await store.take(HISTORY_SECONDS + 1)
+    with patch.object(Snapshots, "_read", side_effect=TimeoutError), pytest.raises(TimeoutError):
+        await store.snapshots.load(await store.log.extent())
+
+
 async def test_what_was_sent_again_and_missed_again_is_found_where_it_was_said_first(store: Store) -> None:
     world = store.world = world_ahead()
     owner, absent = (world.peer(resumable=True) for _ in range(2))
