@@ -102,6 +102,7 @@ class Switchboard:
         connection.socket.leave()
         self._pacing.forget(connection)
         self._budgets.leave(connection.peer_id, connection.socket.budget, self._world.monotonic())
+        for_good |= connection.revoked
         if connection.logged and self._link is not None:
             self._link.writer.append_always(Closed(sid, self._link.inbox.have, "lost" if lost else "closed", for_good))
 

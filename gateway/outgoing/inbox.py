@@ -114,6 +114,7 @@ class Inbox:
         self._revocations.revoke(revoked.app, revoked.until)
         for connection in list(self._connections.values()):
             if self._revocations.covers(connection.app):
+                connection.revoked = True
                 connection.part()
 
     def _admit(self, connection: Connection, admit: Admit) -> None:

@@ -1,5 +1,6 @@
 """The operator's calls: answered by the authority, and felt by clients."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -123,6 +124,26 @@ async def test_revoking_ends_whom_it_is_about_at_once_and_nobody_else(
             assert await rest_of(raw) == []
     assert (await other.call("room-join-request", {"room": "late"}))["code"] == "not-found"
     assert (await other.call("room-create-request", {}))["ok"]
+
+
+async def test_those_of_a_revoked_app_keep_no_place(operated: World, call: Call) -> None:
+    url, app_token = operated.system.gateways[0].url, await operated.system.app_token("bad")
+    async with RawSocket(url) as raw:
+        await raw.connect(app_token)
+        await raw.event("auth-request", {"token": app_token, "resumable": True})
+        token = (await raw.told("auth-accept"))["token"]
+        await raw.event("room-create-request", {"auth": token, "room": "taken"})
+        await raw.told("room-create-accept")
+        await call("DELETE", "/admin/apps/bad")
+        await raw.expect("41")
+    good = await operated.peer(1, app="good")
+
+    async def made() -> bool:
+        return bool((await good.call("room-create-request", {"room": "taken"}))["ok"])
+
+    async with asyncio.timeout(5):  # long before the place would have been lost by itself
+        while not await made():
+            await asyncio.sleep(0.05)
 
 
 async def test_a_place_of_a_revoked_app_is_resumed_with_no_other_app(operated: World, call: Call) -> None:
