@@ -17,9 +17,9 @@ class Connection:
     ``app`` is what it showed last: in the handshake, or to authenticate. ``peer_id`` is empty until the broker has
     admitted it. ``token`` is its newest session token, good until ``expires`` (seconds since the epoch). ``logged``
     says that the log knows of this socket, so its end has to go there too. ``held`` counts its bytes on the way to the
-    log. ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one; the place of one that
-    is ``revoked`` ends with its socket. ``key`` is in all session tokens of this socket. ``version`` of the contract is
-    what it asked for.
+    log. ``resumable`` may come back on another socket; ``returning`` has asked to do so on this one; the place of one
+    that is ``revoked`` ends with its socket. ``key`` is in all session tokens of this socket. ``version`` of the
+    contract is what it asked for.
     """
 
     sid: str
