@@ -14,7 +14,7 @@ from auth_api.reading import read
 from auth_api.settings import Settings
 from auth_api.sparing import Sparing, left_out
 from shared.contract.user_tokens import LONGEST_USER_TOKEN, make_user_token
-from shared.envelopes.admin import NewApp, NoteIssued
+from shared.envelopes.admin import Jwt, NewApp, NoteIssued
 from shared.envelopes.calls import FORM, JSON, Call
 from shared.envelopes.users import Grants, Single, User, UserId, UserName
 from shared.process.world import World
@@ -28,7 +28,7 @@ LONGEST = 366 * 24 * HOUR  # seconds
 class UserToken(msgspec.Struct, frozen=True):
     """A token for a user."""
 
-    token: Annotated[str, Meta(description="A JWT.", pattern=r"^[^.]+\.[^.]+\.[^.]+$")]
+    token: Jwt
 
 
 class AskForUserToken(Call, frozen=True):

@@ -1,5 +1,6 @@
 """Bans: who may not come into a room. They hold identities, or the ids of anonymous peers."""
 
+from broker.core import users
 from broker.core.rights import role_of
 from broker.core.state import Ban, Peer, Room
 from shared.contract.refusals import FORBIDDEN, FULL, Refusal
@@ -8,8 +9,8 @@ MOST_BANS = 256  # of one room
 
 
 def key_of(peer: Peer) -> str:
-    """What a ban of this peer is filed under. Neither apps nor identities have control characters."""
-    return f"\n{peer.peer_id}" if peer.user is None else f"{peer.app}\n{peer.user.id}"
+    """What a ban of this peer is filed under: its identity, or an id of no app."""
+    return users.key_of("", peer.peer_id) if peer.user is None else users.key_of(peer.app, peer.user.id)
 
 
 def is_banned(room: Room, peer: Peer, now: float) -> bool:

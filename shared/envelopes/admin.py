@@ -30,6 +30,7 @@ NewApp = Annotated[
 ]
 KnownUser = Annotated[UserId, Meta(description="The identity.", examples=["user-17"])]
 Now = Annotated[Number, Place.CLOCK]
+Jwt = Annotated[str, Meta(description="A JWT.", pattern=r"^[^.]+\.[^.]+\.[^.]+$")]
 Ban = (
     bool
     | Annotated[
@@ -121,7 +122,7 @@ class AppLine(msgspec.Struct, frozen=True):
 class AppToken(msgspec.Struct, frozen=True):
     """A token for an app."""
 
-    token: Annotated[str, Meta(description="A JWT.", pattern=r"^[^.]+\.[^.]+\.[^.]+$")]
+    token: Jwt
 
 
 class AppRevocation(msgspec.Struct, frozen=True):

@@ -188,7 +188,7 @@ def _show_again(core: Context, room: Room, peer: Peer, payload: bytes, acks: Ack
 def _check_patience(core: Context, room: Room, candidate: Peer, before: Pending | None) -> None:
     if before is not None:
         if len(before.acks) >= core.limits.pending_per_peer:
-            raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its hosts")
+            raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
         return
     if len(candidate.asked) >= core.limits.pending_per_peer:
         raise Refusal(TOO_MANY, "Too many join requests of yours are pending")
