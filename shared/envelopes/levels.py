@@ -12,7 +12,8 @@ from shared.envelopes.entries import Id, Number
 
 FIRST = 1  # the level of a log that has none in it, and what processes know that say nothing
 RIGHTS = 2  # from here on there are users, and version 2 of the contract
-LEVEL = RIGHTS  # the highest that this release knows
+LIFE = 3  # from here on there are messages, data and presence in rooms, events with a number, and notices
+LEVEL = LIFE  # the highest that this release knows
 
 
 class Known(msgspec.Struct, array_like=True, frozen=True):
