@@ -13,6 +13,7 @@ from broker.core.context import Context
 from broker.core.state import Peer
 from gateway import metrics
 from shared.contract.events import ABSENT, EVENTS, Payload, Right, RoomEvent
+from shared.contract.shapes import Answer
 
 Taken = list[tuple[str, InRoom[Any]]]  # each time that the rule was asked: by whom, and for what
 FIELDS = {"text": "hello", "role": "owner", "ban": True, "extra": {"n": 1}}
@@ -32,6 +33,7 @@ def declared(patch: pytest.MonkeyPatch, name: str, since: int = 1, level: int = 
         LEVEL = level
         WHO = Right.MEMBER
         DOC = "x"
+        ANSWER = Answer
         REFUSED_AS = "room-join-reject"
         NEEDS = ("room", "extra")
 

@@ -16,8 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from shared.contract.bounds import is_bounded
+from shared.contract.shapes import Answer, PeerAnswer, RoomAnswer, Shape, leaves_open
 from shared.envelopes import levels
-from shared.envelopes.policy import PolicyChange, Text
+from shared.envelopes.policy import PolicyChange, PolicyShown, Text
 from shared.envelopes.users import Grant, UserId
 
 ABSENT = msgspec.Raw(b"")
@@ -69,6 +70,10 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     SINCE: ClassVar[int]  # the version of the contract that brought it
     LEVEL: ClassVar[int]  # from which on brokers know it (shared/envelopes/levels.py); that of the first version is 1
     WHO: ClassVar[Right]
+    ANSWER: ClassVar[
+        type[Answer] | str
+    ]  # what the acknowledgement has; a name: what the server's event of that name has
+    ANSWER_AT_LEAST: ClassVar[tuple[str, ...]] = ()  # of these fields, where all of them would be too much
     REFUSED_AS: ClassVar[str] = "request-reject"  # the event that says no
     RELAYED_AS: ClassVar[str] = ""  # the event a roommate gets, for relays
     BODY: ClassVar[str] = ""  # the field a relay carries
@@ -77,7 +82,7 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     BODIES: ClassVar[dict[str, Body]]  # found in the types of the fields
     OWN: ClassVar[tuple[str, ...]]  # fields that an entry has no place of its own for
 
-    auth: Any = None
+    auth: Annotated[Any, Shape(str)] = None
     payload: Payload = ABSENT
 
     def __init_subclass__(cls) -> None:
@@ -86,6 +91,7 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
         cls.BODIES = {name: body for name, hint in hints.items() if (body := _body_of(cls, name, hint))}
         if "NAME" in cls.__dict__:
             _check_whole(cls, set(hints))
+            _check_shapes(cls, hints)
             cls.OWN = _own_fields(cls, hints)
             if cls.NAME in EVENTS:
                 _EARLIER.setdefault(cls.NAME, []).insert(0, EVENTS[cls.NAME])
@@ -114,7 +120,7 @@ def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
 
 
 def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
-    for said in ("DOC", "SINCE", "WHO"):
+    for said in ("DOC", "SINCE", "WHO", "ANSWER"):
         if not hasattr(cls, said):
             raise TypeError(f"{cls.__name__} does not say its {said}")
     before = EVENTS.get(cls.NAME)
@@ -125,6 +131,12 @@ def _check_whole(cls: type[ClientEvent], fields: set[str]) -> None:
     if bool(cls.RELAYED_AS) != bool(cls.BODY) or (cls.BODY and cls.BODY not in cls.BODIES):
         raise TypeError(f"{cls.__name__} is relayed without a body, or has a body and is not relayed")
     _check_level(cls)
+
+
+def _check_shapes(cls: type[ClientEvent], hints: dict[str, Any]) -> None:
+    for name, hint in hints.items():
+        if typing.get_origin(hint) is not ClassVar and leaves_open(hint, raw=True):
+            raise TypeError(f"{cls.__name__}.{name} does not say what it holds: add a Shape to its type")
 
 
 def _check_level(cls: type[ClientEvent]) -> None:
@@ -152,15 +164,18 @@ class AuthRequest(ClientEvent, kw_only=True, frozen=True):
     NAME = "auth-request"
     SINCE = 1
     WHO = Right.ANYONE
+    ANSWER = "auth-accept"
     DOC = "`auth-accept` or `auth-reject {message, payload}`"
     REFUSED_AS = "auth-reject"
 
-    token: Any = None
+    token: Annotated[Any, Shape(str)] = None
     peerinfo: Peerinfo = ABSENT
     resumable: bool | None = None
-    resume: Any = None
+    resume: Annotated[Any, Shape(str | None)] = None
     received: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
-    version: Any = None  # version 1 had no such field: whatever is no number from 2 on means it
+    version: Annotated[Any, Shape(int | None)] = (
+        None  # version 1 had no such field: whatever is no number from 2 on means it
+    )
 
     def version_asked(self) -> int:
         """The version of the contract that the client wants and this server knows."""
@@ -180,6 +195,7 @@ class RoomCreateRequest1(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-create-request"
     SINCE = 1
     WHO = Right.PEER
+    ANSWER = "room-create-accept"
     GRANTS = frozenset[Grant](("create", "own"))
     DOC = (
         "`room-create-accept {room, payload}`, or `room-create-reject {message, payload}` if the name is taken; "
@@ -201,6 +217,8 @@ class RoomJoinRequest1(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-join-request"
     SINCE = 1
     WHO = Right.PEER
+    ANSWER = "room-join-accept"
+    ANSWER_AT_LEAST = ("room", "peer_id")
     GRANTS = frozenset[Grant](("knock", "create", "enter", "moderate", "own"))
     DOC = (
         "the owner gets `room-join-request {room, peer_id, peerinfo, payload}`; unknown room: "
@@ -227,6 +245,7 @@ class RoomJoinCancel(RoomEvent, kw_only=True, frozen=True):
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.WAITING
+    ANSWER = RoomAnswer
     DOC = "the request is taken back: it is answered with `not-pending`, and the hosts get `room-join-gone`"
 
 
@@ -243,6 +262,7 @@ class RoomJoinAccept(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-accept"
     SINCE = 1
     WHO = Right.DECIDER
+    ANSWER = PeerAnswer
     DOC = (
         "hosts only, for a pending request. The candidate gets "
         "`room-join-accept {room, peer_id, peers, peersinfo, payload, owner}`; "
@@ -254,6 +274,7 @@ class RoomJoinReject(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-join-reject"
     SINCE = 1
     WHO = Right.DECIDER
+    ANSWER = PeerAnswer
     DOC = "hosts only, for a pending request. The candidate gets `room-join-reject {message, room, peer_id, payload}`"
 
 
@@ -261,6 +282,7 @@ class RoomLeaveRequest(RoomEvent, kw_only=True, frozen=True):
     NAME = "room-leave-request"
     SINCE = 1
     WHO = Right.CANDIDATE
+    ANSWER = "room-leave-accept"
     DOC = (
         "`room-leave-accept {room, payload}`; the others get `room-user-leave`. From a candidate who still waits: "
         "its request is taken back, and answered with `not-pending`"
@@ -271,6 +293,7 @@ class RelaySessionDescription(PeerEvent, kw_only=True, frozen=True):
     NAME = "relay-session-description"
     SINCE = 1
     WHO = Right.MEMBER
+    ANSWER = Answer
     DOC = "the roommate gets `session-description {room, peer_id, session_description, peerinfo, payload}`"
     RELAYED_AS = "session-description"
     BODY = "session_description"
@@ -283,6 +306,7 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     NAME = "relay-ice-candidate"
     SINCE = 1
     WHO = Right.MEMBER
+    ANSWER = Answer
     DOC = "the roommate gets `ice-candidate {room, peer_id, ice_candidate, peerinfo, payload}`"
     RELAYED_AS = "ice-candidate"
     BODY = "ice_candidate"
@@ -291,11 +315,16 @@ class RelayIceCandidate(PeerEvent, kw_only=True, frozen=True):
     ice_candidate: IceCandidate = ABSENT
 
 
+class RoleAnswer(PeerAnswer, kw_only=True, frozen=True):
+    role: Literal["owner", "moderator", "member"]
+
+
 class RoomRoleRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-role-request"
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.OWNER
+    ANSWER = RoleAnswer
     DOC = (
         "all members get `room-role {room, peer_id, role, by}`. With `owner`, the former one becomes a moderator. "
         "A new host gets the requests that are pending"
@@ -304,11 +333,16 @@ class RoomRoleRequest(PeerEvent, kw_only=True, frozen=True):
     role: Literal["owner", "moderator", "member"]
 
 
+class KickAnswer(PeerAnswer, kw_only=True, frozen=True):
+    banned_until: float | bool | None
+
+
 class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-kick-request"
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.HOST
+    ANSWER = KickAnswer
     DOC = (
         "on lower roles only. The one gets `room-kicked {room, by, text, banned_until}` (in version 1: as when an "
         "operator closes the room), the others `room-user-leave` with the reason `kicked`. `ban` is a number of "
@@ -320,15 +354,27 @@ class RoomKickRequest(PeerEvent, kw_only=True, frozen=True):
     text: Text = ""
 
 
+class UnbanAnswer(RoomAnswer, kw_only=True, frozen=True):
+    """Whom the request named."""
+
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    peer_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class RoomUnbanRequest(PeerEvent, kw_only=True, frozen=True):
     NAME = "room-unban-request"
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.HOST
+    ANSWER = UnbanAnswer
     DOC = "the identity `id`, or the anonymous peer `peer_id`, may ask to come in again"
     NEEDS: ClassVar[tuple[str, ...]] = ("room",)  # and the one or the other
 
     id: UserId | None = None
+
+
+class PolicyAnswer(RoomAnswer, kw_only=True, frozen=True):
+    policy: PolicyShown
 
 
 class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):
@@ -336,6 +382,7 @@ class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.HOST
+    ANSWER = PolicyAnswer
     DOC = "the keys that are given change; all members get `room-policy {room, policy, by}`"
 
     policy: PolicyChange
@@ -346,6 +393,7 @@ class RoomCloseRequest(RoomEvent, kw_only=True, frozen=True):
     SINCE = 2
     LEVEL = levels.RIGHTS
     WHO = Right.OWNER
+    ANSWER = RoomAnswer
     DOC = "as when an operator closes the room: all members get `room-closed {room, by, text}`"
 
     text: Text = ""

@@ -6,12 +6,16 @@ gateway and passed on as bytes; its class says how the frame is laid out.
 Bodies are JSON that a client sent, and stay encoded. A field that is UNSET is left out.
 """
 
-from typing import Annotated, Any, ClassVar
+import typing
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from shared.contract.events import EVENTS
+from shared.contract.refusals import CATALOGUE
+from shared.contract.shapes import Shape, leaves_open
+from shared.envelopes.policy import PolicyShown
 from shared.envelopes.users import User
 
 _encode = msgspec.json.Encoder().encode
@@ -19,6 +23,7 @@ _encode = msgspec.json.Encoder().encode
 MaybeRaw = Raw | UnsetType
 PLUS = "+"  # marks a field that the server which Parley replaces does not send
 
+_BODIES = {name for event in EVENTS.values() for name in event.BODIES}
 TOLD: dict[str, type["ServerEvent"]] = {}  # each by its name
 
 # What an event is, in bits, for those who have its frame alone. Snapshots have them: they never change their meaning.
@@ -50,6 +55,7 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
                 raise TypeError(f"{cls.__name__} does not say its {said}")
         if cls.NAME in TOLD:
             raise TypeError(f"{cls.__name__} has the name of {TOLD[cls.NAME].__name__}")
+        _check_shapes(cls)
         cls.START = b'42["%s",' % cls.NAME.encode()
         cls.KIND = (
             cls.COUNTED * COUNTED_BIT
@@ -72,6 +78,13 @@ class ServerEvent(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         return frames
 
 
+def _check_shapes(cls: type[ServerEvent]) -> None:
+    """A field is encoded already only if it is a body that a client sent, or has a Shape."""
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        if typing.get_origin(hint) is not ClassVar and leaves_open(hint, raw=name in _BODIES):
+            raise TypeError(f"{cls.__name__}.{name} does not say what it holds: add a Shape to its type")
+
+
 def counts(kind: int, version: int) -> int:
     """1 if a client of that version of the contract counts an event of this kind, 0 if not."""
     return kind & COUNTED_BIT or (1 if kind & COUNTED_LATER_BIT and version > 1 else 0)
@@ -87,6 +100,36 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     name: str
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One who waits to be let into a room, as a host finds it there."""
+
+    peer_id: str
+    identity: Identity | UnsetType = UNSET
+    peerinfo: MaybeRaw = UNSET
+    payload: MaybeRaw = UNSET
+
+
+class RoomFound(msgspec.Struct, frozen=True):
+    """A room as one who comes back finds it. What stands behind ``peersinfo`` is there in version 2."""
+
+    room: str
+    owner: str
+    peers: list[str]
+    peersinfo: dict[str, Any]
+    policy: PolicyShown | UnsetType = UNSET
+    roles: dict[str, Literal["owner", "moderator"]] | UnsetType = UNSET
+    identities: dict[str, Identity] | UnsetType = UNSET
+    pending: Annotated[list[Waiting] | UnsetType, Meta(description="for hosts")] = UNSET
+
+
+class IceServer(msgspec.Struct, frozen=True):
+    """A TURN server, as browsers take it."""
+
+    urls: list[str]
+    username: str
+    credential: str
 
 
 def identity_of(user: User | None) -> Identity | UnsetType:
@@ -113,6 +156,7 @@ class AuthAccept(ServerEvent, kw_only=True, frozen=True):
     rooms: Annotated[
         MaybeRaw,
         PLUS,
+        Shape(list[RoomFound]),
         Meta(
             description="only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` "
             "is empty, and a `room-join-request` for that room brings it"
@@ -122,6 +166,7 @@ class AuthAccept(ServerEvent, kw_only=True, frozen=True):
     ice_servers: Annotated[
         list[Any] | UnsetType,
         PLUS,
+        Shape(list[IceServer]),
         Meta(
             description="if TURN is set up; the credentials expire after `TURN_LIFETIME`, and with the user "
             "token of the peer; each renewal brings new ones"
@@ -147,15 +192,22 @@ class SessionEnded(ServerEvent, kw_only=True, frozen=True):
     SINCE = 2
     COUNTED = True
 
-    code: Annotated[str, Meta(description="`expired`, `replaced` or `revoked`")]
+    code: Annotated[
+        str,
+        Shape(Literal["expired", "replaced", "revoked"]),
+        Meta(description="`expired`, `replaced` or `revoked`"),
+    ]
     message: str
+
+
+Code = Literal[tuple(refusal.code for refusal in CATALOGUE)]  # type: ignore[valid-type]  # made from the catalogue
 
 
 class Refused(ServerEvent, kw_only=True, frozen=True):
     """An event that says no. ``event`` is named where the answer does not show it."""
 
     event: Annotated[str | UnsetType, PLUS, Meta(description="only in `request-reject`")] = UNSET
-    code: Annotated[str, PLUS]
+    code: Annotated[str, PLUS, Shape(Code)]
     message: str
     room: str | UnsetType = UNSET
     peer_id: str | UnsetType = UNSET
@@ -251,11 +303,16 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
     room: str
     owner: Annotated[str, PLUS]
     peers: Annotated[list[str], Meta(description="the others in the room")]
-    peersinfo: Annotated[dict[str, Raw | None], Meta(description="the `peerinfo` of each")]
+    peersinfo: Annotated[dict[str, Raw | None], Shape(dict[str, Any]), Meta(description="the `peerinfo` of each")]
     payload: MaybeRaw = UNSET
-    policy: Annotated[dict[str, Any] | UnsetType, PLUS, Meta(description="version 2: the whole of it")] = UNSET
+    policy: Annotated[
+        dict[str, Any] | UnsetType, PLUS, Shape(PolicyShown), Meta(description="version 2: the whole of it")
+    ] = UNSET
     roles: Annotated[
-        dict[str, str] | UnsetType, PLUS, Meta(description="version 2: `owner` or `moderator`, by `peer_id`")
+        dict[str, str] | UnsetType,
+        PLUS,
+        Shape(dict[str, Literal["owner", "moderator"]]),
+        Meta(description="version 2: `owner` or `moderator`, by `peer_id`"),
     ] = UNSET
     identities: Annotated[
         dict[str, Identity] | UnsetType, PLUS, Meta(description="version 2: of those who are not anonymous")
@@ -286,7 +343,12 @@ class RoomUserLeave(ServerEvent, kw_only=True, frozen=True):
 
     room: str
     peer_id: str
-    reason: Annotated[str, PLUS, Meta(description="`left`, `closed`, `lost` or `kicked`")]
+    reason: Annotated[
+        str,
+        PLUS,
+        Shape(Literal["left", "closed", "lost", "kicked"]),
+        Meta(description="`left`, `closed`, `lost` or `kicked`"),
+    ]
     peerinfo: MaybeRaw = UNSET
     payload: MaybeRaw = UNSET
     identity: Annotated[Identity | UnsetType, PLUS, Meta(description="`{id, name}`, unless it is anonymous")] = UNSET
@@ -344,7 +406,11 @@ class RoomJoinGone(ServerEvent, kw_only=True, frozen=True):
 
     room: str
     peer_id: str
-    reason: Annotated[str, Meta(description="`accepted`, `rejected`, `cancelled`, `left`, `closed` or `lost`")]
+    reason: Annotated[
+        str,
+        Shape(Literal["accepted", "rejected", "cancelled", "left", "closed", "lost"]),
+        Meta(description="`accepted`, `rejected`, `cancelled`, `left`, `closed` or `lost`"),
+    ]
     by: Annotated[str | None, Meta(description="the host who decided")] = None
 
 
@@ -357,7 +423,11 @@ class RoomRole(ServerEvent, kw_only=True, frozen=True):
 
     room: str
     peer_id: str
-    role: Annotated[str, Meta(description="`owner`, `moderator` or `member`")]
+    role: Annotated[
+        str,
+        Shape(Literal["owner", "moderator", "member"]),
+        Meta(description="`owner`, `moderator` or `member`"),
+    ]
     by: Annotated[str | None, Meta(description="who gave it; null if it followed from a grant or from a leave")] = None
 
 
@@ -384,7 +454,7 @@ class RoomPolicy(ServerEvent, kw_only=True, frozen=True):
     STATE = True
 
     room: str
-    policy: dict[str, Any]
+    policy: Annotated[dict[str, Any], Shape(PolicyShown)]
     by: Annotated[str | None, Meta(description="the host who changed it; null for an operator")]
 
 
@@ -442,3 +512,8 @@ for _event in EVENTS.values():
             raise TypeError(f"{_event.__name__} is relayed as {_event.RELAYED_AS}, which is no relay declared here")
         if _relayed.__annotations__.keys() - {"peerinfo", "payload"} != {_event.BODY}:
             raise TypeError(f"{_relayed.__name__} does not carry {_event.BODY}, as {_event.__name__} does")
+    if isinstance(_event.ANSWER, str) and _event.ANSWER not in TOLD:
+        raise TypeError(f"{_event.__name__} is acknowledged as {_event.ANSWER}, which is no event declared here")
+    _acknowledged = TOLD[_event.ANSWER] if isinstance(_event.ANSWER, str) else _event.ANSWER
+    if not set(_event.ANSWER_AT_LEAST) <= set(_acknowledged.__struct_fields__):
+        raise TypeError(f"{_event.__name__} is acknowledged with at least what its answer has not got")

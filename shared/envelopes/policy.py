@@ -41,6 +41,16 @@ class Policy(msgspec.Struct, frozen=True):
         return {**msgspec.structs.asdict(self), "max_peers": self.limit(most)}
 
 
+class PolicyShown(msgspec.Struct, frozen=True):
+    """A policy as clients get it."""
+
+    admission: Admission
+    max_peers: int
+    owner_leaves: OwnerLeaves
+    waiting_text: str
+    history: int
+
+
 class PolicyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a policy that are to change."""
 
@@ -69,5 +79,5 @@ def read_change(encoded: bytes) -> PolicyChange | None:
 
 _decode = msgspec.json.Decoder(PolicyChange).decode
 
-if PolicyChange.__struct_fields__ != Policy.__struct_fields__:
-    raise TypeError("PolicyChange and Policy do not have the same keys")
+if not PolicyChange.__struct_fields__ == PolicyShown.__struct_fields__ == Policy.__struct_fields__:
+    raise TypeError("Policy, PolicyChange and PolicyShown do not have the same keys")

@@ -23,6 +23,7 @@ from shared.contract.events import (
     known,
 )
 from shared.contract.refusals import Refusal
+from shared.contract.shapes import Answer
 from shared.envelopes.levels import LEVEL
 from shared.process.settings import declared
 from tests.events import whole
@@ -92,13 +93,20 @@ def test_a_field_of_any_json_without_a_limit_is_no_declaration() -> None:
             body: msgspec.Raw | None = None
 
 
-WHOLE: dict[str, Any] = {"NAME": "x", "DOC": "x", "SINCE": 2, "WHO": Right.MEMBER}
+def test_a_field_of_anything_without_a_shape_is_no_declaration() -> None:
+    said = {**WHOLE, "LEVEL": LEVEL}
+    with pytest.raises(TypeError, match=r"X\.open does not say what it holds"):
+        msgspec.defstruct("X", [("open", list[Any], [])], bases=(RoomEvent,), namespace=said, frozen=True)
+    assert "x" not in EVENTS
+
+
+WHOLE: dict[str, Any] = {"NAME": "x", "DOC": "x", "SINCE": 2, "WHO": Right.MEMBER, "ANSWER": Answer}
 
 
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        *(({"but": said}, f"does not say its {said}") for said in ("DOC", "SINCE", "WHO")),
+        *(({"but": said}, f"does not say its {said}") for said in ("DOC", "SINCE", "WHO", "ANSWER")),
         ({"NAME": "auth-request"}, "has the name of AuthRequest, and is no later version of it"),
         ({"NEEDS": ("room", "body")}, "needs what it has not got: body"),
         ({"BODY": "payload"}, "is not relayed"),

@@ -1,7 +1,7 @@
 """What clients read, byte for byte, and what an event of the server's must declare."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from shared.contract import told
 from shared.contract.events import EVENTS
 from shared.contract.frames import refusal_frames, relay_frame
 from shared.contract.refusals import CATALOGUE, REJECTED, TAKEN, UNAUTHORIZED, Refusal
+from shared.contract.shapes import Shape
 from shared.contract.told import TOLD, raw
 from tests.system.rig.process import ROOT
 
@@ -113,6 +114,16 @@ def test_an_event_that_leaves_something_open_is_no_declaration(left_out: str) ->
     with pytest.raises(TypeError, match=f"does not say its {left_out}"):
         msgspec.defstruct("X", [], bases=(told.ServerEvent,), namespace=said)
     assert "x" not in TOLD
+
+
+@pytest.mark.parametrize("hint", [Any, list[Any], dict[str, msgspec.Raw], msgspec.Raw])
+def test_a_field_that_does_not_say_what_it_holds_is_no_declaration(hint: Any) -> None:
+    said = {"NAME": "x", "DOC": "x", "SINCE": 2, "COUNTED": True}
+    with pytest.raises(TypeError, match=r"X\.open does not say what it holds"):
+        msgspec.defstruct("X", [("open", hint)], bases=(told.ServerEvent,), namespace=said)
+    assert "x" not in TOLD
+    msgspec.defstruct("X", [("open", Annotated[hint, Shape(int)])], bases=(told.ServerEvent,), namespace=said)
+    del TOLD["x"]
 
 
 def test_no_two_events_have_one_name() -> None:
