@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from broker.core.history import HISTORY_SECONDS
 from gateway.settings import Settings
 from shared.process.settings import SettingError, read
 
@@ -14,6 +15,10 @@ def settings(**environ: str) -> Settings:
 
 def test_a_secret_is_all_it_needs() -> None:
     assert settings() == Settings(app_secret=SECRET)
+
+
+def test_it_sees_that_a_socket_is_dead_while_brokers_still_know_what_that_was_sent() -> None:
+    assert settings().ping_interval + settings().ping_timeout < HISTORY_SECONDS
 
 
 @pytest.mark.parametrize("environ", [{}, {"APP_SECRET": ""}, {"APP_SECRET": "x" * 31}])

@@ -21,6 +21,7 @@ from tests.broker.view import View
 from tests.broker.world import NOBODY, Socket, World, read
 
 RESUME_FOR = 30.0
+NOTICED = 25.0  # seconds until a gateway knows that a client's network is gone: its pings are not answered
 MOST = 4  # peers in a room
 NEVER = 10**10
 ROOMS = ("tea", "tea", "milk")
@@ -102,6 +103,7 @@ class Machine(RuleBasedStateMachine):
         self.house = House(lambda: self.world.core.state.now, MOST)
         self.guests: list[Guest] = []
         self.left: dict[str, float] = {}  # when those who are away have gone, by peer
+        self.lost: dict[int, tuple[Socket, float]] = {}  # sockets that lead nowhere, and when that is noticed
         self.number = 0
 
     @initialize()
@@ -192,8 +194,10 @@ class Machine(RuleBasedStateMachine):
     @rule(who=some)
     def lose_the_network(self, who: int) -> None:
         """From here on, what is sent to it gets lost on the way."""
-        if self.guests[who].here:
-            self.guests[who].socket.deaf = True
+        guest = self.guests[who]
+        if guest.here:
+            guest.socket.deaf = True
+            self.lost[who] = guest.socket, self.world.now + NOTICED
 
     @rule(who=some, gone=st.booleans())
     def close(self, who: int, gone: bool) -> None:
@@ -240,7 +244,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 10.0, RESUME_FOR]))
     def pass_time(self, seconds: float) -> None:
-        self.world.now += seconds
+        until = self.world.now + seconds
+        self.notice_losses(until)
+        self.world.now = until
         self.world.say(Tick(0))
         self.remove([name for name, end in self.left.items() if end <= self.world.core.state.now])
         self.look()
@@ -276,6 +282,16 @@ class Machine(RuleBasedStateMachine):
             read(restored, message)
         restored.adopt(state)
         self.world.core = restored
+
+    def notice_losses(self, until: float) -> None:
+        """Gateways close dead sockets in time: what one is sent after HISTORY_SECONDS is not remembered."""
+        for who, (socket, when) in sorted(self.lost.items(), key=lambda item: item[1][1]):
+            if when > until:
+                break
+            self.world.now = max(self.world.now, when)
+            del self.lost[who]
+            if self.guests[who].socket is socket:
+                self.close(who, gone=False)
 
     def note_arrival(self, guest: Guest) -> None:
         guest.view.take(guest.socket.read())
@@ -327,7 +343,8 @@ class Machine(RuleBasedStateMachine):
                 assert known.roles == {who: role for who, role in room.roles.items() if role != "member"}
                 people = {who: self.house.people[who] for who in room.roles}
                 named = {who: {"id": one.key, "name": ""} for who, one in people.items() if not one.anonymous}
-                assert known.identities == named or (known.policy is None and guest.view.me not in known.identities)
+                itself = {who: one for who, one in named.items() if who == guest.view.me}  # one who creates is not told
+                assert {**itself, **known.identities} == named
                 assert known.pending == (set(room.pending) if known.is_host else set())
 
     @invariant()

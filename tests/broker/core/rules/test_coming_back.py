@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from broker.core.history import HISTORY_SECONDS
 from shared.envelopes.entries import Pace
 from tests.broker.core.rules.hall import ROOM, Hall, user
 from tests.broker.world import Socket
@@ -156,6 +157,20 @@ def test_an_answer_that_got_lost_brings_the_words_once_more() -> None:
     accept, *told = again.read()
     assert accept.fields["resumed"]
     assert [one.fields.get("ice_candidate") for one in told] == [1, 2]
+
+
+@pytest.mark.parametrize(("seconds", "keeps"), [(HISTORY_SECONDS, True), (HISTORY_SECONDS + 1, False)])
+def test_what_a_dead_socket_was_sent_is_known_for_as_long_as_it_takes_to_see_that(seconds: float, keeps: bool) -> None:
+    hall = Hall()
+    guest = Guest(hall, gateway="g2")
+    guest.socket.deaf = True
+    say(hall, guest, 1)
+    hall.world.confirm()  # its gateway has handled that
+    hall.world.now += seconds
+    guest.lose()
+    told = guest.come_back()
+    assert guest.accept["resumed"] is keeps
+    assert told == ([("ice-candidate", 1)] if keeps else [])
 
 
 @pytest.mark.parametrize("updates", [2000])
