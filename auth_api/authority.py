@@ -44,14 +44,14 @@ class Authority:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if (client := self._client()) is not None:
+        if (client := self.client()) is not None:
             await client.close()
         elif self._connecting is not None:
             await end(self._connecting)
 
     async def ask(self, ask: AnyAsk) -> Answer:
         """The broker's answer. Raises Refused with 503 when there is none."""
-        client = self._client()
+        client = self.client()
         if client is None:
             raise Refused(503, "NATS cannot be reached")
         try:
@@ -73,6 +73,7 @@ class Authority:
         with contextlib.suppress(Refused):
             await self.ask(ask)
 
-    def _client(self) -> Messaging | None:
+    def client(self) -> Messaging | None:
+        """The connection to NATS; None before there is one."""
         done = self._connecting is not None and self._connecting.done() and not self._connecting.cancelled()
         return self._connecting.result() if done and self._connecting is not None else None

@@ -14,6 +14,9 @@ ADMIN = "parley.admin"  # auth_api asks, the speaker answers
 ADMIN_INBOX = "_INBOX_auth_api."  # and nowhere else
 PRESENCE = "parley.presence."  # brokers ask each other whether they are there
 ROLL_CALL = f"{PRESENCE}roll-call"  # brokers say what they know; no broker has this name
+NOTICE_STREAM = "parley-notices"  # JetStream stream: what happens in rooms, for the backends of apps
+NOTICES = "parley.notices."  # the speaker stores notices here, with the log that they are about behind
+NOTICED = "parley.noticed"  # the speaker -> standbys and auth_api, not kept: how far the stream of notices goes
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 

@@ -6,7 +6,7 @@ the library's plain classes; so are the errors.
 
 import io
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from nats.js.api import (
     AccountInfo,
@@ -18,6 +18,8 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
+
+EXPECTED_LAST = "Nats-Expected-Last-Sequence"
 
 OnMessage = Callable[[str, str, bytes], None]  # subject, reply and data
 
@@ -95,8 +97,12 @@ class JetStream(Protocol):
     async def account_info(self) -> AccountInfo:
         """Whether it answers at all."""
 
-    async def publish(self, subject: str, payload: bytes) -> PubAck:
-        """Append a message to the stream of its subject."""
+    async def publish(self, subject: str, payload: bytes, *, headers: dict[str, Any] | None = None) -> PubAck:
+        """Append a message to the stream of its subject.
+
+        With the header EXPECTED_LAST, only if that is the position of the stream's newest message: raises
+        BadRequestError otherwise.
+        """
 
     async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
         """How a stream is set up, and what it holds."""
@@ -110,8 +116,8 @@ class JetStream(Protocol):
     async def purge_stream(self, name: str, seq: int | None = None, subject: str | None = None) -> bool:
         """Remove what lies before position ``seq``, or what is of one ``subject``."""
 
-    async def get_msg(self, stream_name: str, seq: int) -> RawStreamMsg:
-        """The message at a position. Raises NotFoundError."""
+    async def get_msg(self, stream_name: str, seq: int | None = None, subject: str | None = None) -> RawStreamMsg:
+        """The message at a position, or the newest one of a ``subject``. Raises NotFoundError."""
 
     async def create_key_value(self, config: KeyValueConfig) -> KeyValue:
         """Make a bucket. Raises BadRequestError if it exists and is set up differently."""

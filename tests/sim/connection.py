@@ -34,7 +34,7 @@ from nats.js.errors import (
     NotFoundError,
 )
 
-from shared.messaging.messaging import OnMessage
+from shared.messaging.messaging import EXPECTED_LAST, OnMessage
 from tests.sim.loop import Loop
 from tests.sim.server import Server
 from tests.sim.stream import WRONG_SEQUENCE
@@ -348,9 +348,10 @@ class JetStream:
         await self.ask(lambda _: None)
         return AccountInfo(0, 0, 0, 0, AccountLimits(0, 0, 0, 0, 0, 0, 0, False), APIStats(0, 0))
 
-    async def publish(self, subject: str, payload: bytes) -> PubAck:
+    async def publish(self, subject: str, payload: bytes, *, headers: dict[str, Any] | None = None) -> PubAck:
         self._connection.before_publishing(subject)
-        ack: PubAck = await self.ask(lambda server: server.append(subject, payload))
+        end = int(headers[EXPECTED_LAST]) if headers else None
+        ack: PubAck = await self.ask(lambda server: server.append(subject, payload, end=end))
         return ack
 
     async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
@@ -369,8 +370,8 @@ class JetStream:
         done: bool = await self.ask(lambda server: server.purge_stream(name, seq, subject))
         return done
 
-    async def get_msg(self, stream_name: str, seq: int) -> RawStreamMsg:
-        message: RawStreamMsg = await self.ask(lambda server: server.get_msg(stream_name, seq))
+    async def get_msg(self, stream_name: str, seq: int | None = None, subject: str | None = None) -> RawStreamMsg:
+        message: RawStreamMsg = await self.ask(lambda server: server.get_msg(stream_name, seq, subject))
         return message
 
     async def create_key_value(self, config: KeyValueConfig) -> "KeyValue":

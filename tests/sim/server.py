@@ -192,14 +192,17 @@ class Server:
         self.stream(name).purge(seq, subject)
         return True
 
-    def get_msg(self, name: str, seq: int) -> RawStreamMsg:
-        return self.stream(name).get(seq)
+    def get_msg(self, name: str, seq: int | None, subject: str | None = None) -> RawStreamMsg:
+        stream = self.stream(name)
+        return stream.get(seq or stream.last_of(subject or ""))
 
-    def append(self, subject: str, data: bytes, last: int | None = None, deleted: bool = False) -> PubAck:
+    def append(
+        self, subject: str, data: bytes, last: int | None = None, deleted: bool = False, end: int | None = None
+    ) -> PubAck:
         """Store a message in the stream of its subject."""
         if (stream := self._stream_of(subject)) is None:
             raise NoStreamResponseError
-        position, _ = self.store(stream.name, subject, data, "", last, deleted)
+        position, _ = self.store(stream.name, subject, data, "", last, deleted, end)
         return PubAck(stream.name, position)
 
     def store(
@@ -210,10 +213,11 @@ class Server:
         msg_id: str = "",
         last: int | None = None,
         deleted: bool = False,
+        end: int | None = None,
     ) -> tuple[int, bool]:
         """Store a message, and let consumers have it; returns its position, and whether it was there already."""
         stream = self.stream(name)
-        position, again = stream.append(subject, data, self.now, msg_id, last, deleted)
+        position, again = stream.append(subject, data, self.now, msg_id, last, deleted, end)
         if not again:
             self.on_stored(stream, position, stream.messages[position])
             for consumer in self.consumers:

@@ -4,7 +4,7 @@ import dataclasses
 import datetime
 from collections.abc import Iterator
 
-from nats.js.api import RawStreamMsg, StreamConfig, StreamInfo, StreamState
+from nats.js.api import DiscardPolicy, RawStreamMsg, StreamConfig, StreamInfo, StreamState
 from nats.js.errors import BadRequestError, NotFoundError, ServiceUnavailableError
 
 WRONG_SEQUENCE = 10071
@@ -43,18 +43,31 @@ class Stream:
         return any(matches(pattern, subject) for pattern in self.config.subjects or [])
 
     def append(
-        self, subject: str, data: bytes, now: float, msg_id: str = "", last: int | None = None, deleted: bool = False
+        self,
+        subject: str,
+        data: bytes,
+        now: float,
+        msg_id: str = "",
+        last: int | None = None,
+        deleted: bool = False,
+        end: int | None = None,
     ) -> tuple[int, bool]:
         """Store a message; returns its position, and whether it was there already. Raises APIError.
 
-        ``last`` is what the position of the subject's newest message must be, 0 if there must be none.
+        ``last`` is what the position of the subject's newest message must be, 0 if there must be none. ``end`` is what
+        that of the stream's newest message must be.
         """
         self.expire(now)
         if msg_id and (position := self._duplicate(msg_id, now)):
             return position, True
-        if last is not None and last != self.last_of(subject):
+        if (last is not None and last != self.last_of(subject)) or (end is not None and end != self.last):
             raise BadRequestError(code=400, err_code=WRONG_SEQUENCE, description="wrong last sequence")
         most = self.config.max_bytes or -1
+        while (
+            self.messages and self.config.discard is DiscardPolicy.OLD and 0 < most < self.size + _size(subject, data)
+        ):
+            self._remove(next(iter(self.messages)))
+            self._find_first()
         if self.full or 0 < most < self.size + _size(subject, data):
             raise ServiceUnavailableError(code=503, err_code=10077, description="maximum bytes exceeded")
         self.last += 1
