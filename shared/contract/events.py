@@ -91,8 +91,8 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
         cls.BODIES = {name: body for name, hint in hints.items() if (body := _body_of(cls, name, hint))}
         if "NAME" in cls.__dict__:
             _check_whole(cls, set(hints))
-            _check_shapes(cls, hints)
             cls.OWN = _own_fields(cls, hints)
+            _check_shapes(cls, hints)
             if cls.NAME in EVENTS:
                 _EARLIER.setdefault(cls.NAME, []).insert(0, EVENTS[cls.NAME])
             EVENTS[cls.NAME] = cls

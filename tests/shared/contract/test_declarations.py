@@ -95,8 +95,8 @@ def test_a_field_of_any_json_without_a_limit_is_no_declaration() -> None:
 
 def test_a_field_of_anything_without_a_shape_is_no_declaration() -> None:
     said = {**WHOLE, "LEVEL": LEVEL}
-    with pytest.raises(TypeError, match=r"X\.open does not say what it holds"):
-        msgspec.defstruct("X", [("open", list[Any], [])], bases=(RoomEvent,), namespace=said, frozen=True)
+    with pytest.raises(TypeError, match=r"X\.room does not say what it holds"):
+        msgspec.defstruct("X", [("room", list[Any], [])], bases=(RoomEvent,), namespace=said, frozen=True)
     assert "x" not in EVENTS
 
 

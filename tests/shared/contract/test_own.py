@@ -10,6 +10,7 @@ from gateway.incoming import door
 from shared.contract import own
 from shared.contract.bounds import is_bounded
 from shared.contract.events import EVENTS, Payload, Right, RoomEvent
+from shared.contract.shapes import Answer
 from tests.events import whole
 from tests.trial import FIELDS, declared
 
@@ -76,7 +77,7 @@ def test_a_type_bounds_its_values_or_does_not(hint: Any, bounded: bool) -> None:
 
 @pytest.mark.parametrize("hint", [str, int, Any, list[int]])
 def test_a_field_without_a_bound_is_no_declaration(hint: Any) -> None:
-    said = {"NAME": NAME, "DOC": "x", "SINCE": 2, "LEVEL": 1, "WHO": Right.MEMBER}
+    said = {"NAME": NAME, "DOC": "x", "SINCE": 2, "LEVEL": 1, "WHO": Right.MEMBER, "ANSWER": Answer}
     with pytest.raises(TypeError, match=r"X\.text has no bound"):
         msgspec.defstruct("X", [("text", hint, None)], bases=(RoomEvent,), namespace=said, frozen=True, kw_only=True)
     assert NAME not in EVENTS
