@@ -1,52 +1,26 @@
 """A process's connection to the simulated NATS server: it does what ``shared.messaging.nats.Client`` does."""
 
 import asyncio
-import base64
 import dataclasses
 import functools
-import hashlib
-import io
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nats.errors import ConnectionClosedError, NoRespondersError, OutboundBufferLimitError
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import (
-    AccountInfo,
-    AccountLimits,
-    APIStats,
-    DiscardPolicy,
-    KeyValueConfig,
-    ObjectInfo,
-    ObjectStoreConfig,
-    PubAck,
-    RawStreamMsg,
-    StreamConfig,
-    StreamInfo,
-)
-from nats.js.errors import (
-    BadRequestError,
-    BucketNotFoundError,
-    KeyNotFoundError,
-    KeyWrongLastSequenceError,
-    NotFoundError,
-)
 
-from shared.messaging.messaging import EXPECTED_LAST, OnMessage
+from shared.messaging.messaging import OnMessage
+from tests.sim.jetstream import JetStream
 from tests.sim.loop import Loop
 from tests.sim.server import Server
-from tests.sim.stream import WRONG_SEQUENCE
 from tests.sim.wire import Wire
 
 LATENCY = 0.0003  # seconds
 RETRY = 0.2  # seconds between attempts to connect
-CHUNK = 128 * 1024
 MOST_PENDING = 16 * 1024 * 1024
 NOTICED = (10.0, 15.0)  # seconds until a connection that carries nothing is given up
 
-Infos = list[ObjectInfo]
 OnReconnect = Callable[[], Awaitable[None]]
 
 
@@ -247,7 +221,7 @@ class Connection:
         self.loop.call_later(3 * heartbeat, self._look_after, subscription, 3 * heartbeat)
         return subscription
 
-    def jetstream(self, *, timeout: float) -> "JetStream":
+    def jetstream(self, *, timeout: float) -> JetStream:
         return JetStream(self, timeout)
 
     async def close(self) -> None:
@@ -332,247 +306,6 @@ class Connection:
             await self._consume(subscription, 2.0)
         except (NatsError, TimeoutError):
             return  # until the next look
-
-
-class JetStream:
-    """Streams and stores, over a connection."""
-
-    def __init__(self, connection: Connection, timeout: float) -> None:
-        self._connection = connection
-        self._timeout = timeout
-
-    async def ask(self, question: Callable[[Server], Any]) -> Any:
-        return await self._connection.ask(self._timeout, question)
-
-    async def account_info(self) -> AccountInfo:
-        await self.ask(lambda _: None)
-        return AccountInfo(0, 0, 0, 0, AccountLimits(0, 0, 0, 0, 0, 0, 0, False), APIStats(0, 0))
-
-    async def publish(self, subject: str, payload: bytes, *, headers: dict[str, Any] | None = None) -> PubAck:
-        self._connection.before_publishing(subject)
-        end = int(headers[EXPECTED_LAST]) if headers else None
-        ack: PubAck = await self.ask(lambda server: server.append(subject, payload, end=end))
-        return ack
-
-    async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
-        info: StreamInfo = await self.ask(lambda server: server.stream_info(name, subjects_filter))
-        return info
-
-    async def add_stream(self, config: StreamConfig) -> StreamInfo:
-        info: StreamInfo = await self.ask(lambda server: server.add_stream(config))
-        return info
-
-    async def update_stream(self, config: StreamConfig) -> StreamInfo:
-        info: StreamInfo = await self.ask(lambda server: server.update_stream(config))
-        return info
-
-    async def purge_stream(self, name: str, seq: int | None = None, subject: str | None = None) -> bool:
-        done: bool = await self.ask(lambda server: server.purge_stream(name, seq, subject))
-        return done
-
-    async def get_msg(self, stream_name: str, seq: int | None = None, subject: str | None = None) -> RawStreamMsg:
-        message: RawStreamMsg = await self.ask(lambda server: server.get_msg(stream_name, seq, subject))
-        return message
-
-    async def create_key_value(self, config: KeyValueConfig) -> "KeyValue":
-        stream = StreamConfig(
-            name=f"KV_{config.bucket}",
-            subjects=[f"$KV.{config.bucket}.>"],
-            max_age=config.ttl,
-            max_msgs_per_subject=1,
-            discard=DiscardPolicy.NEW,
-            storage=config.storage,
-            num_replicas=config.replicas,
-        )
-        await self.add_stream(stream)
-        return KeyValue(self, config.bucket)
-
-    async def key_value(self, bucket: str) -> "KeyValue":
-        try:
-            await self.stream_info(f"KV_{bucket}")
-        except NotFoundError:
-            raise BucketNotFoundError from None
-        return KeyValue(self, bucket)
-
-    async def create_object_store(self, bucket: str, config: ObjectStoreConfig) -> "ObjectStore":
-        stream = StreamConfig(
-            name=f"OBJ_{bucket}",
-            subjects=[f"$O.{bucket}.C.>", f"$O.{bucket}.M.>"],
-            discard=DiscardPolicy.NEW,
-            storage=config.storage,
-            num_replicas=config.replicas,
-        )
-        await self.add_stream(stream)
-        return ObjectStore(self, bucket, self._connection.new_inbox)
-
-    async def object_store(self, bucket: str) -> "ObjectStore":
-        try:
-            await self.stream_info(f"OBJ_{bucket}")
-        except NotFoundError:
-            raise BucketNotFoundError from None
-        return ObjectStore(self, bucket, self._connection.new_inbox)
-
-
-@dataclasses.dataclass
-class Value:
-    """What a key holds."""
-
-    value: bytes | None
-    revision: int | None
-
-
-class KeyValue:
-    """A bucket."""
-
-    def __init__(self, js: JetStream, bucket: str) -> None:
-        self._js = js
-        self._prefix = f"$KV.{bucket}."
-        self._stream = f"KV_{bucket}"
-
-    async def get(self, key: str) -> Value:
-        found: Value | None = await self._js.ask(lambda server: self._newest(server, key))
-        if found is None:
-            raise KeyNotFoundError
-        return found
-
-    async def create(self, key: str, value: bytes) -> int:
-        try:
-            return await self._put(key, value, 0)
-        except KeyWrongLastSequenceError:
-            deleted = await self._js.ask(lambda server: self._mark(server, key))
-            if not deleted:
-                raise
-            return await self._put(key, value, deleted)
-
-    async def update(self, key: str, value: bytes, *, last: int) -> int:
-        return await self._put(key, value, last)
-
-    async def delete(self, key: str, *, last: int) -> bool:
-        await self._append(key, b"", last, deleted=True)  # here the library does not say what it means
-        return True
-
-    def _newest(self, server: Server, key: str) -> Value | None:
-        """What a key holds, unless it was deleted or never written, or the bucket is gone."""
-        if self._stream not in server.streams:
-            return None
-        stream = server.stream(self._stream)
-        position = stream.last_of(self._prefix + key)
-        stored = stream.messages.get(position)
-        return Value(stored.data, position) if stored is not None and not stored.deleted else None
-
-    def _mark(self, server: Server, key: str) -> int:
-        """The position at which a key was deleted; 0 if it was not."""
-        stream = server.stream(self._stream)
-        position = stream.last_of(self._prefix + key)
-        return position if position and stream.messages[position].deleted else 0
-
-    async def _put(self, key: str, value: bytes, last: int) -> int:
-        try:
-            return await self._append(key, value, last)
-        except BadRequestError as error:
-            if error.err_code == WRONG_SEQUENCE:
-                raise KeyWrongLastSequenceError(description=error.description) from None
-            raise
-
-    async def _append(self, key: str, value: bytes, last: int, deleted: bool = False) -> int:
-        ack: PubAck = await self._js.ask(lambda server: server.append(self._prefix + key, value, last, deleted))
-        return ack.seq
-
-
-@dataclasses.dataclass
-class Found:
-    """An object that was read."""
-
-    data: bytes | None
-
-
-class ObjectStore:
-    """A store of objects: parts of them, and then what names the parts."""
-
-    def __init__(self, js: JetStream, bucket: str, new_nuid: Callable[[], str]) -> None:
-        self._js = js
-        self._bucket = bucket
-        self._stream = f"OBJ_{bucket}"
-        self._new_nuid = new_nuid
-
-    async def put(self, name: str, data: bytes | io.BufferedIOBase) -> ObjectInfo:
-        data = data if isinstance(data, bytes) else _read(data)
-        nuid = self._new_nuid().rpartition(".")[2]
-        old = await self._find(name)
-        chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
-        for chunk in chunks:
-            await self._js.publish(self._chunks(nuid), chunk)
-        digest = "SHA-256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
-        info = ObjectInfo(name, self._bucket, nuid, len(data), "", len(chunks), digest)
-        await self._name(info)
-        if old is not None and not old.deleted:
-            await self._js.purge_stream(self._stream, subject=self._chunks(old.nuid))
-        return info
-
-    async def get(self, name: str) -> Found:
-        info = await self._find(name)
-        if info is None or info.deleted:
-            raise NotFoundError
-        subject = self._chunks(info.nuid)
-        parts: list[bytes] = await self._js.ask(
-            lambda server: [
-                stored.data for stored in server.stream(self._stream).messages.values() if stored.subject == subject
-            ]
-        )
-        if len(parts) < (info.chunks or 0):
-            await asyncio.get_running_loop().create_future()  # the library waits for ever
-        return Found(b"".join(parts))
-
-    async def delete(self, name: str) -> object:
-        info = await self._find(name)
-        if info is None:
-            raise NotFoundError
-        subject = self._chunks(info.nuid)
-        await self._name(dataclasses.replace(info, deleted=True, size=0, chunks=0, digest=""))
-        await self._js.purge_stream(self._stream, subject=subject)
-        return None
-
-    async def list(self) -> Infos:
-        found = await self._infos()
-        if not found:
-            raise NotFoundError
-        return found
-
-    async def _find(self, name: str) -> ObjectInfo | None:
-        return next((info for info in await self._infos() if info.name == name), None)
-
-    async def _infos(self) -> Infos:
-        marks = f"$O.{self._bucket}.M."
-
-        def question(server: Server) -> Infos:
-            newest = {
-                stored.subject: stored.data
-                for stored in server.stream(self._stream).messages.values()
-                if stored.subject.startswith(marks)
-            }
-            return [ObjectInfo(**json.loads(data)) for data in newest.values()]
-
-        infos: Infos = await self._js.ask(question)
-        return infos
-
-    async def _name(self, info: ObjectInfo) -> None:
-        mark = f"$O.{self._bucket}.M.{base64.urlsafe_b64encode(info.name.encode()).decode()}"
-
-        def question(server: Server) -> None:
-            server.stream(self._stream).purge(None, mark)
-            server.append(mark, json.dumps(dataclasses.asdict(info)).encode())
-
-        await self._js.ask(question)
-
-    def _chunks(self, nuid: str) -> str:
-        return f"$O.{self._bucket}.C.{nuid}"
-
-
-def _read(file: io.BufferedIOBase) -> bytes:
-    chunk, read = bytearray(CHUNK), b""
-    while count := file.readinto(chunk):
-        read += chunk[:count]
-    return read
 
 
 async def _in_time(future: "asyncio.Future[Any]", timeout: float) -> Any:
