@@ -75,6 +75,7 @@ class Replica:
         self._words = 0  # position of the newest message that may hold clients' words
         self.core = Core(settings.limits, failed=failed)
         self._caught_up = False
+        self._is_partial = False  # the state follows from a part of the log alone
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -91,6 +92,8 @@ class Replica:
             await self._reader.catch_up(extent.last, self._broken_off)
             self._raise_failure()
             self._caught_up = True
+            if self._is_partial:
+                self._speaker.distrust()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
@@ -165,7 +168,8 @@ class Replica:
             self._adopt_newer()
         elif extent.first > 1:
             log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
-            self.core.state.position = extent.last
+            self._is_partial = True
+            self.core.state.position = extent.first - 1  # where every broker begins that starts afresh from this log
 
     def _adopt_newer(self) -> None:
         if self._newer is not None and self._newer.position == self.core.state.position:

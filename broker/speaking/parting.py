@@ -4,6 +4,9 @@ NATS says that it has a message before its disk has it, so after a power cut it 
 said them, or was told what followed, is ahead of the log: it would take what comes next for what it has had. Such a
 gateway is given up, and so are the places of its peers, since what they were told is not what is the case. Their
 clients come back as somebody new. All others go on; revocations stay.
+
+A broker that began in the middle of the log parts with everybody whom it then knows of, for the same reason: they were
+told what followed from all of it. All brokers that began there come to the same state in this way.
 """
 
 import asyncio
@@ -37,6 +40,7 @@ class Parting:
         self._broker = broker
         self._monotonic = world.monotonic
         self._tasks: dict[str, asyncio.Task[None]] = {}  # one for each known gateway at most
+        self._distrusted: list[str] = []  # gateways and peers that have to go
 
     def is_due(self, beat: Beat) -> bool:
         """Whether the log is not the one that this gateway knows. Sees to what follows."""
@@ -47,6 +51,19 @@ class Parting:
             self._tasks[beat.gateway] = task
             task.add_done_callback(lambda _: self._tasks.pop(beat.gateway))
         return denied
+
+    def distrust(self) -> None:
+        """The state follows from a part of the log."""
+        self._distrusted = [*self._core.state.gateways, *self._core.state.peers]
+
+    def distrusted(self) -> list[Entry]:
+        """What ends as many as one message can of those who are known from a part of the log."""
+        state = self._core.state
+        self._distrusted = [name for name in self._distrusted if name in state.gateways or name in state.peers]
+        return [
+            GatewayLost(self._lease.term, name, UNKNOWN) if name in state.gateways else PeerRemoved(name)
+            for name in self._distrusted[:ENTRIES]
+        ]
 
     async def _look_for(self, beat: Beat) -> None:
         """The place that a gateway knows will be read in a moment, or there is no such place any more."""

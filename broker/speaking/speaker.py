@@ -87,6 +87,10 @@ class Speaker:
             self._watch.grant_grace(self._monotonic())
             self._aside(self._take_over())
 
+    def distrust(self) -> None:
+        """What is known by now follows from a part of the log: all of it is to end once this broker speaks."""
+        self._parting.distrust()
+
     async def let_time_pass(self) -> None:
         """Put an entry into the log: its time advances with its entries alone."""
         await self._append([Tick(self._lease.term)])
@@ -115,6 +119,7 @@ class Speaker:
         deadline = self._core.next_deadline()
         if deadline is not None and deadline <= self._clock.read(self._monotonic()):
             due.append(Tick(term))
+        due += self._parting.distrusted()
         if due:
             await self._append(due)
 

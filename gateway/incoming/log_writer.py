@@ -1,6 +1,7 @@
 """The way into the log: entries gather while a batch is in flight, and go with the next one, in order."""
 
 import asyncio
+import math
 from typing import Protocol
 
 from gateway.connection import Connection
@@ -14,6 +15,7 @@ from shared.process.world import World
 
 # Bytes of deliveries handled, after which the log is told so even if there is nothing else to say.
 CONFIRM_BYTES = 1024 * 1024
+STILL = 0.001  # seconds by which a clock that is read again may be behind what was read off it
 
 
 class Progress(Protocol):
@@ -52,6 +54,7 @@ class LogWriter:
         self._gathering = True  # whether the next batch is left to grow
         self._taken = 0.0  # when the oldest of the waiting entries came in
         self._since = 0.0  # the same of the batch in flight
+        self._read = 0.0  # what the clock was last taken to say
         self._idle = asyncio.Event()
         self._idle.set()
         self.batches = 0
@@ -110,7 +113,7 @@ class LogWriter:
 
     def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
         if not self._held:
-            self._taken = self._now()
+            self._taken = self._read_clock()
             self._idle.clear()
         self._held.put(entry, size, connection)
         if not self._flight.busy:
@@ -132,7 +135,7 @@ class LogWriter:
 
     def _send_next(self) -> None:
         self._since, self._batch = self._taken, self._held.next_batch()
-        self._taken = self._now()  # near enough for the entries that wait for the next batch
+        self._taken = self._read_clock()  # near enough for the entries that wait for the next batch
         self.batches += 1
         BATCH_ENTRIES.observe(len(self._batch))
         entries = [entry for entry, _, _ in self._batch]
@@ -140,6 +143,12 @@ class LogWriter:
         self._confirmed = handled
         batch = Batch(self._gateway, self.batches, entries, self._since, have, handled)
         self._flight.send(self.batches, pack_batch(batch))
+
+    def _read_clock(self) -> float:
+        """What time it is, never the same twice: that is how a batch is known from another one in its place."""
+        now = self._now()
+        self._read = math.nextafter(self._read, math.inf) if now <= self._read < now + STILL else now
+        return self._read
 
     def _is_due(self, least: int) -> bool:
         return self._progress is not None and self._progress.handled - self._confirmed >= least

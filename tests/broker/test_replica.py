@@ -29,6 +29,7 @@ from shared.envelopes.entries import (
 from shared.messaging.connection import end
 from shared.messaging.nats import Client
 from shared.process.world import World
+from tests.broker.invariants import plain
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
@@ -115,6 +116,34 @@ async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, eve
         await until(lambda: replica._snapshots.taken_at > 0, "a snapshot is taken")
     finally:
         await end(serving)
+
+
+async def test_brokers_that_begin_with_a_part_of_the_log_agree_whenever_they_do(
+    nc: Client, event_log: EventLog
+) -> None:
+    js = nc.jetstream()
+    await event_log.open()
+    for number in (1, 2):
+        arrived = Authenticated(f"s{number}", None, "app", b"", True, "", 0, b"", None)
+        await js.publish(
+            subjects.gateway_events(f"g{number}"), pack_batch(Batch(f"g{number}", 1, [GatewayUp("name"), arrived]))
+        )
+    await event_log.trim(2)
+    first = Replica(nc, Settings(), "b1", World())
+    running = [asyncio.create_task(first.run())]
+    try:
+        await until(lambda: first.core.state.term > 0, "it speaks")
+        await until(lambda: not first.core.state.gateways, "it has parted with those whom it knew")
+        came = await js.publish(subjects.gateway_events("g3"), pack_batch(Batch("g3", 1, [GatewayUp("name")])))
+        second = Replica(nc, Settings(), "b2", World())
+        running.append(asyncio.create_task(second.run()))
+        await until(lambda: second.core.state.position >= came.seq, "the other one has read all")
+        await until(lambda: first.core.state.position == second.core.state.position, "both are as far")
+        assert plain(first.core.state) == plain(second.core.state)
+        assert first.core.state.gateways.keys() == {"g3"}
+        assert not first.core.state.peers
+    finally:
+        await end(*running)
 
 
 async def test_a_log_of_the_version_before_with_a_term_that_cannot_be_holds_nobody_up(nc: Client) -> None:

@@ -95,3 +95,23 @@ async def test_it_is_said_once_however_often_the_gateway_beats(scene: Scene) -> 
         assert scene.parting.is_due(Beat("g1", 0, False, False, 2, 0.5))
     await scene.settled()
     assert len(await scene.said()) == 3
+
+
+async def test_all_who_are_known_from_a_part_of_the_log_go_and_no_newcomers(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.speaking.parting.ENTRIES", 2)
+    assert scene.parting.distrusted() == []
+    scene.parting.distrust()
+    newcomer = Batch("g3", 1, [GatewayUp("name"), arrival("d")], 0.5)
+    scene.core.apply(3, 1.0, newcomer)
+    said = []
+    for position in range(4, 8):
+        entries = scene.parting.distrusted()
+        assert len(entries) <= 2
+        said += entries
+        scene.core.apply(position, 1.0, Batch("broker", 0, entries))
+    gone = [GatewayLost(1, "g1", -1), GatewayLost(1, "g2", -1), PeerRemoved("a"), PeerRemoved("b"), PeerRemoved("c")]
+    assert [entry for entry in said if isinstance(entry, GatewayLost)] == gone[:2]
+    assert scene.core.state.gateways.keys() == {"g3"}
+    assert scene.core.state.peers.keys() == {"d"}

@@ -157,6 +157,18 @@ async def test_a_batch_says_when_its_first_entry_came(desk: Desk) -> None:
     assert before <= batch.taken <= after
 
 
+async def test_no_two_batches_were_taken_at_the_same_time_though_the_clock_stands_still(nc: Client, desk: Desk) -> None:
+    readings = [5.0, 5.0, 5.0, 4.0, 4.0, 6.0]
+    writer = LogWriter(nc, "g1", 1 << 30, 1 << 30, World(now=lambda: readings.pop(0) if readings else 6.0))
+    desk.start(writer)
+    for number in range(6):
+        writer.append(connection("s1"), said(number), 1)
+        await writer.flush()
+    taken = [batch.taken for batch in await desk.batches()]
+    assert len(set(taken)) == len(taken) == 6
+    assert {round(moment, 6) for moment in taken} == {5.0, 4.0, 6.0}
+
+
 async def test_what_one_client_may_have_waiting_is_bounded(desk: Desk) -> None:
     writer = desk.writer(max_held_per_client=10 * KIB)
     greedy, modest = connection("greedy"), connection("modest")
