@@ -14,6 +14,7 @@ LOCAL := .venv/.installed-local
 DEV := .venv/.installed-dev
 NODE := .venv/.installed-node
 JAVASCRIPT := node_modules/.installed
+JAVASCRIPT_DEV := node_modules/.installed-dev
 
 # What the setup put into .venv (Node, nats-server) comes first. Make 3.81, on macOS, respects this only in commands
 # that need a shell, so npm's have an `&&`.
@@ -27,7 +28,7 @@ help: ## Show this list
 setup: $(LOCAL) $(JAVASCRIPT) ## Install what `make run` needs, into .venv and node_modules
 
 .PHONY: setup-dev
-setup-dev: $(DEV) $(JAVASCRIPT) ## Install what the tests and checks need as well
+setup-dev: $(DEV) $(JAVASCRIPT_DEV) ## Install what the tests and checks need as well
 
 # The list of settings needs nothing but Python.
 .PHONY: run
@@ -61,7 +62,7 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) ## Regenerate the tables in the documents, and openapi.json, from the code
+docs: $(LOCAL) ## Make the tables in the documents, openapi.json, asyncapi.json and events.d.ts from the code
 	$(PY) -m dev.documents
 
 .PHONY: format
@@ -75,7 +76,7 @@ secrets: $(DEV) ## Look for secrets in the files
 	git ls-files -z tests | xargs -0 $(SCAN) --disable-plugin KeywordDetector
 
 .PHONY: audit
-audit: $(DEV) $(JAVASCRIPT) ## Ask the package indexes for known vulnerabilities in what we install
+audit: $(DEV) $(JAVASCRIPT_DEV) ## Ask the package indexes for known vulnerabilities in what we install
 	for lock in run local dev; do \
 		$(BIN)/uv tool run pip-audit==2.10.1 --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; \
 	done
@@ -113,4 +114,8 @@ $(NODE): requirements/node.txt | $(PY)
 
 $(JAVASCRIPT): package.json package-lock.json .npmrc | $(NODE)
 	@echo "Installing package-lock.json"
-	@npm ci && touch $@
+	@npm ci --omit=dev && touch $@
+
+$(JAVASCRIPT_DEV): package.json package-lock.json .npmrc | $(NODE)
+	@echo "Installing package-lock.json, with what tests need"
+	@npm ci && touch $@ $(JAVASCRIPT)

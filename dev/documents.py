@@ -1,4 +1,6 @@
-"""The tables in the documents, and openapi.json, made from the declarations: ``python -m dev.documents [--check]``.
+"""The documents that are made from the declarations: ``python -m dev.documents [--check]``.
+
+They are the tables in the documents for people, and three for machines: openapi.json, asyncapi.json, events.d.ts.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 """
@@ -24,7 +26,7 @@ from auth_api.app_token import APP_REQUESTS, USER_REQUESTS
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
-from dev import openapi
+from dev import asyncapi, openapi, typescript
 from gateway import metrics as gateway_metrics
 from shared.contract.events import EVENTS, ClientEvent, Right, first, known
 from shared.contract.refusals import CATALOGUE
@@ -36,21 +38,28 @@ from shared.process.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("SETTINGS.md", "PROTOCOL.md", "OPERATIONS.md", "deploy/METRICS.md")
-OPENAPI = ROOT / "auth_api/openapi.json"
+WHOLE: dict[str, Callable[[], str]] = {
+    "auth_api/openapi.json": openapi.description,
+    "asyncapi.json": asyncapi.description,
+    "client/events.d.ts": typescript.description,
+}
 _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def events() -> str:
     """Every client event of version 1: fields, and what follows."""
     found = ((name, event) for name in EVENTS if (event := known(name, 1)) is not None)
-    rows = ((f"`{name}`", _fields(event), event.DOC, f"`{event.REFUSED_AS}`") for name, event in found)
-    return _markdown(("event", "fields", "what follows", "refused by"), rows)
+    rows = (
+        (f"`{name}`", _fields(event), event.DOC, _acknowledged(event), f"`{event.REFUSED_AS}`") for name, event in found
+    )
+    return _markdown(("event", "fields", "what follows", "acknowledged with", "refused by"), rows)
 
 
 def events_of_version_2() -> str:
     """What version 2 adds to them."""
-    rows = ((f"`{name}`", _fields(event), event.DOC) for name, event in EVENTS.items() if event.SINCE > 1)
-    return _markdown(("event", "fields", "what follows"), rows)
+    found = ((name, event) for name, event in EVENTS.items() if event.SINCE > 1)
+    rows = ((f"`{name}`", _fields(event), event.DOC, _acknowledged(event)) for name, event in found)
+    return _markdown(("event", "fields", "what follows", "acknowledged with"), rows)
 
 
 def rights() -> str:
@@ -158,8 +167,8 @@ def filled(text: str) -> str:
 def outdated() -> dict[Path, str]:
     """The documents that are not what the code says, and what they should be."""
     paths = [path for name in DOCUMENTS if (path := ROOT / name).exists()]
-    made = {path: filled(path.read_text()) for path in paths} | {OPENAPI: openapi.description()}
-    return {path: text for path, text in made.items() if path.read_text() != text}
+    made = {path: filled(path.read_text()) for path in paths} | {ROOT / name: make() for name, make in WHOLE.items()}
+    return {path: text for path, text in made.items() if not path.exists() or path.read_text() != text}
 
 
 def main() -> int:
@@ -182,6 +191,13 @@ def _fields(event: type[ClientEvent]) -> str:
     if "peer" in event.NEEDS:
         shown.append("`to` or `peer_id` (one needed)")
     return ", ".join(shown)
+
+
+def _acknowledged(event: type[ClientEvent]) -> str:
+    """What an acknowledgement has beside ``ok``."""
+    if isinstance(event.ANSWER, str):
+        return f"as `{event.ANSWER}`"
+    return ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(event.ANSWER))
 
 
 def _told_field(field: msgspec.structs.FieldInfo) -> str:

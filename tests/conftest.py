@@ -1,6 +1,6 @@
 """Fixtures for tests that need the whole system running."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from tests import contract
 from tests.system.rig.harness import System
 from tests.system.rig.peer import Peer
 from tests.system.rig.world import World
@@ -16,6 +17,14 @@ hypothesis.settings.register_profile("any machine", deadline=None)  # one that i
 hypothesis.settings.load_profile("any machine")
 
 StartSystem = Callable[..., Awaitable[System]]
+
+
+@pytest.fixture(autouse=True)
+def contract_kept() -> Iterator[None]:
+    """Fails a test in which a client was told or answered something that is not as asyncapi.json describes it."""
+    contract.FAULTS.clear()
+    yield
+    assert contract.FAULTS == []
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

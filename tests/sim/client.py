@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from shared.contract.told import COUNTED
+from tests import contract
 from tests.chaos.rig import wire
 from tests.chaos.rig.guest import Party
 from tests.chaos.rig.story import OK, Got, Sent, Story, View, see
@@ -130,6 +131,7 @@ class Client:
             return
         if frame.startswith(b"42"):
             event, data = _decode(frame[2:])
+            self.faults += contract.wrong_told(event, data)
             self.universe.note(self.name, f"{self._me} hears {frame[2:].decode()}")
             self._take(event, data)
         elif frame.startswith(b"43"):

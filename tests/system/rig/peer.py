@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import socketio
 
+from tests import contract
 from tests.system.rig.client import Client
 
 OWN_EVENTS = ("connect", "connect_error", "disconnect")
@@ -45,14 +46,22 @@ class Peer(Client):
 
     async def call_bare(self, event: str, *args: Any, within: float = 5.0) -> Any:
         try:
-            return await self._client.call(event, args, timeout=within)
+            answer = await self._client.call(event, args, timeout=within)
         except socketio.exceptions.TimeoutError:
             raise AssertionError(f"{self.name}: {event} was not acknowledged; {self.story()}") from None
+        contract.hold_answer(event, args[0] if args else None, answer)
+        return answer
 
     async def ask(self, event: str, data: dict[str, Any] | None = None) -> asyncio.Queue[Any]:
         """Send, and get the queue into which every acknowledgement of it goes."""
         answers: asyncio.Queue[Any] = asyncio.Queue()
-        await self._client.emit(event, {"auth": self.token, **(data or {})}, callback=answers.put_nowait)
+        said = {"auth": self.token, **(data or {})}
+
+        def take(answer: Any) -> None:
+            contract.hold_answer(event, said, answer)
+            answers.put_nowait(answer)
+
+        await self._client.emit(event, said, callback=take)
         return answers
 
     async def close(self) -> None:

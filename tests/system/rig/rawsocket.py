@@ -7,6 +7,8 @@ from typing import Any
 
 import aiohttp
 
+from tests import contract
+
 HANDSHAKE = "/socket.io/?EIO=4&transport="
 CLOSED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
@@ -65,7 +67,9 @@ class RawSocket:
     async def told(self, event: str, within: float = 5.0) -> Any:
         """The data of the next event of that name."""
         frame = await self.expect(f'42["{event}"', within)
-        return json.loads(frame[2:])[1]
+        told = json.loads(frame[2:])[1]
+        contract.hold_told(event, told)
+        return told
 
     async def connect(self, app_token: str) -> None:
         """Open the Socket.IO session."""

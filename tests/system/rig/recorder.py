@@ -4,7 +4,10 @@ import dataclasses
 import time
 from typing import Any
 
+from tests import contract
 from tests.system.rig.waiting import until
+
+OWN_EVENTS = ("connect", "connect_error", "disconnect", "upgrade")  # of the client itself
 
 
 @dataclasses.dataclass
@@ -28,8 +31,13 @@ class Recorder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.log: list[Told] = []
+        self.version = 1  # of the contract
 
     def note(self, event: str, data: Any) -> None:
+        if event == "auth-accept":
+            self.version = data.get("version", 1)
+        if event not in OWN_EVENTS:
+            contract.hold_told(event, data, self.version)
         self.log.append(Told(event, data, time.monotonic()))
 
     async def expect(self, event: str, /, within: float = 5.0, **fields: Any) -> Any:
