@@ -95,6 +95,19 @@ class Reader:
         except (NatsError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
             raise Unavailable(type(error).__name__) from None
 
+    async def backlog(self, after: NoticeId | None) -> int:
+        """Messages of the stream behind the one that an id is in, or all. Raises Unavailable."""
+        try:
+            state = await self._state()
+            if after is None:
+                return state.messages
+            sequence = await self._find(after)
+            bundle = await self._bundle(sequence)
+            had = bundle is not None and _is_had(id_of(bundle.notices[-1]), after)
+            return max(0, state.last_seq + 1 - sequence - had)
+        except (NatsError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
+            raise Unavailable(type(error).__name__) from None
+
     async def _read(self, after: NoticeId | None, limit: int) -> list[Told]:
         await self._listen()
         sequence = await self._find(after)

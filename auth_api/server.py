@@ -12,9 +12,12 @@ from auth_api.app_token import AppTokens, answered, preflight
 from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
 from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
+from auth_api.notices import Reader
 from auth_api.password import Password
 from auth_api.settings import Settings
 from auth_api.user_token import UserTokens
+from auth_api.webhooks.receiver import Receiver
+from auth_api.webhooks.running import Webhooks
 from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
 from shared.http.edge import Crowd, Runner, listen
@@ -47,7 +50,7 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings, stop, world) if settings.admin_token else None
+    authority = Authority(settings, stop, world) if settings.admin_token or settings.webhook_url else None
     password = Password(settings, trusted, world)
     app_tokens = AppTokens(settings, password, world, authority)
     user_tokens = UserTokens(settings, password, world, authority)
@@ -60,7 +63,13 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     app.on_response_prepare.append(answered)
     if authority is not None:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))
-        Admin(settings, authority, trusted, world).add_to(app)
+        reader = Reader(authority.client, world)
+        if settings.admin_token:
+            Admin(settings, authority, trusted, world).add_to(app)
+        if settings.webhook_url:
+            receiver = Receiver(settings.webhook_url, settings.webhook_secrets)
+            webhooks = Webhooks(receiver, reader, authority.client, world)
+            app.cleanup_ctx.append(webhooks.while_serving)
     if settings.demo:
         DemoPage(settings, world).add_to(app)
     add_probes(app, _readiness)

@@ -1,14 +1,17 @@
 """What auth_api can be told by the environment."""
 
 import dataclasses
+from collections.abc import Callable
 
 from auth_api.gateways import gateway_urls
 from auth_api.ice_servers import ice_servers
+from auth_api.webhooks.address import checked
+from auth_api.webhooks.secrets import secret_bytes
 from shared.contract.user_tokens import LONGEST_LIFE
 from shared.http.client_address import networks
 from shared.messaging.settings import NatsSettings
 from shared.process.logs import LogSettings
-from shared.process.settings import secret, setting
+from shared.process.settings import SettingError, secret, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,17 @@ class Settings(NatsSettings, LogSettings):
     )
     admin_token: str = secret(
         "Bearer token for the calls under /admin. If empty, there are no such calls.", min_bytes=32, default=""
+    )
+    webhook_url: str = secret(
+        "Where notices of what happens in rooms are sent as Standard Webhooks, with `https://` or `http://`. If empty, "
+        "they are not sent.",
+        default="",
+    )
+    webhook_secret: str = secret(
+        "Signs webhooks: `whsec_` and the base64 of 24 to 64 random bytes. Required with `WEBHOOK_URL`.", default=""
+    )
+    webhook_secret_old: str = secret(
+        "The former one while receivers change over: webhooks are signed with both.", default=""
     )
     app_host: str = setting("0.0.0.0", "Address to listen on.")
     app_port: int = setting(8000, "Port to listen on.", at_least=0, at_most=65535)
@@ -59,3 +73,20 @@ class Settings(NatsSettings, LogSettings):
         networks(self.trusted_proxies)
         gateway_urls(self.gateway_url)
         ice_servers(self.ice_servers)
+        if self.webhook_url:
+            _check("WEBHOOK_URL", checked, self.webhook_url)
+            _check("WEBHOOK_SECRET", secret_bytes, self.webhook_secret)
+        if self.webhook_secret_old:
+            _check("WEBHOOK_SECRET_OLD", secret_bytes, self.webhook_secret_old)
+
+    @property
+    def webhook_secrets(self) -> list[bytes]:
+        """What webhooks are signed with."""
+        return [secret_bytes(text) for text in (self.webhook_secret, self.webhook_secret_old) if text]
+
+
+def _check(name: str, read: Callable[[str], object], text: str) -> None:
+    try:
+        read(text)
+    except ValueError as error:
+        raise SettingError(name, str(error)) from None

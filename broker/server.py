@@ -16,6 +16,7 @@ from broker.replica import Replica
 from broker.settings import Settings
 from broker.storage.reader import LogReplaced
 from broker.storage.stream import wait_for_jetstream
+from broker.webhook_bucket import keep_bucket
 from shared.http.edge import Runner, listen
 from shared.messaging.connection import connect, end
 from shared.messaging.messaging import Messaging
@@ -62,13 +63,14 @@ class Broker:
             settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self.on_disconnect
         )
         collecting = asyncio.create_task(collect_now_and_then(), name="collector")
+        keeping = asyncio.create_task(keep_bucket(nc, settings.log_replicas), name="bucket")
         try:
             await self.serve(nc)
         except NewerLog as newer:
             self._newer = newer
             stop.set()  # before the connection is closed, which is not what is wrong
         finally:
-            await end(collecting)
+            await end(collecting, keeping)
             await nc.close()
 
     async def serve(self, nc: Messaging) -> None:

@@ -23,6 +23,7 @@ import broker.settings
 import dev.limits
 import gateway.settings
 from auth_api.app_token import APP_REQUESTS, USER_REQUESTS
+from auth_api.webhooks import metrics as webhook_metrics
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
@@ -118,7 +119,8 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 def metrics() -> str:
     """Every metric of our own."""
     of_brokers = [PASSED_OVER, TAKEOVERS, broker_metrics.RULES_FAILED]
-    declared = [*vars(gateway_metrics).values(), RECONNECTS, APP_REQUESTS, USER_REQUESTS, *of_brokers]
+    of_auth_api = [APP_REQUESTS, USER_REQUESTS, *vars(webhook_metrics).values()]
+    declared = [*vars(gateway_metrics).values(), RECONNECTS, *of_auth_api, *of_brokers]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))

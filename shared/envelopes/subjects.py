@@ -18,6 +18,7 @@ NOTICE_STREAM = "parley-notices"  # JetStream stream: what happens in rooms, for
 NOTICES = "parley.notices."  # the speaker stores notices here, with the log that they are about behind
 NOTICED = "parley.noticed"  # the speaker -> standbys and auth_api, not kept: how far the stream of notices goes
 LEASE_BUCKET = "parley-lease"  # KV: who speaks
+WEBHOOKS_BUCKET = "parley-webhooks"  # KV: which auth_api sends webhooks, and how far it has got
 SNAPSHOT_BUCKET = "parley-snapshots"  # object store: the state at a log position
 
 # The whole of a batch or a parcel has to fit into one NATS message; the server must allow this many bytes.

@@ -37,11 +37,27 @@ def test_secret_and_password_are_all_it_needs() -> None:
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("DEMO", "maybe"),
         ("THROTTLE_SECONDS", "nan"),
+        ("WEBHOOK_URL", "backend.example.org"),
+        ("WEBHOOK_SECRET_OLD", "whsec_short"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"^{name}: "):
         read(Settings, {**ENVIRON, name: value})
+
+
+@pytest.mark.parametrize("value", ["", "secret", "whsec_c2hvcnQ="])
+def test_webhooks_need_a_good_secret(value: str) -> None:
+    with pytest.raises(SettingError, match=r"^WEBHOOK_SECRET: must .*openssl"):
+        read(Settings, {**ENVIRON, "WEBHOOK_URL": "https://backend.example.org/", "WEBHOOK_SECRET": value})
+
+
+def test_webhooks_are_signed_with_both_secrets() -> None:
+    secrets = {name: "whsec_" + name[-1] * 32 for name in ("WEBHOOK_SECRET", "WEBHOOK_SECRET_OLD")}
+    settings = read(Settings, {**ENVIRON, "WEBHOOK_URL": "https://user:word@a/", **secrets})  # pragma: allowlist secret
+    assert len(settings.webhook_secrets) == 2
+    assert settings.webhook_secrets[0] != settings.webhook_secrets[1]
+    assert not any(text in repr(settings) for text in ("whsec_", "word"))
 
 
 @pytest.mark.parametrize(

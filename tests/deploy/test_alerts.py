@@ -181,6 +181,30 @@ CASES = {
             'parley_app_token_requests_total{outcome="issued"}': "0+90x192",
         },
     ),
+    "WebhooksLate": Case(
+        "135s",
+        fires={
+            'parley_webhook_oldest_seconds{instance="a"}': "295+5x27",
+            'parley_webhook_oldest_seconds{instance="b"}': "0x27",
+        },
+        quiet={'parley_webhook_oldest_seconds{instance="a"}': "0+30x9 295x10 0x8"},
+    ),
+    "WebhooksGone": Case(
+        "30m",
+        fires={'parley_webhook_posts_total{instance="a",outcome="gone"}': "0x60 1x300"},
+        quiet={'parley_webhook_posts_total{instance="a",outcome="failed"}': "0+1x360"},
+    ),
+    "NoWebhookSender": Case(
+        "135s",
+        fires={
+            'parley_webhook_sender{instance="a"}': "1x6 0x21",
+            'parley_webhook_sender{instance="b"}': "0x27",
+        },
+        quiet={
+            'parley_webhook_sender{instance="a"}': "1x6 0x21",
+            'parley_webhook_sender{instance="b"}': "0x9 1x18",
+        },
+    ),
     "FewFilesLeft": Case(
         "75s",
         fires={

@@ -283,15 +283,52 @@ async def test_the_log_takes_no_message_that_would_change_what_it_holds(
     await scene.check()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "$KV.parley-webhooks.sender",
+        "$JS.API.STREAM.INFO.KV_parley-webhooks",
+        "$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender",
+    ],
+)
+async def test_what_auth_api_asks_of_its_bucket_cannot_be_answered_where_it_does_harm(
+    scene: Scene, login: Login, broker: Client, asked: str
+) -> None:
+    """But for its own calls, which it may make anyway."""
+    rogue = await login("auth_api")
+    before = await last_position(broker)
+    for reply in HARMFUL:
+        rogue.publish_now(asked, b"", reply)
+    async with asyncio.timeout(5):
+        while (await broker.jetstream().stream_info("KV_parley-webhooks")).state.messages < 1:
+            await stored(rogue, "$KV.parley-webhooks.sender", b"{}")
+    await scene.check()
+    subjects_since = [
+        (await broker.jetstream().get_msg(subjects.EVENT_STREAM, seq=position)).subject
+        for position in range(before + 1, await last_position(broker) + 1)
+    ]
+    assert subjects.BROKER_EVENTS not in subjects_since
+
+
 MAY = {
     "gateway": (
         {"parley.events.gateway.x", "parley.events", "parley.beats"},
         {"parley.deliver.x", "parley.deliver.*", "_INBOX_gateway.>"},
     ),
-    "auth_api": ({"parley.admin"}, {"_INBOX_auth_api.>"}),
+    "auth_api": (
+        {
+            "parley.admin",
+            "$KV.parley-webhooks.sender",
+            "$JS.API.STREAM.INFO.KV_parley-webhooks",
+            "$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender",
+        },
+        {"_INBOX_auth_api.>"},
+    ),
     "broker": (
         {"parley.events.broker", "parley.events", "parley.deliver.x", "$KV.parley-lease.x", "$O.parley-snapshots.C.x"}
-        | {"parley.presence.x", "_INBOX_broker.x"},
+        | {"parley.presence.x", "_INBOX_broker.x"}
+        | {f"$JS.API.STREAM.{verb}.KV_parley-webhooks" for verb in ("CREATE", "INFO", "PURGE")}
+        | {"$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender"},
         {"parley.beats", "parley.admin", "parley.presence.*", "_INBOX_broker.>"},
     ),
 }
@@ -299,6 +336,10 @@ PUBLISHED = {subject for may, _ in MAY.values() for subject in may} | {
     "parley.events.gateway.x.y",
     "$JS.API.STREAM.DELETE.parley-events",
     "$JS.API.STREAM.UPDATE.KV_parley-lease",
+    "$JS.API.STREAM.UPDATE.KV_parley-webhooks",
+    "$JS.API.STREAM.CREATE.KV_parley-webhooks",
+    "$JS.API.STREAM.PURGE.KV_parley-webhooks",
+    "$KV.parley-webhooks.other",
     "$JS.ACK.parley-events.x.1.1.1.1.1",
     "_INBOX_gateway.x",
     "_INBOX_auth_api.x",

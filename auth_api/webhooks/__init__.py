@@ -1,0 +1,1 @@
+"""Notices, sent to the app's backend as Standard Webhooks."""
