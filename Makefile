@@ -62,7 +62,7 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) ## Make the tables in the documents, openapi.json, asyncapi.json and events.d.ts from the code
+docs: $(LOCAL) ## Make the tables, charts, openapi.json, asyncapi.json and events.d.ts from the code
 	$(PY) -m dev.documents
 
 .PHONY: format

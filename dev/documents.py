@@ -1,11 +1,13 @@
 """The documents that are made from the declarations: ``python -m dev.documents [--check]``.
 
-They are the tables in the documents for people, and three for machines: openapi.json, asyncapi.json, events.d.ts.
+They are the tables and the pictures in the documents for people, and three documents for machines: openapi.json,
+asyncapi.json, events.d.ts.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 """
 
 import argparse
+import functools
 import json
 import re
 import sys
@@ -27,7 +29,7 @@ from auth_api.webhooks import metrics as webhook_metrics
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
-from dev import asyncapi, openapi, typescript
+from dev import asyncapi, charts, openapi, typescript
 from gateway import metrics as gateway_metrics
 from shared.contract.events import EVENTS, ClientEvent, Right, first, known
 from shared.contract.refusals import CATALOGUE
@@ -38,11 +40,14 @@ from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("SETTINGS.md", "PROTOCOL.md", "OPERATIONS.md", "deploy/METRICS.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "SETTINGS.md", "PROTOCOL.md", "OPERATIONS.md", "deploy/METRICS.md")
+PICTURES = Path("dev/pictures")
 WHOLE: dict[str, Callable[[], str]] = {
     "auth_api/openapi.json": openapi.description,
     "asyncapi.json": asyncapi.description,
     "client/events.d.ts": typescript.description,
+    **{f"{PICTURES}/benchmarks-{theme}.svg": functools.partial(charts.benchmarks, theme) for theme in charts.THEMES},
+    **{f"{PICTURES}/faults-{theme}.svg": functools.partial(charts.faults, theme) for theme in charts.THEMES},
 }
 _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -134,7 +139,13 @@ def operator_calls() -> str:
     return f"```sh\nT=$(sed -n 's/^ADMIN_TOKEN=//p' .env)\n{commands}```\n"
 
 
+def architecture() -> str:
+    """The drawing of the whole system."""
+    return f"```mermaid\n{(ROOT / PICTURES / 'architecture.mmd').read_text()}```\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "architecture": architecture,
     "events": events,
     "refusals": refusals,
     "told": told,
