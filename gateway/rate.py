@@ -93,7 +93,7 @@ class Budget:
         if now - self._last > REFILL or self._frames < frames or self._bytes < size:
             self._refill(now)
         # what is larger than a whole bucket takes a full one
-        if self._frames < frames or self._bytes < min(size, self._rates.bytes_burst):
+        if self._frames < frames or (self._bytes < size and self._bytes < self._rates.bytes_burst):
             self.refused += frames
             return False
         if self.shared is not None and not self.shared.take(size, now, frames):

@@ -148,7 +148,7 @@ class Switchboard:
         return Link(nc, gateway, name, writer, inbox, self._world)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
-        if self._link is None or (_takes_rights(entry) and self._link.inbox.level < RIGHTS):
+        if self._link is None or (self._link.inbox.level < RIGHTS and _takes_rights(entry)):
             return False  # as long as a broker may be up that does not know what that means
         return self._link.writer.append(connection, entry, size)
 

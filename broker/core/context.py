@@ -1,6 +1,6 @@
 """What every rule works on. It lies below the rules; the machine that calls them is above."""
 
-from collections import Counter
+from collections import defaultdict
 
 from broker.core.limits import Limits
 from broker.core.outbox import Outbox
@@ -18,7 +18,7 @@ class Context:
         self.limits = self.state.limits or limits
         self.out = Outbox(self.state, self.limits)
         self.doubted = 0  # entries that are not believed
-        self.tally: Counter[tuple[str, str]] = Counter()  # client events by name and outcome, for metrics
+        self.tally = defaultdict[tuple[str, str], int](int)  # client events by name and outcome, for metrics
 
     def set_limits(self, limits: Limits) -> None:
         """From here on, these hold."""

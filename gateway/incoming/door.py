@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.incoming.sizes import Sizes
+from gateway.transport.engineio.socket import Argument
 from shared.contract.events import ABSENT, NEWEST, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
@@ -18,6 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # CPython's json refuses integers longer than this, so one would break a recipient written in Python
 MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
+_BRACKET = ord("[")
 _NEITHER = bytes(set(range(256)) - set(b"[]{}"))  # what is no bracket
 _STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")  # one deeper, or as a signed byte one less
 
@@ -36,14 +38,14 @@ _NULL = msgspec.Raw(NULL)
 _BARE_STRING = msgspec.json.Decoder(str)
 
 
-def read(name: str, body: msgspec.Raw | None, sizes: Sizes, version: int = NEWEST) -> ClientEvent:
+def read(name: str, body: Argument, sizes: Sizes, version: int = NEWEST) -> ClientEvent:
     """The event that a client means. Raises Refusal: bad-request or too-large."""
     event = decode(name, body, version)
     check(event, sizes)
     return event
 
 
-def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent:
+def decode(name: str, body: Argument, version: int = 1) -> ClientEvent:
     """An event whose fields have the right types, which takes little. Raises Refusal: bad-request.
 
     For a client of an earlier ``version`` of the contract there is no such event.
@@ -51,31 +53,30 @@ def decode(name: str, body: msgspec.Raw | None, version: int = 1) -> ClientEvent
     event = known(name, version)
     if event is None:
         raise Refusal(BAD_REQUEST, "There is no such event")
-    return _decode(_decoder(event), name, body)
+    return body if isinstance(body, ClientEvent) else _decode(_decoder(event), name, body)
 
 
-def check(event: ClientEvent, sizes: Sizes) -> None:
-    """Check what an event carries, once its sender may send it. Raises Refusal: bad-request or too-large."""
+def check(event: ClientEvent, sizes: Sizes) -> str:
+    """Check what an event carries, once its sender may send it; returns the peer that it names, if it names one.
+
+    Raises Refusal: bad-request or too-large.
+    """
     for field, body in event.BODIES.items():
-        raw = getattr(event, field)
-        if len(raw):
+        if len(raw := getattr(event, field)):
             _check_body(field, raw, getattr(sizes, body.limit))
-    _check_needs(event)
-    if isinstance(event, PeerEvent) and len(peer_named(event)) > MAX_PEER_ID:
+    peer_id = peer_named(event) if isinstance(event, PeerEvent) else ""
+    _check_needs(event, peer_id)
+    if len(peer_id) > MAX_PEER_ID:
         raise Refusal(BAD_REQUEST, "peer_id is too long")
-    if isinstance(event, RoomEvent):
+    if isinstance(event, RoomEvent) and event.room:
         _check_room(event.room, sizes.max_room_name)
+    return peer_id
 
 
-def peer_named(event: PeerEvent) -> str:
-    """The peer that ``to`` and ``peer_id`` name. Raises Refusal when they differ."""
-    if event.to and event.peer_id and event.to != event.peer_id:
-        raise Refusal(BAD_REQUEST, "to and peer_id name different peers")
-    return event.to or event.peer_id or ""
-
-
-def auth_of(body: msgspec.Raw | None) -> Any:
+def auth_of(body: Argument) -> Any:
     """The ``auth`` field of an event that may not be well-formed. Raises Refusal when it is not JSON."""
+    if isinstance(body, ClientEvent):
+        return body.auth
     try:
         return _LOOSE.decode(body).auth if body is not None else None
     except msgspec.ValidationError:
@@ -84,9 +85,9 @@ def auth_of(body: msgspec.Raw | None) -> Any:
         raise Refusal(BAD_REQUEST, "The fields cannot be read") from None
 
 
-def known_of(body: msgspec.Raw | None, sizes: Sizes) -> dict[str, Any]:
+def known_of(body: Argument, sizes: Sizes) -> dict[str, Any]:
     """What of an event that is not well-formed can be given back to its sender: room, peer_id, payload."""
-    loose = _loose(body)
+    loose = body if isinstance(body, PeerEvent) else _loose(body)
     known: dict[str, Any] = {}
     if isinstance(loose.room, str) and len(loose.room) <= sizes.max_room_name:
         known["room"] = loose.room
@@ -116,9 +117,9 @@ def _decode(decoder: msgspec.json.Decoder[ClientEvent], name: str, body: msgspec
         raise Refusal(BAD_REQUEST, "The fields cannot be read") from None
 
 
-def _loose(body: msgspec.Raw | None) -> _Loose:
+def _loose(body: Argument) -> _Loose:
     try:
-        return _LOOSE.decode(body) if body is not None else _Loose()
+        return _LOOSE.decode(body) if isinstance(body, msgspec.Raw) else _Loose()
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return _Loose()
 
@@ -127,15 +128,11 @@ def _check_body(field: str, raw: msgspec.Raw, limit: int) -> None:
     if len(raw) > limit:
         raise Refusal(TOO_LARGE, f"{field} is larger than {limit} bytes")
     data = bytes(raw)
-    if not _is_flat(data) and data.count(b"[") + data.count(b"{") > MAX_DEPTH and depth(data) > MAX_DEPTH:
+    flat = _BRACKET not in data and data.find(b"{", 1) < 0  # one object at most: seen faster than they are counted
+    if not flat and data.count(b"[") + data.count(b"{") > MAX_DEPTH and depth(data) > MAX_DEPTH:
         raise Refusal(BAD_REQUEST, f"{field} is nested more than {MAX_DEPTH} deep")
-    if has_huge_number(data):
+    if len(data) >= MAX_DIGITS and has_huge_number(data):
         raise Refusal(BAD_REQUEST, f"{field} holds a number that is too long")
-
-
-def _is_flat(data: bytes) -> bool:
-    """Whether JSON is one object at most, with nothing in it that is nested. Seen faster than brackets are counted."""
-    return data.find(b"{", 1) < 0 and data.find(b"[") < 0
 
 
 def depth(data: bytes) -> int:
@@ -156,20 +153,25 @@ def has_huge_number(data: bytes) -> bool:
     return False
 
 
-def _check_needs(event: ClientEvent) -> None:
+def peer_named(event: PeerEvent) -> str:
+    """The peer that ``to`` and ``peer_id`` name. Raises Refusal when they differ."""
+    to, peer_id = event.to, event.peer_id
+    if to and peer_id and to != peer_id:
+        raise Refusal(BAD_REQUEST, "to and peer_id name different peers")
+    return to or peer_id or ""
+
+
+def _check_needs(event: ClientEvent, peer_id: str) -> None:
     for field in event.NEEDS:
         if field == "peer":
-            if not isinstance(event, PeerEvent) or not peer_named(event):
+            if not peer_id:
                 raise Refusal(BAD_REQUEST, "peer_id is missing")
-        elif field == "room":
-            if not getattr(event, field):
-                raise Refusal(BAD_REQUEST, "room is missing")
-        elif len(raw := getattr(event, field)) == 0 or (raw == _NULL and not event.BODIES[field].null):
+        elif not (value := getattr(event, field)) or (value == _NULL and not event.BODIES[field].null):
             raise Refusal(BAD_REQUEST, f"{field} is missing")
 
 
-def _check_room(room: str | None, limit: int) -> None:
-    if room and len(room) > limit:
+def _check_room(room: str, limit: int) -> None:
+    if len(room) > limit:
         raise Refusal(TOO_LARGE, f"A room name has at most {limit} characters")
-    if room and _CONTROL.search(room):
+    if not room.isprintable() and _CONTROL.search(room):
         raise Refusal(BAD_REQUEST, "A room name has no control characters")

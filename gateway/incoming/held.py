@@ -18,16 +18,16 @@ Waiting = tuple[Entry, int, Connection | None]  # with its size in bytes, and wh
 
 
 class Held:
-    """Entries that are in no batch yet. ``most`` and ``most_per_client`` bound the bytes not yet in the log."""
+    """Entries that are in no batch yet: those ``waiting``.
+
+    ``most`` and ``most_per_client`` bound the bytes not yet in the log.
+    """
 
     def __init__(self, most: int, most_per_client: int) -> None:
         self._most = most
         self._most_per_client = most_per_client
-        self._waiting: deque[Waiting] = deque()
+        self.waiting: deque[Waiting] = deque()
         self.bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def has_room(self, connection: Connection, size: int) -> bool:
         """Whether that many bytes more of this client may wait."""
@@ -38,26 +38,26 @@ class Held:
         if connection is not None:
             self.bytes += size
             connection.held += size
-        self._waiting.append((entry, size, connection))
+        self.waiting.append((entry, size, connection))
 
     def next_batch(self) -> list[Waiting]:
         """Give out the next entries, as many as fit into a batch. The batch before must have been released."""
-        if len(self._waiting) > BATCH_LIMIT or self.bytes > BATCH_BYTES:
+        if len(self.waiting) > BATCH_LIMIT or self.bytes > BATCH_BYTES:
             self._take_turns()
         taken: list[Waiting] = []
         size = 0
-        while self._waiting and len(taken) < BATCH_LIMIT:
-            size += self._waiting[0][1]
+        while self.waiting and len(taken) < BATCH_LIMIT:
+            size += self.waiting[0][1]
             if taken and size > BATCH_BYTES:
                 break
-            taken.append(self._waiting.popleft())
+            taken.append(self.waiting.popleft())
         return taken
 
     def _take_turns(self) -> None:
         events: list[Waiting] = []
-        while self._waiting and len(events) < TURNS and isinstance(self._waiting[0][0], Said):
-            events.append(self._waiting.popleft())
-        self._waiting.extendleft(reversed(list(_in_turns(events))))
+        while self.waiting and len(events) < TURNS and isinstance(self.waiting[0][0], Said):
+            events.append(self.waiting.popleft())
+        self.waiting.extendleft(reversed(list(_in_turns(events))))
 
     def release(self, batch: list[Waiting]) -> None:
         """The log has these."""

@@ -14,9 +14,10 @@ from gateway.connection import Connection
 from gateway.incoming import door
 from gateway.incoming.sessions import Sessions
 from gateway.incoming.sizes import Sizes
+from gateway.transport.engineio.socket import Argument
 from gateway.transport.socketio import EXCESS
 from shared.contract import own
-from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomCreateRequest1, RoomEvent, known
+from shared.contract.events import EVENTS, AuthRequest, ClientEvent, RoomCreateRequest1, RoomEvent, known
 from shared.contract.frames import ack_frame, refusal_frames, relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.refusals import TOO_MANY, UNAUTHORIZED, UNAVAILABLE, Refusal
@@ -48,15 +49,15 @@ class Intake:
         self._append = append
         self._world = world
 
-    def take(self, connection: Connection, name: str, body: msgspec.Raw | None, ack: int | None) -> None:
+    def take(self, connection: Connection, name: str, body: Argument, ack: int | None) -> None:
         """Forward an event, or answer why not."""
         if body is EXCESS:
             self._refuse_excess(connection, name, ack)
             return
         metrics.EVENTS.counts[_label(connection, name)] += 1
         try:
-            event, app = self._read(connection, name, body)
-            entry = self._entry(connection, event, app, ack)
+            event, app, peer_id = self._read(connection, name, body)
+            entry = self._entry(connection, event, app, peer_id, ack)
             if not self._append(connection, entry, _size(entry)):
                 raise Refusal(UNAVAILABLE)
             connection.logged = True
@@ -79,14 +80,14 @@ class Intake:
         if ack is not None:
             connection.send([ack_frame(ack, {"ok": False, **_TOO_MANY.fields()})])
 
-    def _known(self, name: str, body: msgspec.Raw | None, refusal: Refusal) -> dict[str, Any]:
+    def _known(self, name: str, body: Argument, refusal: Refusal) -> dict[str, Any]:
         """What is given back of a refused event: nothing to those who are not authorized."""
         if refusal.code == UNAUTHORIZED.code and name != AuthRequest.NAME:
             return {}
         return door.known_of(body, self._sizes)
 
-    def _read(self, connection: Connection, name: str, body: msgspec.Raw | None) -> tuple[ClientEvent, App]:
-        """The event, and the app that stands for it.
+    def _read(self, connection: Connection, name: str, body: Argument) -> tuple[ClientEvent, App, str]:
+        """The event, the app that stands for it, and the peer that it names, if it names one.
 
         Who is not authorized learns that and nothing else, and has nothing searched or measured.
         """
@@ -101,18 +102,16 @@ class Intake:
             app = self._sessions.app_for(connection, event.token)
         else:
             self._sessions.check(connection, event.auth)
-        door.check(event, self._sizes)
-        return event, app
+        return event, app, door.check(event, self._sizes)
 
-    def _entry(self, connection: Connection, event: ClientEvent, app: App, ack: int | None) -> Taken:
+    def _entry(self, connection: Connection, event: ClientEvent, app: App, peer_id: str, ack: int | None) -> Taken:
         if isinstance(event, AuthRequest):
             return self._authenticated(connection, event, app, ack)
         room = (event.room or "") if isinstance(event, RoomEvent) else ""
         if not room and isinstance(event, RoomCreateRequest1):
             room = self._world.new_uuid()
-        peer_id = door.peer_named(event) if isinstance(event, PeerEvent) else ""
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
-        return Said(event.NAME, connection.sid, ack, room, peer_id, body, own.pack(event))
+        return Said(event.NAME, connection.sid, ack, room, peer_id, body, own.pack(event) if event.OWN else b"")
 
     def _authenticated(
         self, connection: Connection, event: AuthRequest, app: App, ack: int | None
@@ -164,5 +163,5 @@ def _note(connection: Connection, event: str, outcome: str) -> None:
 
 def _relayed(connection: Connection, event: ClientEvent, room: str) -> bytes:
     """The frame that the roommate will read, whole: nobody on the way has to look into it."""
-    body, payload = bytes(getattr(event, event.BODY)), bytes(event.payload)
-    return relay_frame(event.NAME, room, connection.peer_id, body, connection.peerinfo, payload)
+    body = getattr(event, event.BODY)
+    return relay_frame(event.NAME, room, connection.peer_id, body, connection.peerinfo, event.payload)

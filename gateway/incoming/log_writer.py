@@ -72,7 +72,7 @@ class LogWriter:
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:
         """Say how far the gateway is, if that is ``least`` bytes further than the log has been told."""
-        if not self._flight.busy and not self._held and self._is_due(least) and not self._gathering:
+        if not self._flight.busy and not self._held.waiting and self._is_due(least) and not self._gathering:
             self._idle.clear()
             self._send_next()
 
@@ -84,7 +84,7 @@ class LogWriter:
         """Write until cancelled."""
         answers = await self._nc.subscribe_straight(f"{self._flight.inbox}.*", self._flight.on_answer)
         try:
-            if self._held:
+            if self._held.waiting:
                 self._send_next()
             self._gathering = False
             await asyncio.get_running_loop().create_future()
@@ -99,7 +99,7 @@ class LogWriter:
     @property
     def waiting(self) -> int:
         """Entries that wait for the batch in flight."""
-        return len(self._held)
+        return len(self._held.waiting)
 
     @property
     def held(self) -> int:
@@ -112,7 +112,7 @@ class LogWriter:
         return self._flight.writable
 
     def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
-        if not self._held:
+        if not self._held.waiting:
             self._taken = self._read_clock()
             self._idle.clear()
         self._held.put(entry, size, connection)
@@ -157,7 +157,7 @@ class LogWriter:
         """The log has the batch that was in flight, at a position."""
         self._witness.note(position, self._since)
         self._held.release(self._batch)
-        if self._held:
+        if self._held.waiting:
             self._go_on()
         elif self._is_due(CONFIRM_BYTES):
             self._send_next()

@@ -16,7 +16,7 @@ from gateway.turn import Turn
 from gateway.witness import Witness
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Speaks
+from shared.envelopes.deliveries import Admit, Close, Emit, LevelHolds, Parcel, Revoked, Speaks
 from shared.envelopes.levels import FIRST
 from shared.process.world import World
 
@@ -67,16 +67,17 @@ class Inbox:
             facts = {"position": parcel.position, "number": parcel.number, "deliveries": len(parcel.deliveries)}
             log.debug("delivered", extra={"facts": facts})
         for delivery in parcel.deliveries:
-            self._deliver(delivery)
+            if isinstance(delivery, Emit):  # most of them
+                self._emit(delivery)
+            else:
+                self._deliver(delivery)
         self.handled = parcel.total
         if parcel.taken:
             metrics.RELAY_SECONDS.observe(max(0.0, self._world.now() - parcel.taken))
         return True
 
-    def _deliver(self, delivery: Delivery) -> None:
-        if isinstance(delivery, Emit):
-            self._emit(delivery)
-        elif isinstance(delivery, Revoked):
+    def _deliver(self, delivery: Admit | Close | Revoked | LevelHolds | Speaks) -> None:
+        if isinstance(delivery, Revoked):
             self._revoke(delivery)
         elif isinstance(delivery, LevelHolds):
             self.level = delivery.level

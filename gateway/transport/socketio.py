@@ -2,13 +2,16 @@
 
 * Packets are read by us: reserved event names are plain names, binary ones are refused, junk closes the connection.
 * Who asks for a namespace that does not exist is told so in words.
-* An event goes straight to one synchronous function: in order, without a task, and still encoded.
+* An event goes straight to one synchronous function: in order, without a task. Most are decoded in one go with the
+  packet, the others are still encoded.
 * What is over its sender's budget is not decoded: it goes to that function as ``EXCESS``.
 * Who is connected is written on its socket; the library has six tables of that, and looks through all who are
   connected when one leaves.
 * Nothing of the HTTP request is kept; the library keeps all headers as long as the session.
 """
 
+import functools
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +22,8 @@ from socketio.exceptions import ConnectionRefusedError  # noqa: A004 - its name 
 
 from gateway.transport.engineio.endings import ProtocolError
 from gateway.transport.engineio.server import Engine
-from gateway.transport.engineio.socket import Socket, size_of
+from gateway.transport.engineio.socket import Argument, Socket, size_of
+from shared.contract.events import EVENTS, PeerEvent, first
 
 MAX_ACK_DIGITS = 15  # beyond that a JavaScript number is not exact
 
@@ -41,6 +45,18 @@ class _Event(msgspec.Struct, array_like=True):
     body: msgspec.Raw = _NO_BODY
 
 
+def _whole(name: str) -> Any:
+    """The arguments of one event, as they nearly always are.
+
+    What names a peer is most of what is said, and decoded with them: to skip it first would take as long again.
+    """
+    event = EVENTS[name]
+    body = event if issubclass(event, PeerEvent) and first(name) is event else msgspec.Raw
+    namespace = {"name": name}
+    return msgspec.defstruct(event.__name__, [("body", body)], array_like=True, tag=name, namespace=namespace)
+
+
+_decode_whole: Callable[[str], Any] = msgspec.json.Decoder(functools.reduce(operator.or_, map(_whole, EVENTS))).decode
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
@@ -59,14 +75,14 @@ class Server(socketio.AsyncServer):
         self.eio.take_end = self._let_go
 
     def _handle_packet(self, socket: Socket, text: str) -> None:
-        kind = text[:1]
+        kind = text[1:2]
         if kind == "2":
             self._handle_event_text(socket, text)
         elif kind == "0":
-            namespace, body = _split_namespace(text[1:])
+            namespace, body = _split_namespace(text[2:])
             self._connect(socket, namespace, _decode_json(body))
         elif kind == "1":
-            namespace, _ = _split_namespace(text[1:])
+            namespace, _ = _split_namespace(text[2:])
             if namespace == "/":
                 self._let_go(socket, self.reason.CLIENT_DISCONNECT)
         elif kind != "3":  # nobody asks a client for acknowledgements, so they mean nothing
@@ -95,19 +111,18 @@ class Server(socketio.AsyncServer):
 
     def _handle_event_text(self, socket: Socket, text: str) -> None:
         start = text.find("[")
-        digits = text[1:start]
-        if start < 0 or len(digits) > MAX_ACK_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
-            if text.startswith("2/,") and not text.startswith("/", 3):  # the one namespace there is, spelled out
-                self._handle_event_text(socket, "2" + text[3:])
+        if start != 2 and (start < 0 or not _is_ack(text[2:start])):
+            if text.startswith("42/,") and not text.startswith("/", 4):  # the one namespace there is, spelled out
+                self._handle_event_text(socket, "42" + text[4:])
                 return
             raise ProtocolError("malformed event")
         if socket.deaf:
             return
         if socket.on_event is None:
             raise ProtocolError("event before connect")
-        ack = int(digits) if digits else None
+        ack = int(text[2:start]) if start > 2 else None
         if socket.charge(size_of(text)):
-            name, body = _event_of(text[start:] if digits else text[1:])
+            name, body = event_in(text[start:])
             socket.on_event(name, body, ack)
         elif not socket.deaf:
             named = _NAMED.match(text, start)
@@ -117,8 +132,21 @@ class Server(socketio.AsyncServer):
         return Engine
 
 
-def _event_of(text: str) -> tuple[str, msgspec.Raw | None]:
+def _is_ack(digits: str) -> bool:
+    return len(digits) <= MAX_ACK_DIGITS and digits.isascii() and digits.isdigit()
+
+
+def event_in(text: str) -> tuple[str, Argument]:
     """The name and first argument of an event. Raises ProtocolError."""
+    try:
+        whole = _decode_whole(text)
+        return whole.name, whole.body
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _event_in_parts(text)
+
+
+def _event_in_parts(text: str) -> tuple[str, msgspec.Raw | None]:
+    """The same for events that are not as declared, whose argument is not looked into."""
     try:
         event = _decode_event(text)
         return event.name, event.body if len(event.body) else None

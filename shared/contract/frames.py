@@ -83,12 +83,14 @@ def relay_start(event: str, room: str, peer_id: str) -> bytes:
     return b'42["%s",%s' % (declared.RELAYED_AS.encode(), stamped.removesuffix(b"null}"))
 
 
-def relay_frame(event: str, room: str, peer_id: str, body: bytes, peerinfo: bytes, payload: bytes) -> bytes:
+def relay_frame(
+    event: str, room: str, peer_id: str, body: bytes | msgspec.Raw, peerinfo: bytes, payload: bytes | msgspec.Raw
+) -> bytes:
     """The whole frame of a relay, from the name of the client's event: as its declaration would be encoded, sooner."""
-    parts = [relay_start(event, room, peer_id), body]
+    parts: list[Any] = [relay_start(event, room, peer_id), body]
     if peerinfo:
         parts += (b',"peerinfo":', peerinfo)
-    if payload:
+    if len(payload):
         parts += (b',"payload":', payload)
     parts.append(b"}]")
     return b"".join(parts)

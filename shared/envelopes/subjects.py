@@ -53,6 +53,7 @@ def without_ids(text: str) -> str:
     return _WRITERS.sub(r"\1…", text)
 
 
+@functools.lru_cache(maxsize=1024)
 def deliveries(gateway: str) -> str:
     """Where the parcels of a gateway go. All gateways may see this subject, so it does not give the id away.
 

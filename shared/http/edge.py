@@ -85,11 +85,14 @@ class Caller(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
-        if self._payload_parser is not None or self._upgraded or not data:
+        if (parser := self._payload_parser) is not None:  # of a WebSocket
+            if not (self._force_close or self._close) and parser.feed_data(data)[0]:
+                self.close()
+        elif self._upgraded or not data:
             super().data_received(data)
-            return
-        for start in range(0, len(data), MAX_HEAD):
-            self._read(data[start : start + MAX_HEAD])
+        else:
+            for start in range(0, len(data), MAX_HEAD):
+                self._read(data[start : start + MAX_HEAD])
 
     async def start(self) -> None:
         """Serve, unless the connection has been refused by then: the library takes it for granted that it is there."""

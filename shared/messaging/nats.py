@@ -20,7 +20,6 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import nats.aio.client
 from nats.aio.msg import Msg
@@ -37,6 +36,7 @@ from shared.messaging.messaging import OnMessage
 ASKING_TIMEOUT = 2.0  # seconds for JetStream to make a consumer
 CLOSING_TIMEOUT = 1.0  # seconds to end a connection in good order
 EVERYTHING = ">"  # all subjects of a stream
+STRAIGHT = "parley_straight"  # attribute of a subscription, whose number may change: where its messages go
 UNSENT = 65536  # bytes in the transport beyond which the library's own way is gone, which waits
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ class Client(nats.aio.client.Client):
         super().__init__()
         self._tls = tls
         self.on_closed: Callable[[], None] = lambda: None
-        self._straight: WeakKeyDictionary[Subscription, OnMessage] = WeakKeyDictionary()
 
     async def subscribe_straight(self, subject: str, on_message: OnMessage) -> Subscription:
         """Call ``on_message`` with subject, reply and data of each message as it comes in."""
@@ -98,16 +97,17 @@ class Client(nats.aio.client.Client):
     def take(self, sid: int, subject: bytes, reply: bytes, header: bytes, data: bytes) -> bool:
         """Hand a message to its straight callback. False if the library has to look at it."""
         subscription = self._subs.get(sid)
-        on_message = self._straight.get(subscription) if subscription is not None else None
+        on_message: OnMessage | None = getattr(subscription, STRAIGHT, None)
         if subscription is None or on_message is None:
             return False
-        if subscription._jsi is not None and not _is_next(subscription._jsi, header, reply.decode()):
+        answer_to = reply.decode()
+        if subscription._jsi is not None and not _is_next(subscription._jsi, header, answer_to):
             return False
         subscription._received += 1
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
         try:
-            on_message(subject.decode(), reply.decode(), data)
+            on_message(subject.decode(), answer_to, data)
         except Exception:  # it must not end the connection
             log.exception("a message could not be handled")
         return True
@@ -117,7 +117,7 @@ class Client(nats.aio.client.Client):
         while not subscription._pending_queue.empty():
             message = subscription._pending_queue.get_nowait()
             on_message(message.subject, message.reply, message.data)
-        self._straight[subscription] = on_message
+        setattr(subscription, STRAIGHT, on_message)
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         """A message that the library has read."""

@@ -12,6 +12,7 @@ from aiohttp._websocket.models import WSMessageTextBytes
 from aiohttp._websocket.reader import WebSocketDataQueue
 
 HEAD = 8  # bytes that a frame takes beside its content
+_TEXT = WSMsgType.TEXT  # members of an enumeration take long to look up
 
 TakeText = Callable[[str], bool]
 Charge = Callable[[int, int], None]  # bytes and frames
@@ -42,7 +43,7 @@ class Inlet(WebSocketDataQueue):
         """A message has come in. None overtakes another."""
         self.messages += 1
         self.unpaid -= size + HEAD
-        if self._buffer or data.type is not WSMsgType.TEXT or not self._take(data.data):
+        if self._buffer or data.type is not _TEXT or not self._take(data.data):
             self._charge(size, 1)
             if not self.deaf:
                 super().feed_data(data, size)

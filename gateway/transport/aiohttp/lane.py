@@ -16,26 +16,23 @@ class Waits(Protocol):
 
 
 class Turns:
-    """Counts the turns of the loop, as long as somebody asks in which one this is."""
+    """Counts the turns of the loop in which somebody asks. ``number`` is that of this one, while it is ``known``."""
 
-    __slots__ = ("_asked", "_loop", "_number")
+    __slots__ = ("_loop", "known", "number")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._number = 0
-        self._asked = False
+        self.number = 0
+        self.known = False
 
-    @property
-    def number(self) -> int:
-        """The same within one turn, and another one in the next."""
-        if not self._asked:
-            self._asked = True
-            self._loop.call_soon(self._end)
-        return self._number
+    def ask(self) -> None:
+        """Number this turn: the same until its end, and another one in the next."""
+        self.known = True
+        self._loop.call_soon(self._end)
 
     def _end(self) -> None:
-        self._asked = False
-        self._number += 1
+        self.known = False
+        self.number += 1
 
 
 class Lane:
@@ -58,8 +55,11 @@ class Lane:
     @property
     def free(self) -> bool:
         """Whether more may be acted on in this turn."""
-        if (turn := self._turns.number) != self._turn:
-            self._turn = turn
+        turns = self._turns
+        if not turns.known:
+            turns.ask()
+        if turns.number != self._turn:
+            self._turn = turns.number
             self._bytes = self._messages = 0
         return self._bytes < TURN_BYTES and self._messages < TURN_MESSAGES
 

@@ -100,10 +100,10 @@ class Sluice:
         inlet, reader = self.inlet, self._reader
         if inlet.deaf or reader is None:
             return _TAKEN
-        inlet.unpaid += len(data)
-        messages = inlet.messages
+        size, messages = len(data), inlet.messages
+        inlet.unpaid += size
         fed: tuple[bool, bytes] = reader.feed_data(data)
-        self._lane.spend(len(data), inlet.messages - messages)
+        self._lane.spend(size, inlet.messages - messages)
         if inlet.unpaid > self._most:
             self._charge_for_parts()
         return fed

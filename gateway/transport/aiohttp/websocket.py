@@ -6,6 +6,7 @@
   One whose first cannot be one is refused.
 """
 
+import asyncio
 import re
 from typing import Any
 
@@ -37,6 +38,7 @@ class WebSocket(WebSocketResponse):
         self._charge = charge or nothing
         self._receiving = False
         self._sluice: Sluice | None = None
+        self._transport: asyncio.Transport | None = None
 
     async def prepare(self, request: BaseRequest, first: bytes = b"") -> AbstractStreamWriter:
         """Answer the handshake, with a ``first`` text message if there is one.
@@ -63,8 +65,8 @@ class WebSocket(WebSocketResponse):
 
         Raises ConnectionError when the socket is closing.
         """
-        transport = self._req.transport if self._req is not None else None
-        if self._closed or transport is None or transport.is_closing():
+        transport = self._transport
+        if transport is None or self._closed or transport.is_closing():
             raise ConnectionError
         transport.write(_head(len(text)) + text)
         return transport.get_write_buffer_size()
@@ -77,7 +79,7 @@ class WebSocket(WebSocketResponse):
 
     def let_go(self) -> None:
         """The end: drop what refers back to here, so that all of it goes now, and not with the next collection."""
-        self.take = self._exception = None
+        self.take = self._exception = self._transport = None
         self._charge = nothing
         if self._sluice is not None:
             self._sluice.let_go()
@@ -92,6 +94,7 @@ class WebSocket(WebSocketResponse):
         """As the library's, but with our queue, and a sluice before it."""
         self._ws_protocol = protocol
         self._writer = writer
+        self._transport = request.transport
         self._sluice = Sluice(request.protocol, self._max_msg_size, self._take_text, self._charge, self._lane)
         self._reader = self._sluice.inlet
         request.protocol.set_parser(self._sluice)

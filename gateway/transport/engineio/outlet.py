@@ -83,8 +83,14 @@ class Outlet(AsyncSocket):
             return
         if self.ws is None:
             self._enqueue(frame)
-        else:
-            self._write(self.ws, frame)
+            return
+        try:
+            unsent = self.ws.write(frame)
+        except ConnectionError:
+            self.disconnect(self.server.reason.TRANSPORT_CLOSE)
+            return
+        if unsent or self._noted:  # which is rare
+            self._bound(unsent)
 
     @property
     def unsent(self) -> int:
@@ -168,14 +174,8 @@ class Outlet(AsyncSocket):
         while not self.queue.empty():
             waiting = self.queue.get_nowait()
             if waiting is not None and waiting.packet_type != packet.NOOP:
-                self._write(ws, waiting.encode().encode())
+                self.send_frame(waiting.encode().encode())
         self._queued = 0
-
-    def _write(self, ws: Transport, frame: bytes) -> None:
-        try:
-            self._bound(ws.write(frame))
-        except ConnectionError:
-            self.disconnect(self.server.reason.TRANSPORT_CLOSE)
 
     def _enqueue(self, frame: bytes) -> None:
         self._queued += len(frame)
@@ -191,8 +191,6 @@ class Outlet(AsyncSocket):
 
     def _bound(self, unsent: int) -> None:
         """Say that a client is slow; give up on one of whom nobody wants to know, or that is sent more all the same."""
-        if not unsent and not self._noted:
-            return  # as nearly always
         self._note(unsent)
         if not self._is_too_much(unsent):
             return

@@ -22,19 +22,21 @@ from gateway.transport.engineio.outlet import Host, Outlet
 from gateway.transport.engineio.polls import Polls
 from gateway.transport.engineio.posts import MAX_POST, body_of, packets_of
 from gateway.transport.engineio.websocket import Transport
+from shared.contract.events import ClientEvent
 
 PROBE_TIMEOUT = 10.0  # seconds for a polling client to finish its upgrade
 AT_ONCE = 32  # packets of one client that are acted on in one turn of the loop
 REFUSED = "parley.refused"  # where a request's environment says why it is answered 400
 
-OnEvent = Callable[[str, msgspec.Raw | None, int | None], None]
+Argument = ClientEvent | msgspec.Raw | None  # the first one of an event, if there is one: decoded, or still encoded
+OnEvent = Callable[[str, Argument, int | None], None]
 
 
 class Socket(Outlet):
     """One client's connection, over whichever transport it is on.
 
-    ``client`` is its Socket.IO id, once it has one. ``on_event`` is for name, first argument (encoded) and
-    acknowledgement id of each Socket.IO event, until the end.
+    ``client`` is its Socket.IO id, once it has one. ``on_event`` is for name, first argument and acknowledgement id of
+    each Socket.IO event, until the end.
     """
 
     def __init__(self, server: Host, sid: str, address: str) -> None:
@@ -87,7 +89,7 @@ class Socket(Outlet):
         """A packet from the client, which has been charged unless it is an event. Raises ProtocolError."""
         kind = text[:1]
         if kind == "4":
-            self.server.take_packet(self, text[1:])
+            self.server.take_packet(self, text)
         elif kind == "3":
             self._on_pong()
         elif kind == "1":
@@ -129,7 +131,7 @@ class Socket(Outlet):
         """Act on a packet at once, if that is possible: what breaks the protocol or takes time goes the long way."""
         try:
             if text.startswith("42"):
-                self.server.take_event(self, text[1:])
+                self.server.take_event(self, text)
                 return True
             if text == "3":
                 if not self._pinged:
@@ -138,7 +140,7 @@ class Socket(Outlet):
                 return True
             if text.startswith("40"):
                 if self.charge(size_of(text)):
-                    self.server.take_packet(self, text[1:])
+                    self.server.take_packet(self, text)
                 return True
         except ProtocolError:
             pass

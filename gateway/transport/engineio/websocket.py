@@ -7,6 +7,7 @@
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
@@ -36,7 +37,12 @@ class Owner(Protocol):
 
 
 class Transport(driver.WebSocket):
-    """A WebSocket without compression, of ``socket``."""
+    """A WebSocket without compression, of ``socket``.
+
+    ``write`` sends a text message now, and returns ``unsent``; it raises ConnectionError when the socket is closing.
+    """
+
+    write: Callable[[bytes], int]
 
     def __init__(self, socket: Owner) -> None:
         super().__init__(socket.serve_websocket, socket.server)
@@ -56,6 +62,7 @@ class Transport(driver.WebSocket):
             timeout=SHUTTING,
             protocols=first_protocol(request),
         )
+        self.write = self._sock.write_text
         try:
             await self._sock.prepare(request, first)
             self.transport = request.transport
@@ -84,10 +91,6 @@ class Transport(driver.WebSocket):
     def unsent(self) -> int:
         """Bytes that wait for the client to read."""
         return 0 if self.transport is None else self.transport.get_write_buffer_size()
-
-    def write(self, frame: bytes) -> int:
-        """Send a text message now; returns ``unsent``. Raises ConnectionError when the socket is closing."""
-        return self._sock.write_text(frame)
 
     async def shut(self, code: int) -> None:
         """Close politely; abort if the client does not answer in time."""

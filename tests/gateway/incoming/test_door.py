@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.incoming.door import MAX_PEER_ID, auth_of, known_of, peer_named, read
 from gateway.incoming.sizes import Sizes
+from gateway.transport.engineio.socket import Argument
+from gateway.transport.socketio import event_in
 from shared.contract.events import EVENTS, AuthRequest, ClientEvent, PeerEvent, RoomEvent
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 from tests.events import whole
@@ -197,3 +199,25 @@ def test_of_a_refused_event_its_sender_gets_back_what_is_small_enough() -> None:
     fine = msgspec.Raw(b'{"room": "r", "peer_id": "p", "payload": [1], "to": 3}')
     assert known_of(fine, SIZES) == {"room": "r", "peer_id": "p", "payload": msgspec.Raw(b"[1]")}
     assert known_of(None, SIZES) == {}
+
+
+@given(
+    st.sampled_from(NAMES),
+    objects.map(lambda some: {**some, **WHOLE}) | objects,
+    st.sampled_from([",1", ",{}", ""]),
+    st.sampled_from([1, 2]),
+)
+def test_what_was_decoded_with_its_packet_is_the_event_that_it_would_be_by_itself(
+    name: str, fields: dict[str, Any], more: str, version: int
+) -> None:
+    def found(body: Argument) -> Any:
+        try:
+            return read(name, body, SIZES, version), None
+        except Refusal as refused:
+            return refused.fields(), known_of(body, SIZES)
+
+    alone = msgspec.Raw(msgspec.json.encode(fields))
+    named, body = event_in(f'["{name}",{bytes(alone).decode()}{more}]')
+    assert named == name
+    assert auth_of(body) == auth_of(alone)
+    assert found(body) == found(alone)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.incoming import door
 from gateway.incoming.door import MAX_DEPTH, MAX_DIGITS, auth_of, decode, depth, has_huge_number, known_of, read
 from gateway.incoming.sizes import Sizes
-from gateway.transport.socketio import _event_of
+from gateway.transport.socketio import event_in
 from shared.contract.events import RelaySessionDescription
 from shared.contract.refusals import BAD_REQUEST, Refusal
 from tests.gateway.incoming.test_door import BIG, SIZES, WHOLE, enter
@@ -112,7 +112,7 @@ def decoded(body: bytes) -> object:
 
 
 def arguments(body: bytes) -> object:
-    return _event_of(f'["x",{body.decode()}]')
+    return event_in(f'["x",{body.decode()}]')
 
 
 HOSTILE: dict[str, bytes] = {

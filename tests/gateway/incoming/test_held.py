@@ -23,7 +23,7 @@ def put(held: Held, client: Connection, count: int, size: int = 100) -> None:
 def order(held: Held) -> list[list[Entry]]:
     """All batches that come of it."""
     batches = []
-    while held:
+    while held.waiting:
         batch = held.next_batch()
         held.release(batch)
         batches.append([entry for entry, _, _ in batch])
