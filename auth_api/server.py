@@ -11,6 +11,7 @@ from auth_api.answers import in_shape, refuse
 from auth_api.app_token import AppTokens, answered, preflight
 from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
+from auth_api.console_page import add_console
 from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
 from auth_api.notices import Reader
 from auth_api.password import Password
@@ -66,6 +67,7 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
         reader = Reader(authority.client, world)
         if settings.admin_token:
             Admin(settings, authority, trusted, world).add_to(app)
+            add_console(app)
         if settings.webhook_url:
             receiver = Receiver(settings.webhook_url, settings.webhook_secrets)
             webhooks = Webhooks(receiver, reader, authority.client, world)

@@ -12,7 +12,7 @@ from broker.core.machine import Core
 from broker.core.rules.moderation import FOR_GOOD
 from broker.core.rules.orders import is_known
 from broker.core.state import Room
-from broker.speaking import lists
+from broker.speaking import lists, search
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
@@ -22,6 +22,7 @@ from shared.envelopes.admin import (
     AnyAsk,
     CloseRoom,
     Command,
+    FindPeers,
     KickPeer,
     LiftBan,
     LiftRevocation,
@@ -110,9 +111,9 @@ class Desk:
             log.warning("an operator's request was not answered: %s", type(error).__name__)
 
     async def _do(self, ask: AnyAsk) -> Answer:
-        return self._tell(ask) if isinstance(ask, Question) else await self._obey(ask)
+        return await self._tell(ask) if isinstance(ask, Question) else await self._obey(ask)
 
-    def _tell(self, ask: Question) -> Answer:
+    async def _tell(self, ask: Question) -> Answer:
         state, limits = self._core.state, self._core.limits
         match ask:
             case ListRooms(after, limit):
@@ -123,6 +124,8 @@ class Desk:
             case ListBans(name, app):
                 room = self._room(name, app)
                 return Answer(room is not None, room and lists.bans(state, room))
+            case FindPeers(text, limit):
+                return Answer(True, await search.peers(state, text, limit))
             case ListApps(after, limit):
                 return Answer(True, lists.apps(state, after, limit))
             case ListRevocations(app, after, limit):

@@ -104,7 +104,7 @@ def _room_line(state: State, limits: Limits, room: Room) -> RoomLine:
 
 
 def _candidate_line(peer: Peer) -> CandidateLine:
-    return CandidateLine(peer.peer_id, peer.app, not peer.conn, _user_line(peer))
+    return CandidateLine(peer.peer_id, peer.app, not peer.conn, user_line(peer))
 
 
 def _member_line(room: Room, peer: Peer) -> MemberLine:
@@ -112,13 +112,14 @@ def _member_line(room: Room, peer: Peer) -> MemberLine:
         peer_id=peer.peer_id,
         app=peer.app,
         absent=not peer.conn,
-        identity=_user_line(peer),
+        identity=user_line(peer),
         role=role_of(room, peer.peer_id),
         joined=room.members[peer.peer_id].joined,
     )
 
 
-def _user_line(peer: Peer) -> UserLine | None:
+def user_line(peer: Peer) -> UserLine | None:
+    """Who a peer is; None for an anonymous one."""
     return None if peer.user is None else UserLine(peer.user.id, peer.user.name)
 
 

@@ -18,6 +18,8 @@ from shared.envelopes.users import LONGEST_IDENTITY, UserId
 
 MOST_ROOMS = 500  # in one answer
 MOST_APPS = 1000
+MOST_FOUND = 100  # peers in one answer
+LONGEST_SEARCH = 128  # characters
 MOST_REVOCATIONS = 1000
 LONGEST_BAN = 366 * 86400  # seconds
 
@@ -85,6 +87,26 @@ class RoomPage(msgspec.Struct, frozen=True):
     rooms: list[RoomLine]
     total: Annotated[int, Meta(description="How many rooms there are.")]
     position: LogPosition
+
+
+class WhereLine(msgspec.Struct, frozen=True):
+    """A room that a peer is in."""
+
+    key: str
+    room: str
+
+
+class PeerLine(CandidateLine, frozen=True):
+    """A peer, and where it is."""
+
+    rooms: list[WhereLine]
+
+
+class PeerPage(msgspec.Struct, frozen=True):
+    """Some of the peers."""
+
+    peers: list[PeerLine]
+    more: Annotated[bool, Meta(description="Whether there may be others.")]
 
 
 class WholeRoom(RoomLine, frozen=True):
@@ -275,6 +297,26 @@ class LiftBan(NewOrder, frozen=True, tag="lift-ban"):
             raise ValueError("give either id or peer_id")
 
 
+class FindPeers(Ask, frozen=True, tag="find-peers"):
+    NAME = "findPeers"
+    METHOD = "GET"
+    PATH = "/admin/peers"
+    DOC = "Find peers by their identity"
+    NOTE = "The text is looked for in the id and the name of each identity, and at the beginning of each `peer_id`."
+    ANSWER = PeerPage
+
+    search: Annotated[
+        str,
+        Meta(min_length=1, max_length=LONGEST_SEARCH, examples=["user-17"]),
+        Must(f"have 1 to {LONGEST_SEARCH} characters"),
+    ]
+    limit: Annotated[
+        int,
+        Meta(ge=1, le=MOST_FOUND, description="How many peers to list at most."),
+        Must(f"be a number from 1 to {MOST_FOUND}"),
+    ] = 20
+
+
 class RemovePeer(Ask, frozen=True, tag="remove-peer"):
     NAME = "removePeer"
     METHOD = "DELETE"
@@ -371,7 +413,7 @@ class LiftRevocation(NewOrder, frozen=True, tag="lift-revocation"):
     id: KnownUser
 
 
-Question = ListRooms | ShowRoom | ListBans | ListApps | ListRevocations
+Question = ListRooms | ShowRoom | ListBans | FindPeers | ListApps | ListRevocations
 Command = CloseRoom | SetPolicy | KickPeer | LiftBan | RemovePeer | NoteIssued | RevokeApp | RevokeUser | LiftRevocation
 AnyAsk = Question | Command
 

@@ -10,6 +10,7 @@ from shared.envelopes.admin import (
     AnyAsk,
     AppLine,
     CloseRoom,
+    FindPeers,
     KickPeer,
     LiftBan,
     LiftRevocation,
@@ -70,6 +71,7 @@ GOLDEN: list[tuple[AnyAsk, str]] = [
         ListRevocations("x", "u", 7),
         "84a361736bab7265 766f636174696f6e 73a3617070a178a5 6166746572a175a5 6c696d697407",
     ),
+    (FindPeers("ann", 3), "83a361736baa6669 6e642d7065657273 a6736561726368a3 616e6ea56c696d69 7403"),
     (LiftRevocation("x", "u"), "83a361736baf6c69 66742d7265766f63 6174696f6ea36170 70a178a26964a175"),
 ]
 
