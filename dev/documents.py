@@ -136,7 +136,7 @@ def operator_calls() -> str:
     """A command for each operator's call."""
     calls = [call for call in CALLS.values() if call.OPERATOR]
     commands = "".join(f"# {call.DOC}{_query(call)}\n{_curl(call)}\n" for call in calls)
-    return f"```sh\nT=$(sed -n 's/^ADMIN_TOKEN=//p' .env)\n{commands}```\n"
+    return f"```sh\nA=localhost:8404 T=$(sed -n 's/^ADMIN_TOKEN=//p' .env)\n\n{commands}```\n"
 
 
 def architecture() -> str:
@@ -225,7 +225,7 @@ def _curl(call: type[Call]) -> str:
     body = f" --json '{json.dumps(sent)}'" if sent else ""
     query = urllib.parse.urlencode(examples(call, Place.QUERY))
     path = call.PATH.format(**examples(call, Place.PATH)) + (f"?{query}" if query else "")
-    place = f"'localhost:8404{path}'" if query else f"localhost:8404{path}"
+    place = f'"$A{path}"' if query else f"$A{path}"
     return f'curl -H "Authorization: Bearer $T" {method if not body else ""}{place}{body}'
 
 
