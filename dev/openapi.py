@@ -8,7 +8,9 @@ import msgspec
 
 import auth_api.server  # noqa: F401 - every call is declared by what it imports
 from auth_api.bodies import MAX_BODY
+from auth_api.webhooks.notices import MOST
 from shared.envelopes.calls import CALLS, Call, Place
+from shared.envelopes.notices import NOTICES, AnyNotice
 
 TOO_MANY = 429
 _REST = Path(__file__).parent / "openapi.json"
@@ -21,6 +23,8 @@ def description() -> str:
     for call in CALLS.values():
         whole["paths"].setdefault(call.PATH, {})[call.METHOD.lower()] = _operation(call)
         whole["components"]["schemas"].update(_schemas(call))
+    whole["webhooks"] = {"notices": {"post": _webhook()}}
+    whole["components"]["schemas"].update(_notices())
     return json.dumps(whole, indent=2) + "\n"
 
 
@@ -35,6 +39,42 @@ def _operation(call: type[Call]) -> dict[str, Any]:
         **_body(call),
         "responses": {"200": {"description": call.ANSWERS, "content": _json(_answer(call))}, **refused},
     }
+
+
+def _webhook() -> dict[str, Any]:
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    batch = {"type": "array", "minItems": 1, "maxItems": MOST, "items": {"$ref": _REF.format(name="Notice")}}
+    properties = {
+        "type": {"const": "notices"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "when the first of them happened"},
+        "data": batch,
+    }
+    return {
+        "operationId": "notices",
+        "summary": "What has happened in rooms: to WEBHOOK_URL, signed as Standard Webhooks 1.0 says",
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in headers
+        ],
+        "requestBody": {
+            "required": True,
+            "content": _json({"type": "object", "required": list(properties), "properties": properties}),
+        },
+        "responses": {
+            "2XX": {"description": "The notices are stored: the next ones may come."},
+            "default": {"description": "The same is sent again, later."},
+        },
+    }
+
+
+def _notices() -> dict[str, Any]:
+    """A schema for each type of notice, and one for all of them."""
+    (union,), schemas = msgspec.json.schema_components((AnyNotice,), ref_template=_REF)
+    for kind in NOTICES.values():
+        schema = schemas[kind.__name__]
+        schema["description"] = kind.DOC
+        schema["properties"] = {"id": {"type": "string"}, **schema["properties"]}
+        schema["required"] = ["id", *schema["required"]]
+    return {**schemas, "Notice": union}
 
 
 def _refusal(status: int) -> str:

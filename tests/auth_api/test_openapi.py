@@ -1,9 +1,13 @@
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # its stubs would be one more package, for one call
+import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from auth_api.notices import Told
+from auth_api.webhooks.notices import Batch
+from shared.envelopes.notices import NoticeId, PeerLeft, RoomOwner, encode_notice
 from tests.auth_api.conftest import PASSWORD, Serve
 
 ASKED: list[tuple[str, str, dict[str, Any], int]] = [
@@ -67,6 +71,23 @@ def conform(described: dict[str, Any], operation: dict[str, Any], status: int, b
     jsonschema.Draft202012Validator(schema).validate(body)
     for name, header in response.get("headers", {}).items():
         assert int(headers[name]) >= header["schema"]["minimum"]
+
+
+LEFT = PeerLeft(time=1, app="chat", room="tea", key="tea", peer_id="p", identity=None, reason="lost", seconds=2.5)
+OWNER = RoomOwner(time=2, app="chat", room="tea", key="tea", peer_id="q", identity=None, before="p", by=None)
+
+
+async def test_a_webhook_is_as_described(serve: Serve) -> None:
+    described = await description(serve)
+    told = [(NoticeId("log", position, 0), notice) for position, notice in ((7, LEFT), (8, OWNER))]
+    body = msgspec.json.decode(
+        Batch([Told(notice_id, encode_notice(notice_id, said)) for notice_id, said in told]).body
+    )
+    schema = described["webhooks"]["notices"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = jsonschema.Draft202012Validator({**schema, "components": described["components"]})
+    validator.validate(body)
+    body["data"][1]["type"] = "room-jumped"
+    assert not validator.is_valid(body)
 
 
 @pytest.mark.parametrize("body", [{"status": 400, "error": None, "response": False}, {"status": 200}, []])
