@@ -33,7 +33,9 @@ RULES_FAILED = Counter(
     "parley_broker_rules_failed_total", "Entries of the log at which a rule failed: an error of ours. They are refused."
 )
 DECISIONS = "parley_broker_decisions"
-DECISIONS_HELP = "Client events by name and outcome: ok or the refusal's code."
+DECISIONS_HELP = (
+    "Client events by name and outcome: ok, again if it was done before under its number, or the refusal's code."
+)
 
 
 GAUGES: dict[str, str] = {

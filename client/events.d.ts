@@ -91,7 +91,9 @@ export type Code =
   /** a host of the room has banned the peer */
   | "banned"
   /** the user token allows one peer only */
-  | "already-here";
+  | "already-here"
+  /** the number of an event is older than those that are remembered */
+  | "stale";
 
 /** The acknowledgement of an event that was refused. */
 export interface Refused {
@@ -120,6 +122,8 @@ export interface Said {
    */
   "room-create-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room?: string | null;
@@ -134,6 +138,8 @@ export interface Said {
    */
   "room-join-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -146,6 +152,8 @@ export interface Said {
    */
   "room-join-cancel": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -156,6 +164,8 @@ export interface Said {
    */
   "room-join-accept": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -166,6 +176,8 @@ export interface Said {
    */
   "room-join-reject": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -176,6 +188,8 @@ export interface Said {
    */
   "room-leave-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -183,6 +197,8 @@ export interface Said {
   /** What follows: the roommate gets `session-description {room, peer_id, session_description, peerinfo, payload}`. */
   "relay-session-description": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -192,6 +208,8 @@ export interface Said {
   /** What follows: the roommate gets `ice-candidate {room, peer_id, ice_candidate, peerinfo, payload}`. */
   "relay-ice-candidate": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -204,6 +222,8 @@ export interface Said {
    */
   "room-role-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -217,6 +237,8 @@ export interface Said {
    */
   "room-kick-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -226,6 +248,8 @@ export interface Said {
   /** What follows: the identity `id`, or the anonymous peer `peer_id`, may ask to come in again. Since version 2. */
   "room-unban-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -238,6 +262,8 @@ export interface Said {
    */
   "room-policy-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;
@@ -248,6 +274,8 @@ export interface Said {
    */
   "room-close-request": {
     auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
     /** at most 4096 bytes by default */
     payload?: unknown;
     room: string;

@@ -198,7 +198,7 @@ def main() -> int:
 
 
 def _fields(event: type[ClientEvent]) -> str:
-    names = [field.name for field in msgspec.structs.fields(event) if field.name not in ("auth", "payload")]
+    names = [field.name for field in msgspec.structs.fields(event) if field.name not in ("auth", "n", "payload")]
     needed = set(event.NEEDS) | ({"token"} if "token" in names else set())
     shown = [f"`{name}`" + (" (needed)" if name in needed else "") for name in names if name not in ("to", "peer_id")]
     if "peer" in event.NEEDS:

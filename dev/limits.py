@@ -7,6 +7,7 @@ from typing import Any
 import broker.settings
 import gateway.settings
 from broker.core.keeping import SENDERS
+from broker.core.numbers import MOST
 from broker.core.rules.admission import REMINDER_INTERVAL, VIEW_INTERVAL
 from gateway.incoming.door import MAX_DEPTH
 from gateway.incoming.sizes import BODIES
@@ -33,6 +34,7 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield _setting("peers in a room", "{}", "max_peers_per_room")
     yield _setting("rooms a peer may be in", "{}", "max_rooms_per_peer")
     yield _setting("pending requests of a peer; in a room", "{}; {}", "max_pending_per_peer", "max_pending_per_room")
+    yield "numbers of a peer (`n`) that are remembered", f"the {MOST} that were answered last", ""
     yield "telling a member again who is in a room", f"every {VIEW_INTERVAL:g} s", ""
     yield "reminding an owner of a request", f"every {REMINDER_INTERVAL:g} s", ""
     yield _setting(

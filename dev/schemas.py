@@ -62,7 +62,11 @@ def named(events: list[type[ClientEvent]], answers: list[type[ServerEvent]]) -> 
 
 def _fields_said(event: type[ClientEvent]) -> list[FieldInfo]:
     """``auth-request`` shows its token in a field of its own."""
-    return [field for field in msgspec.structs.fields(event) if field.name != "auth" or "token" not in _needs(event)]
+    return [
+        field
+        for field in msgspec.structs.fields(event)
+        if field.name not in ("auth", "n") or "token" not in _needs(event)
+    ]
 
 
 def _needs(event: type[ClientEvent]) -> tuple[str, ...]:

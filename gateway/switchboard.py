@@ -19,8 +19,8 @@ from gateway.transport.engineio.socket import Socket
 from gateway.witness import Witness
 from shared.contract.refusals import Refusal
 from shared.contract.tokens import KEY_BYTES, key_of
-from shared.envelopes.entries import Authenticated, Closed, Entry, GatewayDown, Identified, Pace
-from shared.envelopes.levels import RIGHTS
+from shared.envelopes.entries import Authenticated, Closed, Entry, GatewayDown, Identified, Pace, Said
+from shared.envelopes.levels import FIRST, LEVEL, LIFE, RIGHTS
 from shared.envelopes.subjects import public_id
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
@@ -148,7 +148,7 @@ class Switchboard:
         return Link(nc, gateway, name, writer, inbox, self._world)
 
     def _append(self, connection: Connection, entry: Entry, size: int) -> bool:
-        if self._link is None or (self._link.inbox.level < RIGHTS and _takes_rights(entry)):
+        if self._link is None or (self._link.inbox.level < LEVEL and self._link.inbox.level < level_of(entry)):
             return False  # as long as a broker may be up that does not know what that means
         return self._link.writer.append(connection, entry, size)
 
@@ -157,9 +157,12 @@ class Switchboard:
             self._link.writer.append_always(pace)
 
 
-def _takes_rights(entry: Entry) -> bool:
-    """Whether an entry is about a user, or about version 2 of the contract."""
-    return isinstance(entry, Identified) or (isinstance(entry, Authenticated) and entry.version > 1)
+def level_of(entry: Entry) -> int:
+    """From which level on brokers do with an entry what it says: with numbers, users, version 2 of the contract."""
+    if isinstance(entry, Said):
+        return FIRST if entry.n is None else LIFE
+    rights = isinstance(entry, Identified) or (isinstance(entry, Authenticated) and entry.version > 1)
+    return RIGHTS if rights else FIRST
 
 
 def _rates(settings: Settings) -> Rates:

@@ -9,7 +9,7 @@ from broker.core.asked import Asked
 from broker.core.belief import has_payload, is_stamped
 from broker.core.context import Context
 from broker.core.rights import CHECKS, Check, check_grant
-from broker.core.rules import arrivals
+from broker.core.rules import arrivals, repeats
 from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
 from shared.contract import own
@@ -19,7 +19,7 @@ from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
 from shared.envelopes.users import Grant
 
-OK = "ok"
+OK, AGAIN = "ok", "again"
 
 
 class Declared(msgspec.Struct, frozen=True, gc=False):
@@ -74,10 +74,17 @@ def hear(core: Context, writer: str, said: Said) -> None:
             arrivals.confirm(peer)
         key = room_key(core, peer, said.room)
         room = core.state.rooms.get(key)
+        asked = Asked(fields, said.conn, said.ack, said.room, key, room, said.peer_id, said.body)
+        n = said.n if said.n is not None and repeats.counts(core, peer, said) else None
+        if n is not None and repeats.answer_again(core, peer, n, asked):
+            core.tally[said.event, AGAIN] += 1
+            return
         declared.is_allowed(peer, room)
         if declared.grants is not None:
             check_grant(peer, said.room, declared.grants)
-        rule(core, peer, Asked(fields, said.conn, said.ack, said.room, key, room, said.peer_id, said.body))
+        rule(core, peer, asked)
+        if n is not None:
+            repeats.remember(core, peer, n, asked)
         core.tally[said.event, OK] += 1
     except Refusal as refusal:
         core.tally[said.event, refusal.code] += 1

@@ -29,6 +29,7 @@ class Outbox:
         self._lines: dict[str, Line] = {}
         self._busy: list[Line] = []  # those for which there is something in this message of the log
         self._resent: deque[tuple[float, int]] = deque()
+        self.acked: dict[str, Any] = {}  # the fields of the acknowledgement that was answered last
 
     def tell(self, peers: Sequence[Peer], event: ServerEvent, about: str = "") -> None:
         """An event to those of these peers who know it from their version of the contract. ``about`` is as in Kept."""
@@ -132,6 +133,7 @@ class Outbox:
 
     def ack(self, peer: Peer, acks: Iterable[tuple[str, int]], fields: dict[str, Any]) -> None:
         """Answer acknowledgements. Their ids mean nothing on another socket than the one that asked."""
+        self.acked = fields
         for conn, ack in acks:
             if conn == peer.conn:
                 frame = ack_frame(ack, fields)

@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from broker.core.limits import Limits
+from broker.core.numbers import Numbers
 from broker.core.table import Table
 from shared.contract.told import STATE_BIT, WORDS_BIT
 from shared.envelopes.levels import FIRST
@@ -91,6 +92,7 @@ class Peer(msgspec.Struct):
     user        who it is and what it may do, unless it is anonymous
     due         when something is due because its user token ends, in seconds since the epoch; 0: nothing is
     taken       takeovers of its open socket, at ``taken_at``, less those that time had forgiven by then
+    numbers     those under which its events took effect, if it gives them any
     """
 
     peer_id: str
@@ -119,17 +121,20 @@ class Peer(msgspec.Struct):
     version: int = 1
     user: User | None = None
     due: float = 0.0
+    numbers: Numbers | None = None
 
 
 class Pending(msgspec.Struct):
     """A join request that waits for the owner. ``acks`` are the acknowledgements to answer, each with its socket.
 
-    From ``reminder`` on, in seconds since the epoch, the owner may be told of it once more.
+    From ``reminder`` on, in seconds since the epoch, the owner may be told of it once more. ``numbers`` are those under
+    which it was asked.
     """
 
     payload: bytes
     acks: list[tuple[str, int]]
     reminder: float = 0.0
+    numbers: list[int] = []
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.incoming.sizes import Sizes
 from gateway.transport.engineio.socket import Argument
-from shared.contract.events import ABSENT, NEWEST, NULL, AuthRequest, ClientEvent, PeerEvent, RoomEvent, known
+from shared.contract.events import ABSENT, NEWEST, NULL, AuthRequest, ClientEvent, Number, PeerEvent, RoomEvent, known
 from shared.contract.refusals import BAD_REQUEST, TOO_LARGE, Refusal
 
 MAX_DEPTH = 64  # of JSON; recipients may be written in languages that recurse
@@ -35,6 +35,7 @@ class _Loose(msgspec.Struct):
 
 _LOOSE = msgspec.json.Decoder(_Loose)
 _NULL = msgspec.Raw(NULL)
+_NUMBER = msgspec.json.Decoder(Number)
 _BARE_STRING = msgspec.json.Decoder(str)
 
 
@@ -71,6 +72,19 @@ def check(event: ClientEvent, sizes: Sizes) -> str:
     if isinstance(event, RoomEvent) and event.room:
         _check_room(event.room, sizes.max_room_name)
     return peer_id
+
+
+def number_of(event: ClientEvent, version: int, ack: int | None) -> int | None:
+    """The number under which an event may be sent again. Version 1 had none. Raises Refusal: bad-request."""
+    if version == 1 or len(event.n) == 0 or event.n == _NULL:
+        return None
+    try:
+        n = _NUMBER.decode(event.n)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise Refusal(BAD_REQUEST, "n is no whole number from 0 to 2^53 - 1") from None
+    if ack is None:
+        raise Refusal(BAD_REQUEST, "An event with n has to ask for an acknowledgement")
+    return n
 
 
 def auth_of(body: Argument) -> Any:

@@ -107,11 +107,13 @@ class Intake:
     def _entry(self, connection: Connection, event: ClientEvent, app: App, peer_id: str, ack: int | None) -> Taken:
         if isinstance(event, AuthRequest):
             return self._authenticated(connection, event, app, ack)
+        n = door.number_of(event, connection.version, ack) if len(event.n) else None
         room = (event.room or "") if isinstance(event, RoomEvent) else ""
         if not room and isinstance(event, RoomCreateRequest1):
             room = self._world.new_uuid()
         body = _relayed(connection, event, room) if event.RELAYED_AS else bytes(event.payload)
-        return Said(event.NAME, connection.sid, ack, room, peer_id, body, own.pack(event) if event.OWN else b"")
+        fields = own.pack(event) if event.OWN else b""
+        return Said(event.NAME, connection.sid, ack, room, peer_id, body, fields, n)
 
     def _authenticated(
         self, connection: Connection, event: AuthRequest, app: App, ack: int | None

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from shared.contract.bounds import is_bounded
-from shared.contract.shapes import Answer, PeerAnswer, RoomAnswer, Shape, leaves_open
+from shared.contract.shapes import Answer, PeerAnswer, RoomAnswer, Shape, leaves_open, shape_of
 from shared.envelopes import levels
 from shared.envelopes.policy import PolicyChange, PolicyShown, Text
 from shared.envelopes.users import Grant, UserId
@@ -37,6 +37,7 @@ class Body:
     null: bool = False
 
 
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Payload = Annotated[msgspec.Raw, Body("max_payload", 4096)]
 Peerinfo = Annotated[msgspec.Raw, Body("max_peerinfo", 4096)]
 IceCandidate = Annotated[msgspec.Raw, Body("max_ice_candidate", 4096, null=True)]
@@ -59,7 +60,7 @@ class Right(enum.Enum):
 EVENTS: dict[str, type["ClientEvent"]] = {}  # each by its name, as the newest version has it
 _EARLIER: dict[str, list[type["ClientEvent"]]] = {}  # as earlier versions have it, the newest first
 NEWEST = 2  # version of the contract
-_CARRIED = ("auth", "payload", "room", "to", "peer_id")  # what every entry can hold
+_CARRIED = ("auth", "n", "payload", "room", "to", "peer_id")  # what every entry can hold
 
 
 class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
@@ -83,6 +84,9 @@ class ClientEvent(msgspec.Struct, kw_only=True, frozen=True):
     OWN: ClassVar[tuple[str, ...]]  # fields that an entry has no place of its own for
 
     auth: Annotated[Any, Shape(str)] = None
+    n: Annotated[
+        msgspec.Raw, Shape(Number), msgspec.Meta(description="version 2: the number under which it may be sent again")
+    ] = ABSENT  # version 1 had no such field: there, whatever it is is ignored
     payload: Payload = ABSENT
 
     def __init_subclass__(cls) -> None:
@@ -114,7 +118,7 @@ def first(name: str) -> type[ClientEvent]:
 def _body_of(cls: type[ClientEvent], name: str, hint: Any) -> Body | None:
     """What bounds a field, if it holds any JSON."""
     body = next((part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Body)), None)
-    if body is None and msgspec.Raw in (hint, *typing.get_args(hint)):
+    if body is None and shape_of(hint) is hint and msgspec.Raw in (hint, *typing.get_args(hint)):
         raise TypeError(f"{cls.__name__}.{name} holds any JSON and has no limit: declare it as a Body")
     return body
 

@@ -46,6 +46,11 @@ ALREADY_HERE = Code(
     "You are here already, in another window or on another device",
     "the user token allows one peer only",
 )
+STALE = Code(
+    "stale",
+    "This number is too old: it is not known any more whether it was done",
+    "the number of an event is older than those that are remembered",
+)
 REJECTED = Code("rejected", "Room owner rejected your request", "the owner of the room said no")
 
 CATALOGUE = (
@@ -65,6 +70,7 @@ CATALOGUE = (
     CLOSED,
     BANNED,
     ALREADY_HERE,
+    STALE,
 )
 
 

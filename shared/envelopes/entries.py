@@ -44,7 +44,8 @@ class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
     """A client event, validated. ``conn`` is the socket it came in on; ``ack`` the acknowledgement asked for.
 
     ``body`` is the payload as JSON, or for a relay the whole frame that the roommate will read. ``fields`` are JSON,
-    too: what only this event has (``shared/contract/own.py``). They are empty for most.
+    too: what only this event has (``shared/contract/own.py``). They are empty for most. ``n`` is the number under which
+    the client may send it again.
     """
 
     event: EventName
@@ -54,6 +55,7 @@ class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
     peer_id: MaybeId
     body: Body
     fields: Body = b""
+    n: Number | None = None
 
 
 class Authenticated(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):

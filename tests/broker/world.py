@@ -262,13 +262,20 @@ class Socket:
         self.gateway.send(self.said(event, room, peer_id, ack, payload, **own))
 
     def said(
-        self, event: str, room: str, peer_id: str = "", ack: int | None = None, payload: Any = None, **own: Any
+        self,
+        event: str,
+        room: str,
+        peer_id: str = "",
+        ack: int | None = None,
+        payload: Any = None,
+        n: int | None = None,
+        **own: Any,
     ) -> Said:
         """The entry that an event becomes; for a relay, ``payload`` is its body. ``own`` are its own fields."""
         body = _json(payload)
         if event in RELAYED:
             body = relay_frame(event, room, self.peer_id, json.dumps(payload).encode(), b"", _json(payload))
-        return Said(event, self.conn, ack, room, peer_id, body, _json(own or None))
+        return Said(event, self.conn, ack, room, peer_id, body, _json(own or None), n)
 
     def close(self, reason: Reason = "closed", for_good: bool = False) -> None:
         self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))

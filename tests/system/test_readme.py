@@ -78,7 +78,7 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 def test_the_snippets_are_those_that_are_run() -> None:
     """``call.html`` and ``token`` in the browser, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
-    assert marks == {"token", "call.html", "guest.mjs", "user", *BACKEND}
+    assert marks == {"token", "call.html", "guest.mjs", "again", "user", *BACKEND}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
 
 

@@ -6,7 +6,7 @@ from broker.core import allowance, bans, keeping
 from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
 from broker.core.rules import roles
-from broker.core.rules.requests import end_request, hosts, turn_away
+from broker.core.rules.requests import OK, end_request, hosts, remember_end, turn_away
 from broker.core.rules.rooms import make, withdraw
 from broker.core.rules.views import others, request_of, room_view
 from broker.core.state import Member, Peer, Pending, Room
@@ -90,6 +90,7 @@ def let_in(core: Context, room: Room, candidate: Peer, payload: bytes, payer: Pe
     if candidate.peer_id in room.pending:
         pending = end_request(core, room, candidate, "accepted", None if payer is candidate else payer.peer_id)
         acks = pending.acks + (acks or [])
+        remember_end(room, candidate, pending, OK)
     room.members[candidate.peer_id] = Member(core.state.now)
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
@@ -97,6 +98,34 @@ def let_in(core: Context, room: Room, candidate: Peer, payload: bytes, payer: Pe
     core.out.emit(members, news, RoomUserJoin.KIND, keeping.joined(room.key, candidate.peer_id))
     if role != "member":
         roles.give(core, room, candidate, role, None, untold=candidate.peer_id)
+
+
+def wait_again(core: Context, room: Room, candidate: Peer, asked: Anywhere[events.RoomJoinRequest]) -> None:
+    """A candidate sends its request again, since it may have missed an answer. Raises Refusal.
+
+    Nobody is told, and what was asked on other sockets will not be answered there.
+    """
+    request = room.pending[candidate.peer_id]
+    acks = [(conn, ack) for conn, ack in request.acks if conn == asked.conn]
+    if len(acks) >= core.limits.pending_per_peer:
+        raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
+    request.acks = acks if asked.ack is None else [*acks, (asked.conn, asked.ack)]
+    _tell_to_wait(core, room, candidate, asked)
+
+
+def view_again(core: Context, peer: Peer, asked: Anywhere[events.RoomJoinRequest], created: bool) -> dict[str, Any]:
+    """What the acceptance of a request says now: all of the room, if the peer is in it and was not just told that."""
+    room = asked.room
+    named = {"peer_id": peer.peer_id, "room": asked.room_name, **({"created": True} if created else {})}
+    if room is None or peer.peer_id not in room.members or _was_shown(core, room, peer):
+        return named
+    welcome, answer = _welcome(core, room, peer, b"", created=created)
+    try:
+        _spend(core, peer, len(welcome), [peer])
+    except Refusal:
+        return named
+    peer.viewed = {**(peer.viewed or {}), room.key: core.state.now}
+    return answer
 
 
 def _make(core: Context, peer: Peer, asked: Anywhere[events.RoomJoinRequest], acks: Acks) -> None:
@@ -135,8 +164,12 @@ def _wait(core: Context, room: Room, candidate: Peer, asked: Anywhere[events.Roo
         _note_request(core, room, candidate, request)
         core.out.emit(deciders, frame, news.KIND, keeping.asked(room.key, candidate.peer_id))
     if candidate.version > 1:
-        wait = RoomJoinWait(room=room.name, text=room.policy.waiting_text)
-        core.out.answer(candidate.gateway, asked.conn, [wait.frame()])
+        _tell_to_wait(core, room, candidate, asked)
+
+
+def _tell_to_wait(core: Context, room: Room, candidate: Peer, asked: Anywhere[events.RoomJoinRequest]) -> None:
+    wait = RoomJoinWait(room=room.name, text=room.policy.waiting_text)
+    core.out.answer(candidate.gateway, asked.conn, [wait.frame()])
 
 
 def _welcome(
@@ -165,7 +198,7 @@ def _roles_with(known: dict[str, str], peer_id: str, role: str) -> dict[str, str
 def _note_request(core: Context, room: Room, candidate: Peer, asked: Pending) -> None:
     before = room.pending.get(candidate.peer_id)
     if before is not None:
-        asked.acks = before.acks + asked.acks
+        asked.acks, asked.numbers = before.acks + asked.acks, before.numbers
         due = core.state.now >= before.reminder
         asked.reminder = core.state.now + REMINDER_INTERVAL if due else before.reminder
     room.pending[candidate.peer_id] = asked
@@ -174,20 +207,25 @@ def _note_request(core: Context, room: Room, candidate: Peer, asked: Pending) ->
 
 def _show_again(core: Context, room: Room, peer: Peer, payload: bytes, acks: Acks) -> None:
     """A member asks who is in the room: it is told, but not all the time."""
-    now = core.state.now
-    if peer.viewed and now - peer.viewed.get(room.key, -VIEW_INTERVAL) < VIEW_INTERVAL:
+    if _was_shown(core, room, peer):
         raise Refusal(TOO_MANY, "You are in this room, and have just been told who else is")
     welcome, answer = _welcome(core, room, peer, payload)
     core.out.check_way_to([peer])
     _spend(core, peer, len(welcome), [peer])
-    peer.viewed = {**(peer.viewed or {}), room.key: now}
+    peer.viewed = {**(peer.viewed or {}), room.key: core.state.now}
     core.out.emit_one(peer, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(peer, acks, answer)
 
 
+def _was_shown(core: Context, room: Room, peer: Peer) -> bool:
+    """Whether a member that asks has just been told who is in the room."""
+    viewed = peer.viewed.get(room.key) if peer.viewed else None
+    return viewed is not None and core.state.now - viewed < VIEW_INTERVAL
+
+
 def _check_patience(core: Context, room: Room, candidate: Peer, before: Pending | None) -> None:
     if before is not None:
-        if len(before.acks) >= core.limits.pending_per_peer:
+        if max(len(before.acks), len(before.numbers)) >= core.limits.pending_per_peer:
             raise Refusal(TOO_MANY, "You have asked for this room often enough, wait for its owner")
         return
     if len(candidate.asked) >= core.limits.pending_per_peer:

@@ -4,14 +4,26 @@ from typing import Literal
 
 from broker.core import keeping
 from broker.core.context import Context
+from broker.core.numbers import Answered, checksum
 from broker.core.rights import is_host
 from broker.core.rules.views import request
 from broker.core.state import Peer, Pending, Room
+from shared.contract.events import RoomJoinRequest
 from shared.contract.frames import refused, with_raw
-from shared.contract.refusals import Refusal
+from shared.contract.refusals import BANNED, NOT_FOUND, NOT_PENDING, REJECTED, Refusal
 from shared.contract.told import RoomJoinGone
 
 Gone = Literal["accepted", "rejected", "cancelled", "left", "closed", "lost"]
+
+OK, WITHDRAWN = 0, 5
+# How a request ends that is not granted, by what snapshots call it: these numbers never change their meaning.
+ENDINGS = {
+    2: Refusal(REJECTED),
+    3: Refusal(BANNED),
+    4: Refusal(NOT_FOUND, "Room is closed."),
+    WITHDRAWN: Refusal(NOT_PENDING, "You took your request back"),
+}
+_OUTCOMES = {refusal.code: outcome for outcome, refusal in ENDINGS.items()}
 
 
 def hosts(core: Context, room: Room) -> list[Peer]:
@@ -45,4 +57,17 @@ def turn_away(core: Context, room: Room, candidate: Peer, request: Pending, refu
     fields = {"room": room.name, "peer_id": candidate.peer_id, **with_raw(payload=payload)}
     answer = refused("room-join-request", refusal, fields)
     core.out.emit_one(candidate, answer.frame(), answer.KIND)
+    answer_no(core, room, candidate, request, refusal)
+
+
+def answer_no(core: Context, room: Room, candidate: Peer, request: Pending, refusal: Refusal) -> None:
+    """Answer the acknowledgements of a request that has ended without being granted."""
     core.out.ack(candidate, request.acks, {"ok": False, **refusal.fields()})
+    remember_end(room, candidate, request, _OUTCOMES[refusal.code])
+
+
+def remember_end(room: Room, candidate: Peer, request: Pending, outcome: int) -> None:
+    """The numbers under which a request was made are answered."""
+    for n in request.numbers:
+        assert candidate.numbers is not None  # noqa: S101 - for the type checker: it has given numbers
+        candidate.numbers.add(Answered(n, checksum(RoomJoinRequest.NAME, room.name, ""), outcome, []))

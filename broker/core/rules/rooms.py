@@ -6,11 +6,11 @@ from broker.core import allowance, keeping
 from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
 from broker.core.rules import roles
-from broker.core.rules.requests import end_request, turn_away
+from broker.core.rules.requests import ENDINGS, WITHDRAWN, answer_no, end_request, turn_away
 from broker.core.rules.views import others
 from broker.core.state import Member, Peer, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
-from shared.contract.refusals import FULL, NOT_FOUND, NOT_PENDING, TAKEN, Refusal
+from shared.contract.refusals import FULL, NOT_FOUND, TAKEN, Refusal
 from shared.contract.told import RoomClosed, RoomCreateAccept, RoomLeaveAccept, RoomUserLeave, identity_of, raw
 from shared.envelopes.policy import DEFAULT, PolicyChange
 
@@ -60,7 +60,7 @@ def leave(core: Context, peer: Peer, asked: InRoom[RoomLeaveRequest]) -> None:
 def withdraw(core: Context, room: Room, candidate: Peer) -> None:
     """A candidate does not want to be let in any more."""
     pending = end_request(core, room, candidate, "cancelled")
-    core.out.ack(candidate, pending.acks, {"ok": False, **Refusal(NOT_PENDING, "You took your request back").fields()})
+    answer_no(core, room, candidate, pending, ENDINGS[WITHDRAWN])
 
 
 def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:

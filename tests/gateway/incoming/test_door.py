@@ -26,7 +26,7 @@ NAMES = sorted(EVENTS)
 names = st.sampled_from(NAMES)
 
 
-FIELDS = ("auth", "payload", "token", "peerinfo", "resumable", "resume", "received", "room", "to", "peer_id")
+FIELDS = ("auth", "n", "payload", "token", "peerinfo", "resumable", "resume", "received", "room", "to", "peer_id")
 
 
 BODIES = ("session_description", "ice_candidate")

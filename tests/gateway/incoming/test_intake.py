@@ -124,6 +124,50 @@ def test_an_event_that_a_client_cannot_know_of_is_none(desk: Desk, monkeypatch: 
         assert desk.entry().event == "intake-later"
 
 
+@pytest.mark.parametrize("name", PEER_EVENTS)
+@pytest.mark.parametrize("n", [0, 1, 2**53 - 1])
+def test_a_number_goes_on(desk: Desk, name: str, n: int) -> None:
+    assert desk.say(desk.ann, name, well_formed(name, n=n), ack=5) == []
+    assert desk.entry().n == n
+
+
+@pytest.mark.parametrize("name", PEER_EVENTS)
+def test_a_number_takes_an_acknowledgement(desk: Desk, name: str) -> None:
+    [(_, fields)] = desk.say(desk.ann, name, well_formed(name, n=1))
+    assert fields["code"] == "bad-request"
+    assert desk.entries == []
+
+
+WRONG_NUMBERS = [b"-1", b"9007199254740992", b"1" * 5000, b"1.0", b"1e3", b'"1"', b"true", b"[1]", b"{}", b"1e999"]
+
+
+@pytest.mark.parametrize("n", WRONG_NUMBERS, ids=lambda n: n[:20].decode())
+def test_a_number_is_a_whole_one_that_every_client_can_write(desk: Desk, n: bytes) -> None:
+    body = json.dumps(well_formed("room-leave-request")).encode()[:-1] + b',"n":' + n + b"}"
+    (event, fields), (ack, answer) = desk.say(desk.ann, "room-leave-request", body, ack=5)
+    assert (event, fields["code"], ack, answer["code"]) == ("request-reject", "bad-request", "ack 5", "bad-request")
+    assert desk.entries == []
+
+
+@pytest.mark.parametrize("n", [*WRONG_NUMBERS, b"1", b"null"], ids=lambda n: n[:20].decode())
+@pytest.mark.parametrize("ack", [None, 5])
+def test_in_version_1_there_is_no_number(desk: Desk, n: bytes, ack: int | None) -> None:
+    desk.ann.version = 1
+    body = json.dumps(well_formed("room-leave-request")).encode()[:-1] + b',"n":' + n + b"}"
+    assert desk.say(desk.ann, "room-leave-request", body, ack=ack) == []
+    assert desk.entry().n is None
+
+
+def test_no_number_is_as_good_as_none(desk: Desk) -> None:
+    assert desk.say(desk.ann, "room-leave-request", well_formed("room-leave-request", n=None)) == []
+    assert desk.entry().n is None
+
+
+def test_who_is_not_authorized_learns_nothing_of_numbers(desk: Desk) -> None:
+    said = {**well_formed("room-leave-request", n=-1), "auth": "x"}
+    assert desk.say(desk.ann, "room-leave-request", said)[0][0] == "unauthorized"
+
+
 @pytest.mark.parametrize("name", RELAYS)
 def test_a_relay_is_the_frame_that_the_roommate_will_read(desk: Desk, name: str) -> None:
     field = RELAYS[name]

@@ -45,7 +45,7 @@ numbers = st.integers(0, 2**53)
 acks = st.none() | st.integers(0, 10**15)
 maybe = st.none() | numbers
 entries = st.one_of(
-    st.builds(Said, words, words, acks, words, words, st.binary(max_size=50), st.binary(max_size=50)),
+    st.builds(Said, words, words, acks, words, words, st.binary(max_size=50), st.binary(max_size=50), acks),
     st.builds(
         Authenticated, words, acks, words, st.binary(max_size=20), st.none() | st.booleans(), words, numbers,
         st.binary(max_size=20), maybe, st.binary(max_size=16), words,
@@ -72,8 +72,8 @@ SAID = Said("room-join-request", "c", 1, "r", "p", b"{}")
 AUTHENTICATED = Authenticated("c", None, "app", b"", True, "", 0, b"", None)
 # What was packed once is read for ever: a log outlives the version that wrote it.
 GOLDEN: list[tuple[Entry, list[Any]]] = [
-    (SAID, [0, "room-join-request", "c", 1, "r", "p", b"{}", b""]),
-    (Said("e", "c", None, "r", "p", b"{}", b'{"n":1}'), [0, "e", "c", None, "r", "p", b"{}", b'{"n":1}']),
+    (SAID, [0, "room-join-request", "c", 1, "r", "p", b"{}", b"", None]),
+    (Said("e", "c", None, "r", "p", b"{}", b'{"a":1}', 9), [0, "e", "c", None, "r", "p", b"{}", b'{"a":1}', 9]),
     (
         Authenticated("c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 2, "q"),
         [1, "c", 7, "app", b"1", None, "p", 2, b"3", 4, b"lock", "key", 2, "q"],
@@ -117,6 +117,9 @@ WRONG: list[Entry] = [
     Said("e", "c", 1, "r", "p", "text"),  # type: ignore[arg-type]
     Said("e", "c", True, "r", "p", b""),
     Said("e", "c", 1, "r", "p", b"", "text"),  # type: ignore[arg-type]
+    Said("e", "c", 1, "r", "p", b"", b"", -1),
+    Said("e", "c", 1, "r", "p", b"", b"", 2**53 + 1),
+    Said("e", "c", 1, "r", "p", b"", b"", 1.5),  # type: ignore[arg-type]
     msgspec.structs.replace(AUTHENTICATED, conn=""),
     msgspec.structs.replace(AUTHENTICATED, app="a" * 129),
     msgspec.structs.replace(AUTHENTICATED, resumable=1),
@@ -169,7 +172,7 @@ def test_a_batch_survives(writer: str, number: int, said: list[Entry], taken: fl
 def test_the_bytes_of_a_batch_never_change() -> None:
     batch = Batch("g", 1, [SAID, Tick(2)], 1.5, 3, 4)
     assert pack_batch(batch) == (
-        b"\x96\xa1g\x01\x92\x98\x00\xb1room-join-request\xa1c\x01\xa1r\xa1p\xc4\x02{}\xc4\x00\x92\x06\x02\xcb?\xf8"
+        b"\x96\xa1g\x01\x92\x99\x00\xb1room-join-request\xa1c\x01\xa1r\xa1p\xc4\x02{}\xc4\x00\xc0\x92\x06\x02\xcb?\xf8"
         + bytes(6)
         + b"\x03\x04"
     )
