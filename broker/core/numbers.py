@@ -26,7 +26,7 @@ class Answered(NamedTuple):
     """What took effect under a number.
 
     checksum  of what was asked, below 2048
-    outcome   how it ended, below 8 (``rules/repeats.py``)
+    outcome   how it ended, below 8 (``broker/core/rules/repeats.py``)
     values    fields of the answer, in the order in which the event declares them (``REMEMBERED``)
     """
 
