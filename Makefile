@@ -62,8 +62,13 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) ## Make the tables, charts, openapi.json, asyncapi.json and events.d.ts from the code
+docs: $(LOCAL) $(JAVASCRIPT) ## Make the tables, charts, openapi.json, asyncapi.json and types from the code
 	$(PY) -m dev.documents
+	cd . && node client/api.mjs
+
+.PHONY: client
+client: $(JAVASCRIPT) ## Make the npm package of the client library
+	cd client && npm run prepack && npm pack --ignore-scripts
 
 .PHONY: format
 format: $(DEV) ## Format the code, and fix what can be fixed automatically

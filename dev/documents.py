@@ -46,6 +46,7 @@ WHOLE: dict[str, Callable[[], str]] = {
     "auth_api/openapi.json": openapi.description,
     "asyncapi.json": asyncapi.description,
     "client/events.d.ts": typescript.description,
+    "client/src/counted.js": typescript.counted,
     **{f"{PICTURES}/benchmarks-{theme}.svg": functools.partial(charts.benchmarks, theme) for theme in charts.THEMES},
     **{f"{PICTURES}/faults-{theme}.svg": functools.partial(charts.faults, theme) for theme in charts.THEMES},
 }

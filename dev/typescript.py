@@ -8,10 +8,12 @@ from typing import Any
 
 from dev import asyncapi
 from shared.contract.refusals import CATALOGUE
+from shared.contract.told import counted_in
 
 Schema = dict[str, Any]
 
 _WIDTH = 120
+_MADE = "Made from the server's declarations by `make docs`."
 _HEAD = """\
 /* Made from the declarations in shared/contract by `make docs`: change those.
  *
@@ -37,6 +39,12 @@ export type ClientToServerEvents = {
 """
 _ALL_CODES = {code.code for code in CATALOGUE}
 _JSON = {"string": "string", "boolean": "boolean", "number": "number", "integer": "number", "null": "null"}
+
+
+def counted() -> str:
+    """``client/src/counted.js``: what a client counts for ``received``."""
+    names = "".join(f'  "{name}",\n' for name in counted_in(2))
+    return f"// The events that a client counts for `received`. {_MADE}\nexport const COUNTED = new Set([\n{names}]);\n"
 
 
 def description() -> str:

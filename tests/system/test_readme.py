@@ -24,7 +24,7 @@ from tests.system.rig.tokens import forged
 from tests.system.rig.world import World
 
 BACKEND = ("user-keys", "user_token.py", "user-token.mjs")
-DOCUMENTS = ("README.md", "PROTOCOL.md")
+DOCUMENTS = ("README.md", "PROTOCOL.md", "client/README.md")
 
 
 class Guest:
@@ -76,9 +76,9 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 
 
 def test_the_snippets_are_those_that_are_run() -> None:
-    """``call.html`` and ``token`` in the browser, the others here."""
+    """``call.html``, ``tea.html`` and ``token`` in the browser, ``guest.py`` with the package, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
-    assert marks == {"token", "call.html", "guest.mjs", "again", "user", *BACKEND}
+    assert marks == {"token", "call.html", "tea.html", "guest.mjs", "again", "user", *BACKEND}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
 
 

@@ -1,0 +1,50 @@
+// How good a media connection is, read from what the browser counts.
+
+/**
+ * @typedef {object} Quality
+ * @property {number | null} rtt ms there and back
+ * @property {number} jitter ms, the worst of what is received
+ * @property {number} loss part of the packets that did not arrive, from 0 to 1
+ * @property {number} received bits per second
+ * @property {number} sent bits per second
+ * @property {boolean} relayed whether it goes over a TURN server
+ */
+
+export class Meter {
+  #before = { time: 0, received: 0, sent: 0, packets: 0, lost: 0 };
+
+  /**
+   * @param {RTCStatsReport} report
+   * @returns {Quality}
+   */
+  read(report) {
+    const now = { time: performance.now(), received: 0, sent: 0, packets: 0, lost: 0 };
+    let rtt = null;
+    let jitter = 0;
+    let relayed = false;
+    for (const one of report.values()) {
+      if (one.type === "candidate-pair" && one.nominated && one.state === "succeeded") {
+        rtt = one.currentRoundTripTime === undefined ? null : one.currentRoundTripTime * 1000;
+        relayed = report.get(one.localCandidateId)?.candidateType === "relay";
+      } else if (one.type === "inbound-rtp") {
+        now.received += one.bytesReceived;
+        now.packets += one.packetsReceived;
+        now.lost += one.packetsLost;
+        jitter = Math.max(jitter, (one.jitter ?? 0) * 1000);
+      } else if (one.type === "outbound-rtp") now.sent += one.bytesSent;
+    }
+    const before = this.#before;
+    this.#before = now;
+    const perSecond = 8000 / Math.max(now.time - before.time, 1);
+    const lost = Math.max(now.lost - before.lost, 0);
+    const packets = Math.max(now.packets - before.packets, 0) + lost;
+    return {
+      rtt,
+      jitter,
+      loss: packets ? lost / packets : 0,
+      received: Math.max(now.received - before.received, 0) * perSecond,
+      sent: Math.max(now.sent - before.sent, 0) * perSecond,
+      relayed,
+    };
+  }
+}

@@ -1,0 +1,191 @@
+"""The connection of the package, while what it depends on is killed, stopped or says no."""
+
+import pytest
+
+from tests.client.rig.node import NodePage
+from tests.client.test_rooms import ADMIT, ENTER, entering
+from tests.conftest import StartSystem
+from tests.system.rig.harness import System
+from tests.system.rig.rooms import new_name
+
+
+async def test_a_peer_goes_on_at_another_gateway_when_its_own_is_killed(mortal: System, page: NodePage) -> None:
+    room = await page.run(ENTER + ADMIT + "const atCleo = await admitted(cleo); return room", await entering(mortal))
+    for gateway in mortal.gateways:
+        await gateway.kill()
+        told = await page.run(
+            """
+            const all = Object.values(people);
+            await until(() => all.every(({ parley }) => parley.state === "online"));
+            await all[0].parley.rooms.get($).setPolicy({ waiting_text: "Hello" });
+            const rooms = all.map((person) => seen(person.parley.rooms.get($)));
+            return { rooms, told: all.map(({ told }) => told) };
+            """,
+            room,
+        )
+        gateway.start()
+        await mortal.ready()
+        for room in told["rooms"]:
+            assert sorted(room["members"]) == ["Ann owner", "Ben member", "Cleo member"]
+        assert not [line for lines in told["told"] for line in lines if line.startswith(("lost", "leave", "end"))]
+
+
+async def test_what_is_asked_while_there_is_no_broker_is_answered_by_the_next(mortal: System, page: NodePage) -> None:
+    room = await page.run(ENTER + ADMIT + "return room", await entering(mortal))
+    await mortal.brokers[0].kill()
+    policy = await page.run(
+        """
+        const { Ann, Ben } = people;
+        await Ann.parley.rooms.get($).setPolicy({ admission: "open" });
+        await until(() => Ben.parley.rooms.get($).policy.admission === "open");
+        return Ben.parley.rooms.get($).policy;
+        """,
+        room,
+    )
+    assert policy["admission"] == "open"
+    mortal.brokers[0].start()
+    await mortal.ready()
+
+
+async def test_a_place_that_is_lost_is_told_and_what_was_asked_is_rejected(
+    start_system: StartSystem, page: NodePage
+) -> None:
+    system = await start_system(gateways=1, settings={"RESUME_FOR": "1"})
+    room = await page.run(
+        ENTER
+        + """
+        const atAnn = await join(ann, room, { create: true, rejoin: true });
+        await atAnn.setPolicy({ admission: "open" });
+        await join(ben, room);
+        return room;
+        """,
+        await entering(system),
+    )
+    await system.gateways[0].kill()
+    await page.run(
+        """
+        await until(() => Object.values(people).every(({ parley }) => parley.state === "reconnecting"));
+        globalThis.before = people.Ann.parley.peerId;
+        globalThis.asked = refused(people.Ben.parley.rooms.get($).setPolicy({ admission: "ask" }));
+        await new Promise((done) => setTimeout(done, 3000));
+        """,
+        room,
+    )
+    system.gateways[0].start()
+    told = await page.run(
+        """
+        const { Ann, Ben } = people;
+        const code = await asked;
+        await until(() => Ann.parley.rooms.get($)?.state === "inside");
+        return {
+          code, ann: Ann.told, ben: Ben.told, rooms: Ben.parley.rooms.size, again: seen(Ann.parley.rooms.get($)),
+          same: Ann.parley.rooms.get($) === Ann.rooms[$], id: Ann.parley.peerId === before,
+        };
+        """,
+        room,
+    )
+    assert told["code"] == "lost"
+    assert (told["rooms"], told["ben"][-2:]) == (0, ["end lost", "lost"])
+    assert (told["same"], told["id"], told["again"]["members"]) == (True, False, ["Ann owner"])
+    assert "leave Ben away" in told["ann"]
+    assert "lost" in told["ann"]
+
+
+async def test_whoever_waits_for_a_host_still_does_after_its_gateway_was_killed(mortal: System, page: NodePage) -> None:
+    given = await entering(mortal)
+    await page.run(
+        """
+        const { room, token, urls } = $;
+        const ann = enter(connect, "Ann", { token, urls: [urls[1]] });
+        const ben = enter(connect, "Ben", { token, urls });
+        const atAnn = await join(ann, room, { create: true });
+        globalThis.asked = join(ben, room);
+        await until(() => atAnn.pending.size);
+        """,
+        given,
+    )
+    await mortal.gateways[0].kill()
+    members = await page.run(
+        """
+        const { Ann, Ben } = people;
+        await Ann.parley.rooms.get($).accept(Ben.parley.peerId);
+        return seen(await asked).members;
+        """,
+        given["room"],
+    )
+    assert sorted(members) == ["Ann owner", "Ben member"]
+    mortal.gateways[0].start()
+    await mortal.ready()
+
+
+@pytest.mark.parametrize("session", ["kept", "not kept"])
+async def test_a_page_that_is_loaded_again_goes_on(system: System, page: NodePage, session: str) -> None:
+    told = await page.run(
+        ENTER
+        + ADMIT
+        + """
+        const kept = ben.parley.suspend();
+        const resume = $.session === "kept" ? kept : undefined;
+        const again = enter(connect, "Ben", { ...given, resume });
+        await until(() => again.parley.state === "online");
+        const there = again.parley.rooms.get(room);
+        await there?.leave();
+        const same = ben.parley.peerId === again.parley.peerId;
+        return { state: ben.states.at(-1), same, found: !!there, told: ann.told };
+        """,
+        {**await entering(system), "session": session},
+    )
+    assert told["state"] == "ended suspended"
+    assert (told["same"], told["found"]) == (session == "kept", session == "kept")
+    assert not [line for line in told["told"] if line == "leave Ben lost"]
+
+
+async def test_a_session_is_renewed_with_a_new_token_before_the_old_one_ends(system: System, page: NodePage) -> None:
+    await system.agreed()
+    tokens = [await system.user_token("ann", rooms={"*": "own"}, expires_in=seconds) for seconds in (4, 3600)]
+    told = await page.run(
+        """
+        const ann = enter(connect, "Ann", $);
+        const room = await ann.parley.join($.room, { create: true });
+        await new Promise((done) => setTimeout(done, 6000));
+        await room.setPolicy({ admission: "open" });
+        return { states: ann.states, given: ann.given.length, identity: room.me.identity };
+        """,
+        {"urls": [gateway.url for gateway in system.gateways], "tokens": tokens, "room": new_name()},
+    )
+    assert told == {"states": ["online"], "given": 2, "identity": {"id": "ann", "name": "Ann"}}
+
+
+async def test_a_token_that_is_outdated_is_asked_for_again_and_a_bad_one_ends_it(
+    system: System, page: NodePage
+) -> None:
+    given = await entering(system)
+    told = await page.run(
+        """
+        const ann = enter(connect, "Ann", { urls: $.urls, tokens: ["", "nonsense"] });
+        const asked = refused(join(ann, "tea"));
+        return { code: await asked, states: ann.states, given: ann.given };
+        """,
+        given,
+    )
+    assert told["code"] == "unauthorized"
+    assert told["states"] == ["connecting getToken: no token today", "ended unauthorized"]
+    assert told["given"] == ["", "nonsense"]
+
+
+async def test_a_peer_that_is_replaced_does_not_come_back(system: System, page: NodePage) -> None:
+    await system.agreed()
+    token = await system.user_token("ann", rooms={"*": "own"}, single="newest")
+    told = await page.run(
+        """
+        const ann = enter(connect, "Ann", $);
+        await join(ann, $.room, { create: true });
+        const again = enter(connect, "Again", $);
+        await until(() => again.parley.state === "online" && ann.parley.state === "ended");
+        await new Promise((done) => setTimeout(done, 500));
+        return { states: ann.states, told: ann.told, rooms: ann.parley.rooms.size, again: again.states };
+        """,
+        {"urls": [gateway.url for gateway in system.gateways], "token": token, "room": new_name()},
+    )
+    assert told["states"] == ["online", "ended replaced"]
+    assert (told["told"], told["rooms"], told["again"]) == (["end lost"], 0, ["online"])
