@@ -19,12 +19,12 @@ export class Meter {
    */
   read(report) {
     const now = { time: performance.now(), received: 0, sent: 0, packets: 0, lost: 0 };
-    let rtt = null;
+    const rtts = []; // seconds; some browsers know it of the pair of addresses, others of what was received only
     let jitter = 0;
     let relayed = false;
     for (const one of report.values()) {
       if (one.type === "candidate-pair" && one.nominated && one.state === "succeeded") {
-        rtt = one.currentRoundTripTime === undefined ? null : one.currentRoundTripTime * 1000;
+        rtts.unshift(one.currentRoundTripTime);
         relayed = report.get(one.localCandidateId)?.candidateType === "relay";
       } else if (one.type === "inbound-rtp") {
         now.received += one.bytesReceived;
@@ -32,14 +32,16 @@ export class Meter {
         now.lost += one.packetsLost;
         jitter = Math.max(jitter, (one.jitter ?? 0) * 1000);
       } else if (one.type === "outbound-rtp") now.sent += one.bytesSent;
+      else if (one.type === "remote-inbound-rtp") rtts.push(one.roundTripTime);
     }
     const before = this.#before;
     this.#before = now;
     const perSecond = 8000 / Math.max(now.time - before.time, 1);
+    const rtt = rtts.find((seconds) => seconds !== undefined);
     const lost = Math.max(now.lost - before.lost, 0);
     const packets = Math.max(now.packets - before.packets, 0) + lost;
     return {
-      rtt,
+      rtt: rtt === undefined ? null : rtt * 1000,
       jitter,
       loss: packets ? lost / packets : 0,
       received: Math.max(now.received - before.received, 0) * perSecond,
