@@ -132,8 +132,7 @@ export class Remote {
     const connection = this.#connection;
     this.#offering = true;
     try {
-      await connection.setLocalDescription();
-      this.#tellDescription(connection);
+      await this.#describeOurs(connection);
     } catch {
       // an offer of theirs came in between: it is answered instead
     } finally {
@@ -169,8 +168,7 @@ export class Remote {
       transceiver.stop();
     }
     for (const kind of KINDS) if (this.#main(kind)) this.#sendMain(kind);
-    await connection.setLocalDescription();
-    this.#tellDescription(connection);
+    await this.#describeOurs(connection);
     this.sync();
   }
 
@@ -239,11 +237,21 @@ export class Remote {
     this.#changed();
   }
 
+  /**
+   * Offer or answer, as it is our turn to.
+   *
+   * @param {RTCPeerConnection} connection
+   */
+  async #describeOurs(connection) {
+    const set = connection.setLocalDescription();
+    this.#described = set.then(() => this.#tellDescription(connection)).catch(() => {});
+    await set;
+  }
+
   /** @param {RTCPeerConnection} connection */
-  #tellDescription(connection) {
+  #tellDescription({ localDescription: session_description }) {
     const labels = Object.fromEntries([...this.#call.shares].map(([label, { id }]) => [id, label]));
-    const session_description = connection.localDescription;
-    this.#described = this.#relay("relay-session-description", { session_description }, { labels });
+    return this.#relay("relay-session-description", { session_description }, { labels });
   }
 
   /** @param {RTCIceCandidate} candidate */

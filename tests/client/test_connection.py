@@ -25,8 +25,8 @@ async def test_a_peer_goes_on_at_another_gateway_when_its_own_is_killed(mortal: 
         )
         gateway.start()
         await mortal.ready()
-        for room in told["rooms"]:
-            assert sorted(room["members"]) == ["Ann owner", "Ben member", "Cleo member"]
+        for view in told["rooms"]:
+            assert sorted(view["members"]) == ["Ann owner", "Ben member", "Cleo member"]
         assert not [line for lines in told["told"] for line in lines if line.startswith(("lost", "leave", "end"))]
 
 

@@ -1,4 +1,4 @@
-"""The parts of the package by themselves, with a test's own server and browser: JavaScript, run by Node's test runner."""
+"""The parts of the package by themselves: tests in JavaScript, run by Node's test runner."""
 
 import subprocess
 from pathlib import Path
