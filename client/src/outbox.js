@@ -94,7 +94,7 @@ export class Outbox {
     this.#asked.delete(number);
     if (answer.code === "stale" && isJoin(item)) this.#asked.set(++this.#number, { ...item, sent: false });
     else if (answer.ok) item.resolve(answer);
-    else item.reject(new Refusal(answer.code, answer.message));
+    else item.reject(new Refusal(answer.code, answer.message, answer.versions));
     this.#send();
   }
 }

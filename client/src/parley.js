@@ -154,6 +154,7 @@ export class Parley extends Emitter {
     const known = this.rooms.has(name);
     const room = this.#room(name);
     room.enter(view);
+    if (!view.data) room.refresh();
     if (!known) this.tell("room", room);
   }
 

@@ -30,9 +30,9 @@ const MANY_CANDIDATES = 64; // kept of a peer that calls before we take part in 
  * @typedef {object} Message
  * @property {number} id
  * @property {string} peer_id
- * @property {Role | null} role
+ * @property {Role | "candidate"} role
  * @property {number} time ms since the epoch
- * @property {string} to `all`, `hosts`, or a peer_id
+ * @property {string} [to] `hosts` or a peer_id; missing if it is for all
  * @property {string} kind
  * @property {any} body
  * @property {Identity} [identity]
@@ -298,7 +298,7 @@ export class Room extends Emitter {
     this.members = new Map([...all].map((peer_id) => [peer_id, member(peer_id)]));
     this.owner = view.owner;
     this.policy = policy ?? this.policy;
-    this.data = new Map(Object.entries(data ?? {}));
+    if (data) this.data = new Map(Object.entries(data));
     this.history = history ?? this.history;
     this.created = created ?? this.created;
     if (pending || !this.isHost) this.pending = new Map((pending ?? []).map((/** @type {Candidate} */ one) => [one.peer_id, one]));
@@ -310,6 +310,15 @@ export class Room extends Emitter {
     this.tell("enter", this);
     this.#call?.reconcile(again);
     this.#changed();
+  }
+
+  /**
+   * Ask for all that `enter` needs, which was too much for `auth-accept`.
+   *
+   * @internal
+   */
+  refresh() {
+    this.#ask("room-join-request", {}).catch(() => {});
   }
 
   /**

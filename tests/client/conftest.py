@@ -10,9 +10,9 @@ from tests.client.rig.node import NodePage
 from tests.system.rig.harness import System
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A system whose processes the tests of one module may kill, if they start them again."""
+    """A system whose processes tests may kill, if they start them again."""
     system = System(tmp_path_factory.mktemp("system"), brokers=2)
     await system.start()
     yield system
