@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PARTS = ["parley", "line", "room", "call", "remote", "meter", "refusal", "emitter"];
-const HIDDEN = new Set(["Line", "LineOptions", "Meter"]);
+const HIDDEN = new Set(["Answers", "Line", "LineOptions", "Meter", "Said"]);
 const HEAD = `# What \`parley-client\` has
 
 Made from the types by \`make docs\`. [README.md](README.md) shows how it is used.

@@ -14,6 +14,8 @@ import { Room } from "./room.js";
  */
 
 /**
+ * @typedef {import("../events.js").Said} Said what clients send
+ * @typedef {import("../events.js").Answers} Answers and what that is answered
  * @typedef {object} ParleyEvents
  * @property {import("./line.js").State} state it is in another state now; `reason` says why
  * @property {Parley} lost the connection was lost for good: we are somebody new, and in no room any more
@@ -102,11 +104,12 @@ export class Parley extends Emitter {
   }
 
   /**
-   * Ask for anything that the protocol knows and this library has no method for.
+   * Ask for anything that the protocol knows and this library has no method for. Resolves with the acknowledgement.
    *
-   * @param {string} event
-   * @param {object} fields
-   * @returns {Promise<any>}
+   * @template {keyof Said & keyof Answers} Event
+   * @param {Event} event
+   * @param {Omit<Said[Event], "auth" | "n">} fields
+   * @returns {Promise<Answers[Event]>}
    */
   ask(event, fields) {
     return this.#line.ask(event, fields);

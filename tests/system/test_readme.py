@@ -76,7 +76,7 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 
 
 def test_the_snippets_are_those_that_are_run() -> None:
-    """``call.html``, ``tea.html`` and ``token`` in the browser, ``guest.py`` with the package, the others here."""
+    """``call.html``, ``tea.html`` and ``token`` in the browser, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
     assert marks == {"token", "call.html", "tea.html", "guest.mjs", "again", "user", *BACKEND}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
