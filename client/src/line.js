@@ -321,7 +321,13 @@ function shuffled(list) {
  * @param {Value | Promise<Value>} value
  * @returns {Promise<Value>} rejects if that takes too long
  */
-function within(ms, value) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("took too long")), ms));
-  return Promise.race([value, /** @type {Promise<never>} */ (late)]);
+async function within(ms, value) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took too long")), ms)));
+  try {
+    return await Promise.race([value, /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
