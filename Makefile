@@ -62,12 +62,12 @@ check: $(DEV) ## Check format, lint and types
 	$(PY) -m mypy
 
 .PHONY: docs
-docs: $(LOCAL) $(JAVASCRIPT) ## Make the tables, charts, openapi.json, asyncapi.json and types from the code
+docs: $(LOCAL) $(JAVASCRIPT_DEV) ## Make the tables, charts, openapi.json, asyncapi.json and types from the code
 	$(PY) -m dev.documents
 	cd . && node client/api.mjs
 
 .PHONY: client
-client: $(JAVASCRIPT) ## Make the npm package of the client library
+client: $(JAVASCRIPT_DEV) ## Make the npm package of the client library
 	cd client && npm run prepack && npm pack --ignore-scripts
 
 .PHONY: format
