@@ -2,7 +2,8 @@
 
 A number is used up when its event takes effect: then it is remembered (``broker/core/numbers.py``) with as little of
 the answer as will do. The event that comes again tells the rest, because a client sends again what it sent before: the
-room, the peer, the payload. What would be much, a room's members or its policy, is told as it is by then. An event that
+room, the peer, the payload. What would be much, a room's members or its policy, is told as it is by then. What only the
+sender was told by an event is told again as long as it is true: clients know their rooms by such events. An event that
 is refused has changed nothing and uses no number up: sent again, it is decided anew.
 
 A request to join takes effect when it begins to wait. Its number is with the request until that is decided, however
@@ -18,6 +19,7 @@ from broker.core.context import Context
 from broker.core.numbers import Answered, Numbers, checksum
 from broker.core.rules import admission
 from broker.core.rules.requests import ENDINGS, OK, WITHDRAWN
+from broker.core.rules.rooms import room_key
 from broker.core.state import Peer, Room
 from shared.contract.events import EVENTS, RoomCreateRequest, RoomJoinRequest, RoomPolicyRequest
 from shared.contract.frames import refused, with_raw
@@ -94,7 +96,8 @@ def _answer(core: Context, peer: Peer, asked: Asked[Any, Any], answered: Answere
         fields = admission.view_again(core, peer, asked, answered.outcome == MADE)
     else:
         fields = _fields(core, peer, asked, answered.values)
-        if (told := _answer_to(asked.own.NAME).told) is not None:
+        told = _answer_to(asked.own.NAME).told
+        if told is not None and _is_true(core, peer, asked.own.NAME, fields["room"]):
             core.out.answer(peer.gateway, asked.conn, [told(**fields).frame()])
     _ack(core, peer, asked, {"ok": True, **fields})
 
@@ -102,7 +105,7 @@ def _answer(core: Context, peer: Peer, asked: Asked[Any, Any], answered: Answere
 def _answer_no(core: Context, peer: Peer, asked: Asked[Any, Any], outcome: int) -> None:
     """The request to join was turned away, which an event tells too, or the candidate has taken it back."""
     refusal = ENDINGS[outcome]
-    if outcome != WITHDRAWN:
+    if outcome != WITHDRAWN and _is_true(core, peer, asked.own.NAME, asked.room_name):
         answer = refused(asked.own.NAME, refusal, {"room": asked.room_name, "peer_id": peer.peer_id})
         core.out.answer(peer.gateway, asked.conn, [answer.frame()])
     _ack(core, peer, asked, {"ok": False, **refusal.fields()})
@@ -121,6 +124,14 @@ def _fields(core: Context, peer: Peer, asked: Asked[Any, Any], values: list[Any]
     elif _is_chosen(asked) and values:
         known["room"] = values[-1]
     return {name: known[name] for name in answer.fields if name in known}
+
+
+def _is_true(core: Context, peer: Peer, event: str, room_name: str) -> bool:
+    """Whether the event that told a peer of a room is still true: it may have come in, asked or gone again since."""
+    room = core.state.rooms.get(room_key(core, peer, room_name))
+    if event == RoomCreateRequest.NAME:
+        return room is not None and peer.peer_id in room.members
+    return room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending)
 
 
 def _policy_now(core: Context, peer: Peer, room: Room | None) -> dict[str, Any]:

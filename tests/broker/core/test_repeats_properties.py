@@ -117,6 +117,19 @@ class Repeating(Machine):
                     guest, wish._replace(body=0) if otherwise and wish.body and self.is_done(guest, wish) else wish
                 )
 
+    @rule(who=some, room=rooms)
+    def go_and_come_again(self, who: int, room: str) -> None:
+        """And then ask once more about the going, and about having come before."""
+        guest = self.guests[who]
+        if guest.version == 1 or not self.speaks(guest):
+            return
+        book = self.books[guest.view.me]
+        for event in ("room-leave-request", "room-create-request", "room-join-request"):
+            self.send(guest, book.want(event=event, room=room, whom="", fields={}))
+        for wish in book.wishes[-REMEMBERED:]:
+            if wish.event in ("room-leave-request", "room-create-request", "room-join-request"):
+                self.send(guest, wish)
+
     @rule(who=some)
     def create_one_without_a_name(self, who: int) -> None:
         guest = self.guests[who]

@@ -331,6 +331,35 @@ def test_one_who_has_left_since_is_told_that_it_was_let_in_and_nothing_of_the_ro
     assert hall.stranger.peer_id not in hall.room.pending
 
 
+def test_nobody_is_told_by_an_event_what_is_not_true_any_more() -> None:
+    hall = Hall()
+    hall.stranger.say("room-create-request", "mine", ack=1, n=1)
+    hall.stranger.say("room-leave-request", "mine", ack=2, n=2)
+    hall.stranger.read()
+    hall.stranger.say("room-create-request", "mine", ack=3, n=1)
+    assert hall.stranger.answer(3) == hall.stranger.answer(1)
+    assert hall.stranger.heard() == []
+    hall.stranger.say("room-create-request", "mine", ack=4, n=3)
+    hall.stranger.read()
+    hall.stranger.say("room-leave-request", "mine", ack=5, n=2)
+    assert hall.stranger.answer(5) == hall.stranger.answer(2)
+    assert hall.stranger.heard() == []
+
+
+@pytest.mark.parametrize("since", ["asked", "came in"])
+def test_one_who_has_come_in_or_asked_since_is_not_told_of_a_rejection(since: str) -> None:
+    hall = Hall()
+    ask(hall, 1, ack=1)
+    hall.owner.say("room-join-reject", ROOM, hall.stranger.peer_id)
+    ask(hall, 2, ack=2)
+    if since == "came in":
+        hall.owner.say("room-join-accept", ROOM, hall.stranger.peer_id)
+    hall.stranger.read()
+    ask(hall, 1, ack=3)
+    assert hall.stranger.answer(3)["code"] == "rejected"
+    assert hall.stranger.heard() == []
+
+
 def test_a_room_is_not_shown_over_and_over() -> None:
     hall = Hall()
     hall.owner.say("room-policy-request", ROOM, policy={"admission": "open"})
