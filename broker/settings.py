@@ -27,7 +27,8 @@ class Settings(NatsSettings, LogSettings):
     max_pending_per_room: int = setting(64, "Join requests that may be pending in one room.", at_least=1, at_most=MOST)
     output_per_second: float = setting(
         16777216.0,
-        "Bytes per second that one peer's requests may cause to be sent, to others and to itself.",
+        "Bytes per second that one peer's requests may cause to be sent, to others and to itself; and that messages, "
+        "data and presence of all its members may cause in one room.",
         at_least=1024,
         at_most=MOST,
     )
@@ -42,6 +43,20 @@ class Settings(NatsSettings, LogSettings):
         at_most=MOST,
     )
     max_kept_bytes: int = setting(262144, "The same in bytes.", at_least=0, at_most=MOST)
+    max_history_bytes: int = setting(
+        16384, "Bytes of a room's messages that are kept for newcomers.", at_least=0, at_most=1048576
+    )
+    max_data_keys: int = setting(64, "Keys of a room's data.", at_least=0, at_most=1024)
+    max_data_bytes: int = setting(
+        16384, "Bytes of a room's data: its keys and their values as JSON.", at_least=0, at_most=1048576
+    )
+    max_life_bytes: int = setting(
+        268435456,
+        "Bytes of messages kept for newcomers and of data in all rooms: beyond half of it, a room may have less and "
+        "less, down to a sixteenth of its own limits.",
+        at_least=0,
+        at_most=MOST,
+    )
     gateway_timeout: float = setting(3.0, "Seconds of silence after which a gateway is considered lost.", at_least=1.5)
     log_storage: str = setting("file", "Where the event log is kept: file or memory.", choices=("file", "memory"))
     log_replicas: int = setting(
@@ -73,4 +88,8 @@ class Settings(NatsSettings, LogSettings):
             kept_deliveries=self.max_kept_deliveries,
             kept_bytes=self.max_kept_bytes,
             scope_by_app=self.room_scope == "app",
+            history_bytes=self.max_history_bytes,
+            life_bytes=self.max_life_bytes,
+            data_keys=self.max_data_keys,
+            data_bytes=self.max_data_bytes,
         )

@@ -6,6 +6,13 @@
  * add some.
  */
 
+/** A value in a room's data, who set it, and which version it is. */
+export interface Datum {
+  value: unknown;
+  version: number;
+  by: string;
+}
+
 /** A TURN server, as browsers take it. */
 export interface IceServer {
   urls: string[];
@@ -17,6 +24,18 @@ export interface IceServer {
 export interface Identity {
   id: string;
   name: string;
+}
+
+/** A message to all from before one came in, as in `room-message`. */
+export interface MessageShown {
+  room: string;
+  id: number;
+  peer_id: string;
+  role: "member" | "moderator" | "owner";
+  time: number;
+  kind: string;
+  body: unknown;
+  identity?: Identity;
 }
 
 /** The keys of a policy that are to change. */
@@ -46,6 +65,8 @@ export interface RoomFound {
   policy?: PolicyShown;
   roles?: Record<string, "moderator" | "owner">;
   identities?: Record<string, Identity>;
+  data?: Record<string, Datum>;
+  history?: MessageShown[];
   /** for hosts */
   pending?: Waiting[];
 }
@@ -74,7 +95,7 @@ export type Code =
   | "not-pending"
   /** the sender or the one addressed is not in the room */
   | "not-member"
-  /** the room has all the peers it may have, or the peer all its rooms */
+  /** the room has all the peers or data it may have, or the peer all its rooms */
   | "full"
   /** a field is over its size limit */
   | "too-large"
@@ -90,6 +111,8 @@ export type Code =
   | "closed"
   /** a host of the room has banned the peer */
   | "banned"
+  /** a key of the room's data has another version */
+  | "conflict"
   /** the user token allows one peer only */
   | "already-here"
   /** the number of an event is older than those that are remembered */
@@ -100,6 +123,8 @@ export interface Refused {
   ok: false;
   code: Code;
   message: string;
+  /** only with `conflict`: of the keys that `if` named */
+  versions?: Record<string, number>;
 }
 
 /** What clients send, by the event's name. */
@@ -281,6 +306,55 @@ export interface Said {
     room: string;
     text?: string;
   };
+  /**
+   * What follows: all other members get `room-message {room, id, peer_id, identity, role, time, to, kind, body}`; with
+   * `to`, that member alone, or the other hosts if it is `hosts`. A candidate may write to `hosts` alone. Acknowledged
+   * with `{id, time}`. `kind` is `chat` if it is left out, and up to 64 characters. Since version 2.
+   */
+  "room-message-request": {
+    auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
+    /** at most 4096 bytes by default */
+    payload?: unknown;
+    room: string;
+    to?: string | null;
+    peer_id?: string | null;
+    kind?: string;
+    /** at most 4096 bytes by default */
+    body: unknown;
+  };
+  /**
+   * What follows: the other members of all its rooms get `room-user-update {room, peer_id, peerinfo}`, and so do the
+   * hosts of those that it waits for. What it says to others from then on comes with the new `peerinfo`. Since version
+   * 2.
+   */
+  "peer-update-request": {
+    auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
+    /** at most 4096 bytes by default */
+    payload?: unknown;
+    /** at most 4096 bytes by default */
+    peerinfo: unknown;
+  };
+  /**
+   * What follows: all other members get `room-data {room, set, version, by}`. `set` maps keys to values; null removes a
+   * key. All of them change or none. `if` maps keys to the versions that they must have (0: there must be no such key);
+   * else the answer is `conflict`, with the present `versions` of those keys. Acknowledged with `{version}`. Since
+   * version 2.
+   */
+  "room-data-request": {
+    auth: string;
+    /** version 2: the number under which it may be sent again */
+    n?: number;
+    /** at most 4096 bytes by default */
+    payload?: unknown;
+    room: string;
+    /** at most 16384 bytes by default */
+    set: Record<string, unknown>;
+    if?: Record<string, number> | null;
+  };
 }
 
 /** What clients are told, by the event's name. */
@@ -296,8 +370,8 @@ export interface Told {
     resume_for: number;
     resumed: boolean;
     /**
-     * only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` is empty, and a
-     * `room-join-request` for that room brings it
+     * only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` is empty (and in
+     * version 2, `data` and `history` are left out), and a `room-join-request` for that room brings it
      */
     rooms?: RoomFound[];
     payload?: unknown;
@@ -329,6 +403,8 @@ export interface Told {
     room?: string;
     peer_id?: string;
     payload?: unknown;
+    /** only with `conflict`: of the keys that `if` named */
+    versions?: Record<string, number>;
   };
   /** the token is invalid, or the request is malformed */
   "auth-reject": {
@@ -339,6 +415,8 @@ export interface Told {
     room?: string;
     peer_id?: string;
     payload?: unknown;
+    /** only with `conflict`: of the keys that `if` named */
+    versions?: Record<string, number>;
   };
   /** an event that has no reject event of its own was refused */
   "request-reject": {
@@ -349,6 +427,8 @@ export interface Told {
     room?: string;
     peer_id?: string;
     payload?: unknown;
+    /** only with `conflict`: of the keys that `if` named */
+    versions?: Record<string, number>;
   };
   /** the name is taken, or another refusal */
   "room-create-reject": {
@@ -359,6 +439,8 @@ export interface Told {
     room?: string;
     peer_id?: string;
     payload?: unknown;
+    /** only with `conflict`: of the keys that `if` named */
+    versions?: Record<string, number>;
   };
   /** to the candidate: the owner said no, the room is unknown or has closed, or another refusal */
   "room-join-reject": {
@@ -369,6 +451,8 @@ export interface Told {
     room?: string;
     peer_id?: string;
     payload?: unknown;
+    /** only with `conflict`: of the keys that `if` named */
+    versions?: Record<string, number>;
   };
   /** the room is the sender's */
   "room-create-accept": {
@@ -407,6 +491,10 @@ export interface Told {
     identities?: Record<string, Identity>;
     /** true if the request made the room */
     created?: boolean;
+    /** version 2: `{value, version, by}` by key */
+    data?: Record<string, Datum>;
+    /** version 2: messages to all from before it came in, as in `room-message`, the oldest first */
+    history?: MessageShown[];
   };
   /** to the other members */
   "room-user-join": {
@@ -486,6 +574,43 @@ export interface Told {
     /** the host who changed it; null for an operator */
     by: string | null;
   };
+  /** to those whom a message is for Since version 2. */
+  "room-message": {
+    room: string;
+    /** rises with every message, in all rooms */
+    id: number;
+    /** the sender */
+    peer_id: string;
+    /** `{id, name}`, unless it is anonymous */
+    identity?: Identity;
+    /** the sender's: `owner`, `moderator`, `member` or `candidate` */
+    role: "candidate" | "member" | "moderator" | "owner";
+    /** milliseconds since the epoch */
+    time: number;
+    /** the one it is for, or `hosts`; left out if it is for all */
+    to?: string;
+    kind: string;
+    body: unknown;
+  };
+  /**
+   * to the other members, and to the hosts of a room that it waits for: a peer shows itself in another way Since
+   * version 2.
+   */
+  "room-user-update": {
+    room: string;
+    peer_id: string;
+    peerinfo: unknown;
+  };
+  /** to the other members: somebody has changed the room's data Since version 2. */
+  "room-data": {
+    room: string;
+    /** the new values by key; null: there is no such key any more */
+    set: Record<string, unknown>;
+    /** of all these keys from now on; rises in all rooms */
+    version: number;
+    /** the peer that changed it */
+    by: string;
+  };
   /** from a roommate */
   "session-description": {
     room: string;
@@ -519,8 +644,8 @@ export interface Answers {
     resume_for: number;
     resumed: boolean;
     /**
-     * only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` is empty, and a
-     * `room-join-request` for that room brings it
+     * only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` is empty (and in
+     * version 2, `data` and `history` are left out), and a `room-join-request` for that room brings it
      */
     rooms?: RoomFound[];
     payload?: unknown;
@@ -555,6 +680,10 @@ export interface Answers {
     identities?: Record<string, Identity>;
     /** true if the request made the room */
     created?: boolean;
+    /** version 2: `{value, version, by}` by key */
+    data?: Record<string, Datum>;
+    /** version 2: messages to all from before it came in, as in `room-message`, the oldest first */
+    history?: MessageShown[];
   };
   /** room-join-cancel took effect */
   "room-join-cancel": {
@@ -605,6 +734,19 @@ export interface Answers {
   /** room-close-request took effect */
   "room-close-request": {
     room: string;
+  };
+  /** room-message-request took effect */
+  "room-message-request": {
+    room: string;
+    id: number;
+    time: number;
+  };
+  /** peer-update-request took effect */
+  "peer-update-request": {};
+  /** room-data-request took effect */
+  "room-data-request": {
+    room: string;
+    version: number;
   };
 }
 

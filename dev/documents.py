@@ -199,7 +199,8 @@ def main() -> int:
 
 
 def _fields(event: type[ClientEvent]) -> str:
-    names = [field.name for field in msgspec.structs.fields(event) if field.name not in ("auth", "n", "payload")]
+    fields = (field.encode_name for field in msgspec.structs.fields(event))
+    names = [name for name in fields if name not in ("auth", "n", "payload")]
     needed = set(event.NEEDS) | ({"token"} if "token" in names else set())
     shown = [f"`{name}`" + (" (needed)" if name in needed else "") for name in names if name not in ("to", "peer_id")]
     if "peer" in event.NEEDS:

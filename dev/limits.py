@@ -15,6 +15,7 @@ from gateway.rate import STRANGER_FRAMES, STRANGER_MESSAGES
 from gateway.transport.engineio.polls import MAX_POLLS
 from gateway.transport.engineio.posts import MAX_POLLED_PACKETS, MAX_POST
 from gateway.transport.engineio.server import MAX_QUERY
+from shared.contract.events import LONGEST_KEY
 from shared.http.edge import HEAD_SECONDS, MAX_FIELD, MAX_HEAD
 
 _DEFAULTS: dict[str, Any] = {
@@ -43,7 +44,16 @@ def limits() -> Iterator[tuple[str, str, str]]:
         "max_kept_deliveries",
         "max_kept_bytes",
     )
-    yield _burst("bytes that others are told because of a peer's joins and requests", "output")
+    yield _setting("data of a room: keys, and all keys and values as JSON", "{}; {}", "max_data_keys", "max_data_bytes")
+    yield "a key of a room's data", f"1 to {LONGEST_KEY} of `a`-`z`, `0`-`9`, `.`, `_`, `-`", ""
+    yield _setting("messages of a room that newcomers are shown, in all", "{}", "max_history_bytes")
+    yield _setting(
+        "both of all rooms; beyond half of it, each may have less and less, down to a sixteenth", "{}", "max_life_bytes"
+    )
+    yield _burst(
+        "bytes that others are told because of a peer; and because of messages, data and presence in a room",
+        "output",
+    )
     yield _burst("events of a peer", "events")
     yield _burst("bytes of a peer", "bytes")
     yield (

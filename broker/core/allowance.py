@@ -1,9 +1,15 @@
-"""What a peer may cause to be told: bytes, a number at once and a number per second of the log's time."""
+"""What a peer may cause to be told: bytes, a number at once and a number per second of the log's time.
+
+What is said in a room is also charged to that room. While it owes no more than half of what it may, everybody may go
+on; beyond that, only those who owe less than their equal part of that half. So those who say much share what there is,
+and cannot silence those who say little.
+"""
 
 from collections.abc import Callable
 
+from broker.core import life
 from broker.core.limits import Limits
-from broker.core.state import Peer
+from broker.core.state import Debt, Peer, Room
 from shared.contract.refusals import TOO_MANY, Refusal
 
 LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
@@ -19,6 +25,40 @@ def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], 
     if (owed > LITTLE and owed > limits.output_burst * part()) or owed > limits.output_burst:
         raise Refusal(TOO_MANY)
     peer.spent, peer.spent_at = owed, now
+
+
+def spend_in(room: Room, peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
+    """Charge a peer for ``size`` bytes that are said in a room, and the room too. Raises Refusal."""
+    spend_in_all([(room, size)], peer, now, limits, part)
+
+
+def spend_in_all(
+    said: list[tuple[Room, int]], peer: Peer, now: float, limits: Limits, part: Callable[[], float]
+) -> None:
+    """The same for bytes in several rooms: in all of them, or in none."""
+    debts = [(room, *_in_room(room, peer, size, now, limits)) for room, size in said]
+    spend(peer, sum(size for _, size in said), now, limits, part)
+    for room, whole, mine in debts:
+        known = life.of(room)
+        if not _left_of(known.spent, now, limits.output_rate):
+            known.shares = {}
+        known.spent, known.shares[peer.peer_id] = Debt(whole, now), Debt(mine, now)
+
+
+def _in_room(room: Room, peer: Peer, size: int, now: float, limits: Limits) -> tuple[float, float]:
+    """What a room and a peer in it owe with ``size`` bytes more. Raises Refusal."""
+    equal = 1 / len(room.members)
+    spent, share = (room.life.spent, room.life.shares.get(peer.peer_id)) if room.life is not None else (None, None)
+    whole = _left_of(spent, now, limits.output_rate) + size
+    mine = _left_of(share, now, limits.output_rate * equal) + size
+    half = limits.output_burst / 2
+    if whole > half and mine > half * equal:
+        raise Refusal(TOO_MANY, "Too much is said in this room, slow down")
+    return whole, mine
+
+
+def _left_of(debt: Debt | None, now: float, rate: float) -> float:
+    return 0.0 if debt is None else max(0.0, debt.owed - (now - debt.at) * rate)
 
 
 def charge(peer: Peer, size: int, now: float, limits: Limits) -> None:

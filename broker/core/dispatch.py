@@ -13,7 +13,7 @@ from broker.core.rules import arrivals, repeats
 from broker.core.rules.rooms import room_key
 from broker.core.state import Peer
 from shared.contract import own
-from shared.contract.events import EVENTS, ClientEvent, first
+from shared.contract.events import EVENTS, ClientEvent, RoomEvent, first
 from shared.contract.frames import payload_of, refusal_frames, with_raw
 from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
@@ -101,7 +101,8 @@ def _version(core: Context, conn: str) -> int:
 def _known(said: Said) -> dict[str, object]:
     event = EVENTS.get(said.event)
     payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
-    known: dict[str, object] = {"room": said.room, **with_raw(payload=payload)}
+    named = {"room": said.room} if event is None or issubclass(event, RoomEvent) else {}
+    known: dict[str, object] = {**named, **with_raw(payload=payload)}
     if said.peer_id:
         known["peer_id"] = said.peer_id
     return known

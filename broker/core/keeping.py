@@ -17,6 +17,9 @@ SENDERS = 4  # how many may each fill their part of what waits for one peer
 MUCH = 32 * 1024 * 1024  # bytes of words that wait for all peers, at which each sender has only LEAST_PART of its limit
 LEAST_PART = 1 / 16
 
+_ENDS = (("left\n", "joined\n"), ("gone\n", "born\n"))  # what tells of an end, and what of the beginning
+_LIFE = ("shows", "born", "changed", "gone")  # what is about a peer or a key in a room, and no more than that
+
 
 class Keeping:
     """Keeps frames for peers, by ``limits``. ``words`` are the bytes of words that wait for all of them."""
@@ -25,6 +28,7 @@ class Keeping:
         self.limits = limits
         self.words = sum(map(_words, peers))
         self._newest: dict[str, dict[str, int]] = {}  # by peer: what its frames are about -> their keys in ``kept``
+        self._senders: dict[str, dict[str, tuple[int, int]]] = {}  # by peer: how many of whose words wait, their bytes
 
     def keep(self, peer: Peer, kept: Kept) -> None:
         """Let a frame wait."""
@@ -41,12 +45,12 @@ class Keeping:
 
     def take(self, peer: Peer) -> list[Kept]:
         """All that waits, in order; it does not wait any more."""
+        self.forget(peer.peer_id)
         if not peer.kept and not peer.merging:
             return []
         waiting = list(peer.kept.values())
         self.words -= _words(peer)
         peer.kept, peer.kept_bytes, peer.merging = {}, 0, False
-        self.forget(peer.peer_id)
         return waiting
 
     def replace(self, peer: Peer, known: list[Kept]) -> None:
@@ -66,8 +70,8 @@ class Keeping:
             return
         part = max(LEAST_PART, 1 - self.words / MUCH)
         most, most_bytes = self.limits.kept_deliveries, self.limits.kept_bytes * part
-        sizes = [len(kept.frame) for kept in peer.kept.values() if kept.sender == sender]
-        if len(sizes) >= most or sum(sizes) + size > most_bytes:
+        count, waiting = self._of_senders(peer).get(sender, (0, 0))
+        if count >= most or waiting + size > most_bytes:
             raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")
         if len(peer.kept) >= SENDERS * most or peer.kept_bytes + size > SENDERS * most_bytes:
             raise Refusal(TOO_MANY, "The peer is away or slow, and enough waits for it")
@@ -86,10 +90,12 @@ class Keeping:
     def forget(self, peer_id: str) -> None:
         """Nothing waits for a peer any more."""
         self._newest.pop(peer_id, None)
+        self._senders.pop(peer_id, None)
 
     def adopt(self, peers: Iterable[Peer]) -> None:
         """The state is another one."""
         self._newest.clear()
+        self._senders.clear()
         self.words = sum(map(_words, peers))
 
     def _is_much(self, count: int, size: int) -> bool:
@@ -108,6 +114,10 @@ class Keeping:
     def _replace(self, peer: Peer, kept: Kept) -> None:
         """Keep a frame in place of the one before it. Who came and went meanwhile was never there."""
         newest = self._newest_of(peer)
+        for about in [about for about in newest if is_void(about, kept.about)]:
+            _drop(peer, newest.pop(about))
+        if (born := kept.about.replace("changed\n", "born\n", 1)) in newest and kept.about.startswith("changed\n"):
+            kept.about = born
         if (came := came_before(kept.about)) in newest:
             _drop(peer, newest.pop(came))  # that it went before it came, if it did, still waits
             return
@@ -127,7 +137,16 @@ class Keeping:
         peer.kept_bytes += len(kept.frame)
         if kept.sender:
             self.words += len(kept.frame)
+            if (senders := self._senders.get(peer.peer_id)) is not None:
+                _count(senders, kept)
         return key
+
+    def _of_senders(self, peer: Peer) -> dict[str, tuple[int, int]]:
+        if peer.peer_id not in self._senders:
+            senders = self._senders[peer.peer_id] = {}
+            for kept in peer.kept.values():
+                _count(senders, kept)
+        return self._senders[peer.peer_id]
 
     def _bound_state(self, peer: Peer) -> None:
         """Keep no state for an absent peer any more when there is too much of it."""
@@ -150,8 +169,8 @@ def left(room: str, peer_id: str) -> str:
 
 
 def came_before(about: str) -> str:
-    """What the frame is about that ``about``, if it tells of one who has gone, takes back."""
-    return about.replace("left\n", "joined\n", 1) if about.startswith("left\n") else ""
+    """What the frame is about that ``about``, if it tells of one who, or a key that, has gone, takes back."""
+    return next((came + about.removeprefix(gone) for gone, came in _ENDS if about.startswith(gone)), "")
 
 
 def asked(room: str, peer_id: str) -> str:
@@ -174,6 +193,31 @@ def governed(room: str) -> str:
     return f"policy\n{room}"
 
 
+def keyed(room: str, key: str, was: bool, there: bool) -> str:
+    """What a frame is about that tells of a key in a room's data: whether it was there before, and is there now."""
+    return f"{('changed' if was else 'born') if there else 'gone'}\n{key}\n{room}"
+
+
+def shows(room: str, peer_id: str) -> str:
+    """What a frame is about that tells what a peer shows of itself."""
+    return f"shows\n{peer_id}\n{room}"
+
+
+def is_void(about: str, newer: str) -> bool:
+    """Whether what a frame tells of a peer or a key is worthless once a newer one has come."""
+    kind, _, rest = about.partition("\n")
+    if kind not in _LIFE:
+        return False
+    what, _, room = rest.partition("\n")
+    if newer == is_over(room):
+        return True
+    if kind == "shows":
+        return newer == left(room, what)
+    if what.startswith("peer.") and newer == left(room, what.split(".")[1]):
+        return True  # its keys are gone with it
+    return kind == "changed" and newer == f"gone\n{rest}"
+
+
 def is_over(room: str) -> str:
     """What a frame is about that tells that a room, or being in it, has begun or ended."""
     return f"room\n{room}"
@@ -182,6 +226,11 @@ def is_over(room: str) -> str:
 def _words(peer: Peer) -> int:
     """The bytes of somebody's words that wait for a peer."""
     return sum(len(kept.frame) for kept in peer.kept.values() if kept.sender) if peer.kept else 0
+
+
+def _count(senders: dict[str, tuple[int, int]], kept: Kept) -> None:
+    count, size = senders.get(kept.sender, (0, 0))
+    senders[kept.sender] = (count + 1, size + len(kept.frame))
 
 
 def _drop(peer: Peer, key: int) -> None:

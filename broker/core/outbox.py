@@ -12,7 +12,7 @@ from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
 from shared.contract.told import COUNTED_BIT, COUNTED_LATER_BIT, PLAIN, STATE_BIT, ServerEvent, counts, is_for
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Speaks
+from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Shows, Speaks
 from shared.envelopes.entries import UNKNOWN
 
 MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
@@ -38,13 +38,13 @@ class Outbox:
         if peers:
             self.emit(peers, event.frame(), event.KIND, about)
 
-    def emit(self, peers: Sequence[Peer], frame: bytes, kind: int, about: str = "") -> None:
+    def emit(self, peers: Sequence[Peer], frame: bytes, kind: int, about: str = "", sender: str = "") -> None:
         """One frame to many peers: encoded once, and sent once to each gateway.
 
-        ``kind`` is the event's, as declared; ``about`` is as in Kept.
+        ``kind`` is the event's, as declared; ``about`` and ``sender`` are as in Kept.
         """
         if len(peers) == 1:
-            self.emit_one(peers[0], frame, kind, about)
+            self.emit_one(peers[0], frame, kind, about, sender)
             return
         counted, later = kind & COUNTED_BIT, kind & COUNTED_LATER_BIT
         by_gateway: dict[str, list[Peer]] = {}
@@ -53,7 +53,7 @@ class Outbox:
                 peer.told += counted or (later and peer.version > 1)
                 by_gateway.setdefault(peer.gateway, []).append(peer)
             else:
-                self._keep(peer, frame, kind, "", about)
+                self._keep(peer, frame, kind, sender, about)
         for gateway, there in by_gateway.items():
             if (line := self._line(gateway)) is not None:
                 emit = Emit([peer.conn for peer in there], frame)
@@ -61,10 +61,10 @@ class Outbox:
                 for peer in there:
                     line.history.note(peer.conn, sent)
 
-    def emit_one(self, peer: Peer, frame: bytes, kind: int, about: str = "") -> None:
+    def emit_one(self, peer: Peer, frame: bytes, kind: int, about: str = "", sender: str = "") -> None:
         """One frame to one peer."""
         if not peer.conn or peer.slow:
-            self._keep(peer, frame, kind, "", about)
+            self._keep(peer, frame, kind, sender, about)
             return
         peer.told += counts(kind, peer.version)
         self._send(peer, Emit([peer.conn], frame), kind, self._state.position)
@@ -81,6 +81,12 @@ class Outbox:
                 return
         self.keeping.check_words(peer, sender, len(frame))
         self._keep(peer, frame, kind, sender, "")
+
+    def check_words(self, peers: Sequence[Peer], sender: str, size: int) -> None:
+        """Make sure that ``sender`` may say ``size`` bytes to all of these peers. Raises Refusal."""
+        self.check_way_to(peers)
+        for peer in peers:
+            self.keeping.check_words(peer, sender, size)
 
     def check_way_to(self, peers: Iterable[Peer]) -> None:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
@@ -144,6 +150,11 @@ class Outbox:
         if version > 1:
             self._add(gateway, Speaks(admit.conn, version), EACH)
         self._add(gateway, admit, len(admit.rooms) + len(admit.peerinfo) + len(admit.payload) + 256)
+
+    def show(self, peer: Peer) -> None:
+        """Let a peer's gateway know what it shows of itself now."""
+        if peer.conn:
+            self._add(peer.gateway, Shows(peer.conn, peer.peerinfo), len(peer.peerinfo) + EACH)
 
     def close(self, gateway: str, conn: str, again: bool = False) -> None:
         """Close a socket. ``again``: it may come back."""

@@ -140,11 +140,13 @@ class Pending(msgspec.Struct):
 class Member(msgspec.Struct, frozen=True):
     """A peer's part in a room: when it came in, in seconds since the epoch, and its role there.
 
-    Whether it is the owner is not said here: the room names its owner.
+    Whether it is the owner is not said here: the room names its owner. What was said before it came in has numbers up
+    to ``since``.
     """
 
     joined: float
     role: Role = "member"
+    since: int = 0
 
 
 class Ban(msgspec.Struct, frozen=True):
@@ -161,6 +163,42 @@ class Ban(msgspec.Struct, frozen=True):
     peer_id: str = ""
 
 
+class Debt(msgspec.Struct, array_like=True, frozen=True):
+    """Bytes that somebody has caused to be told, less what was earned back by then (in seconds since the epoch)."""
+
+    owed: float = 0.0
+    at: float = 0.0
+
+
+class Message(msgspec.Struct, array_like=True, frozen=True):
+    """A message to all in a room, as JSON, with its number."""
+
+    id: int
+    shown: bytes
+
+
+class Datum(msgspec.Struct, array_like=True, frozen=True):
+    """A value, as JSON, in a room's data: who set it, and which version it is."""
+
+    value: bytes
+    version: int
+    by: str
+
+
+class Life(msgspec.Struct):
+    """What goes on in a room beside who is in it. A room in which nothing has happened yet has none.
+
+    data     what its members share, by key (``rules/data.py``)
+    history  the newest messages to all, the oldest first (``life.py``)
+    spent    what all have caused to be told there lately (``allowance.py``); ``shares``: the same by peer
+    """
+
+    data: dict[str, Datum] = {}
+    history: list[Message] = []
+    spent: Debt = Debt()
+    shares: dict[str, Debt] = {}
+
+
 class Room(msgspec.Struct):
     """A room with at least one member. ``members`` are in the order in which they came in.
 
@@ -175,6 +213,7 @@ class Room(msgspec.Struct):
     pending: dict[str, Pending] = {}
     policy: Policy = DEFAULT
     bans: dict[str, Ban] = {}
+    life: Life | None = None
 
 
 class Gateway(msgspec.Struct):
@@ -227,7 +266,8 @@ class State(msgspec.Struct):
     brokers write under a subject of their own by now (``broker/core/belief.py``). ``level`` and ``limits`` are the
     log's (``levels.py``). ``revoked_users`` are by ``users.key_of``. ``users`` and ``ends`` follow from the peers
     (``broker/core/users.py``): the peers of each identity, and in order of time when something is due because a peer's
-    user token ends.
+    user token ends. ``number`` is the newest that something said in a room has got, and ``lively`` are the bytes that
+    are kept of the lives of all rooms, which follows from these (``broker/core/life.py``).
     """
 
     position: int = 0
@@ -245,3 +285,5 @@ class State(msgspec.Struct):
     revoked_users: dict[str, RevokedUser] = {}
     users: dict[str, list[str]] = {}
     ends: list[tuple[float, str]] = []
+    number: int = 0
+    lively: int = 0

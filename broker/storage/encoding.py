@@ -54,6 +54,7 @@ class Encoding:
         self._image = Image(
             VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
             [], [], state.told_apart, level=state.level, limits=state.limits, revoked_users=state.revoked_users,
+            number=state.number,
         )  # fmt: skip
 
     def __enter__(self) -> "Encoding":

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from broker.core import levels, users
+from broker.core import levels, life, users
 from broker.core.levels import NewerLog
 from broker.core.limits import Limits
 from broker.core.machine import Core
@@ -45,6 +45,7 @@ class Image(msgspec.Struct, array_like=True):
     level: int = FIRST
     limits: Limits | None = None
     revoked_users: dict[str, RevokedUser] = {}
+    number: int = 0
 
 
 class Name(NamedTuple):
@@ -112,8 +113,10 @@ def decode(log_id: str, data: bytes) -> State:
         level=image.level,
         limits=image.limits,
         revoked_users=image.revoked_users,
+        number=image.number,
     )
     users.gather(state)
+    life.gather(state)
     return state
 
 

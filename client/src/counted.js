@@ -11,6 +11,9 @@ export const COUNTED = new Set([
   "room-role",
   "room-kicked",
   "room-policy",
+  "room-message",
+  "room-user-update",
+  "room-data",
   "session-description",
   "ice-candidate",
 ]);

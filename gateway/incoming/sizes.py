@@ -28,6 +28,7 @@ class Sizes:
     max_payload: int = largest("max_payload")
     max_peerinfo: int = largest("max_peerinfo")
     max_ice_candidate: int = largest("max_ice_candidate")
+    max_set: int = largest("max_set")
     max_session_description: int = largest("max_session_description")
     max_room_name: int = setting(128, "Longest room name, in characters.", at_least=1, at_most=1024)
 

@@ -16,7 +16,7 @@ from gateway.turn import Turn
 from gateway.witness import Witness
 from shared.contract.frames import can_be_read
 from shared.contract.told import AuthAccept, raw
-from shared.envelopes.deliveries import Admit, Close, Emit, LevelHolds, Parcel, Revoked, Speaks
+from shared.envelopes.deliveries import Admit, Close, Emit, LevelHolds, Parcel, Revoked, Shows, Speaks
 from shared.envelopes.levels import FIRST
 from shared.process.world import World
 
@@ -76,7 +76,7 @@ class Inbox:
             metrics.RELAY_SECONDS.observe(max(0.0, self._world.now() - parcel.taken))
         return True
 
-    def _deliver(self, delivery: Admit | Close | Revoked | LevelHolds | Speaks) -> None:
+    def _deliver(self, delivery: Admit | Close | Revoked | LevelHolds | Speaks | Shows) -> None:
         if isinstance(delivery, Revoked):
             self._revoke(delivery)
         elif isinstance(delivery, LevelHolds):
@@ -93,7 +93,7 @@ class Inbox:
                 connection.socket.send_frame(emit.frame)
                 self.told_resumable |= connection.resumable
 
-    def _handle(self, connection: Connection, delivery: Admit | Close | Speaks) -> None:
+    def _handle(self, connection: Connection, delivery: Admit | Close | Speaks | Shows) -> None:
         """What is about one socket that is here."""
         if isinstance(delivery, Admit):
             self._admit(connection, delivery)
@@ -101,6 +101,8 @@ class Inbox:
             self._close(connection, delivery)
         elif isinstance(delivery, Speaks):
             connection.version = delivery.version
+        elif isinstance(delivery, Shows):
+            connection.peerinfo = delivery.peerinfo
         else:
             typing.assert_never(delivery)
 

@@ -40,8 +40,18 @@ class Body:
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Payload = Annotated[msgspec.Raw, Body("max_payload", 4096)]
 Peerinfo = Annotated[msgspec.Raw, Body("max_peerinfo", 4096)]
+PeerinfoOrNull = Annotated[msgspec.Raw, Body("max_peerinfo", 4096, null=True)]
 IceCandidate = Annotated[msgspec.Raw, Body("max_ice_candidate", 4096, null=True)]
+MessageBody = Annotated[msgspec.Raw, Body("max_payload", 4096, null=True)]
 SessionDescription = Annotated[msgspec.Raw, Body("max_session_description", 49152)]
+DataSet = Annotated[msgspec.Raw, Body("max_set", 16384), Shape(dict[str, Any])]
+MessageKind = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+LONGEST_KEY = 64  # characters of a key in a room's data; peers' ids, which may stand in it, have capital letters
+DataKey = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=LONGEST_KEY, pattern=r"\A(peer\.[A-Za-z0-9_-]+\.)?[a-z0-9._-]+\Z")
+]
+DataVersion = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+HOSTS = "hosts"  # whom a message is for, beside peers: their ids are longer
 
 
 class Right(enum.Enum):
@@ -401,3 +411,63 @@ class RoomCloseRequest(RoomEvent, kw_only=True, frozen=True):
     DOC = "as when an operator closes the room: all members get `room-closed {room, by, text}`"
 
     text: Text = ""
+
+
+class MessageAnswer(RoomAnswer, kw_only=True, frozen=True):
+    id: int
+    time: int
+
+
+class RoomMessageRequest(PeerEvent, kw_only=True, frozen=True):
+    NAME = "room-message-request"
+    SINCE = 2
+    LEVEL = levels.LIFE
+    WHO = Right.CANDIDATE
+    ANSWER = MessageAnswer
+    DOC = (
+        "all other members get `room-message {room, id, peer_id, identity, role, time, to, kind, body}`; with `to`, "
+        "that member alone, or the other hosts if it is `hosts`. A candidate may write to `hosts` alone. Acknowledged "
+        "with `{id, time}`. `kind` is `chat` if it is left out, and up to 64 characters"
+    )
+    NEEDS: ClassVar[tuple[str, ...]] = ("room", "body")
+
+    kind: MessageKind = "chat"
+    body: MessageBody = ABSENT
+
+
+class PeerUpdateRequest(ClientEvent, kw_only=True, frozen=True):
+    NAME = "peer-update-request"
+    SINCE = 2
+    LEVEL = levels.LIFE
+    WHO = Right.PEER
+    ANSWER = Answer
+    DOC = (
+        "the other members of all its rooms get `room-user-update {room, peer_id, peerinfo}`, and so do the hosts of "
+        "those that it waits for. What it says to others from then on comes with the new `peerinfo`"
+    )
+    NEEDS: ClassVar[tuple[str, ...]] = ("peerinfo",)
+
+    peerinfo: PeerinfoOrNull = ABSENT
+
+
+class DataAnswer(RoomAnswer, kw_only=True, frozen=True):
+    version: int
+
+
+class RoomDataRequest(RoomEvent, kw_only=True, frozen=True):
+    NAME = "room-data-request"
+    SINCE = 2
+    LEVEL = levels.LIFE
+    WHO = Right.MEMBER
+    ANSWER = DataAnswer
+    DOC = (
+        "all other members get `room-data {room, set, version, by}`. `set` maps keys to values; null removes a key. "
+        "All of them change or none. `if` maps keys to the versions that they must have (0: there must be no such "
+        "key); else the answer is `conflict`, with the present `versions` of those keys. Acknowledged with `{version}`"
+    )
+    NEEDS: ClassVar[tuple[str, ...]] = ("room", "set")
+
+    set: DataSet = ABSENT
+    expected: Annotated[dict[DataKey, DataVersion], msgspec.Meta(max_length=64)] | None = msgspec.field(
+        default=None, name="if"
+    )

@@ -19,8 +19,8 @@ def pack(event: ClientEvent) -> bytes:
     """The event's own fields; empty if all of them are left out."""
     if not event.OWN:
         return b""
-    defaults = _defaults(type(event))
-    fields = {name: value for name in event.OWN if (value := getattr(event, name)) != defaults[name]}
+    declared = _declared(type(event))
+    fields = {key: value for name, key, default in declared if (value := getattr(event, name)) != default}
     return _encode(fields) if fields else b""
 
 
@@ -50,5 +50,7 @@ def _decoder(cls: type[ClientEvent]) -> msgspec.json.Decoder[ClientEvent]:
 
 
 @functools.cache
-def _defaults(cls: type[ClientEvent]) -> dict[str, Any]:
-    return {field.name: field.default for field in msgspec.structs.fields(cls)}
+def _declared(cls: type[ClientEvent]) -> list[tuple[str, str, Any]]:
+    """The names of its own fields here and in JSON, and what they are when they are left out."""
+    fields = {field.name: field for field in msgspec.structs.fields(cls)}
+    return [(name, fields[name].encode_name, fields[name].default) for name in cls.OWN]

@@ -26,7 +26,7 @@ NOT_FOUND = Code("not-found", "Room is not found.", "no room has that name (any 
 NOT_OWNER = Code("not-owner", "Only the owner of the room may do this", "someone else owns the room")
 NOT_PENDING = Code("not-pending", "This peer is not waiting to join the room", "no such join request is pending")
 NOT_MEMBER = Code("not-member", "Not a member of this room", "the sender or the one addressed is not in the room")
-FULL = Code("full", "No more room", "the room has all the peers it may have, or the peer all its rooms")
+FULL = Code("full", "No more room", "the room has all the peers or data it may have, or the peer all its rooms")
 TOO_LARGE = Code("too-large", "A field is too large", "a field is over its size limit")
 TOO_MANY = Code(
     "too-many-requests",
@@ -41,6 +41,7 @@ UNAVAILABLE = Code(
 FORBIDDEN = Code("forbidden", "You may not do this", "who the peer is, or its role in the room, does not allow it")
 CLOSED = Code("closed", "The room takes nobody in at the moment", "the room's policy is `closed`")
 BANNED = Code("banned", "You are banned from this room", "a host of the room has banned the peer")
+CONFLICT = Code("conflict", "Somebody else has changed this meanwhile", "a key of the room's data has another version")
 ALREADY_HERE = Code(
     "already-here",
     "You are here already, in another window or on another device",
@@ -69,6 +70,7 @@ CATALOGUE = (
     FORBIDDEN,
     CLOSED,
     BANNED,
+    CONFLICT,
     ALREADY_HERE,
     STALE,
 )
@@ -77,14 +79,16 @@ CATALOGUE = (
 class Refusal(Exception):
     """An event is refused. Raised before anything has changed.
 
-    ``detail`` replaces the catalogue's sentence where there is something more exact to say.
+    ``detail`` replaces the catalogue's sentence where there is something more exact to say. ``more`` are fields that
+    clients get beside it.
     """
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: Code, detail: str = "", **more: Any) -> None:
         super().__init__(code.code)
         self.code = code.code
         self.message = detail or code.message
+        self.more = more
 
     def fields(self) -> dict[str, Any]:
-        """``code`` and ``message``, as clients get them."""
-        return {"code": self.code, "message": self.message}
+        """``code`` and ``message``, and what there is more, as clients get them."""
+        return {"code": self.code, "message": self.message, **self.more}

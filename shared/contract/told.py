@@ -111,6 +111,27 @@ class Waiting(msgspec.Struct, frozen=True):
     payload: MaybeRaw = UNSET
 
 
+class MessageShown(msgspec.Struct, frozen=True):
+    """A message to all from before one came in, as in `room-message`."""
+
+    room: str
+    id: int
+    peer_id: str
+    role: Literal["owner", "moderator", "member"]
+    time: int
+    kind: str
+    body: Any
+    identity: Identity | UnsetType = UNSET
+
+
+class Datum(msgspec.Struct, frozen=True, gc=False):
+    """A value in a room's data, who set it, and which version it is."""
+
+    value: Annotated[Raw, Shape(Any)]
+    version: int
+    by: str
+
+
 class RoomFound(msgspec.Struct, frozen=True):
     """A room as one who comes back finds it. What stands behind ``peersinfo`` is there in version 2."""
 
@@ -121,6 +142,8 @@ class RoomFound(msgspec.Struct, frozen=True):
     policy: PolicyShown | UnsetType = UNSET
     roles: dict[str, Literal["owner", "moderator"]] | UnsetType = UNSET
     identities: dict[str, Identity] | UnsetType = UNSET
+    data: dict[str, Datum] | UnsetType = UNSET
+    history: list[MessageShown] | UnsetType = UNSET
     pending: Annotated[list[Waiting] | UnsetType, Meta(description="for hosts")] = UNSET
 
 
@@ -159,7 +182,8 @@ class AuthAccept(ServerEvent, kw_only=True, frozen=True):
         Shape(list[RoomFound]),
         Meta(
             description="only when resumed: each `{room, owner, peers, peersinfo}`; beyond 256 KiB in all, `peersinfo` "
-            "is empty, and a `room-join-request` for that room brings it"
+            "is empty (and in version 2, `data` and `history` are left out), and a `room-join-request` for that room "
+            "brings it"
         ),
     ] = UNSET
     payload: MaybeRaw = UNSET
@@ -212,12 +236,17 @@ class Refused(ServerEvent, kw_only=True, frozen=True):
     room: str | UnsetType = UNSET
     peer_id: str | UnsetType = UNSET
     payload: MaybeRaw = UNSET
+    versions: Annotated[
+        dict[str, int] | UnsetType, PLUS, Meta(description="only with `conflict`: of the keys that `if` named")
+    ] = UNSET
 
     def frames(self, ack: int | None) -> list[bytes]:
         """As of every answer; the acknowledgement has the code and the sentence."""
         frames = [self.frame()]
         if ack is not None:
-            frames.append(b"43%d[%s]" % (ack, _encode({"ok": False, "code": self.code, "message": self.message})))
+            said = {"ok": False, "code": self.code, "message": self.message}
+            more = {} if self.versions is UNSET else {"versions": self.versions}
+            frames.append(b"43%d[%s]" % (ack, _encode({**said, **more})))
         return frames
 
 
@@ -318,6 +347,15 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
         dict[str, Identity] | UnsetType, PLUS, Meta(description="version 2: of those who are not anonymous")
     ] = UNSET
     created: Annotated[bool | UnsetType, PLUS, Meta(description="true if the request made the room")] = UNSET
+    data: Annotated[
+        dict[str, Datum] | UnsetType, PLUS, Meta(description="version 2: `{value, version, by}` by key")
+    ] = UNSET
+    history: Annotated[
+        list[Raw] | UnsetType,
+        PLUS,
+        Shape(list[MessageShown]),
+        Meta(description="version 2: messages to all from before it came in, as in `room-message`, the oldest first"),
+    ] = UNSET
 
 
 class RoomUserJoin(ServerEvent, kw_only=True, frozen=True):
@@ -456,6 +494,56 @@ class RoomPolicy(ServerEvent, kw_only=True, frozen=True):
     room: str
     policy: Annotated[dict[str, Any], Shape(PolicyShown)]
     by: Annotated[str | None, Meta(description="the host who changed it; null for an operator")]
+
+
+class RoomMessage(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-message"
+    DOC = "to those whom a message is for"
+    SINCE = 2
+    COUNTED = True
+
+    room: str
+    id: Annotated[int, Meta(description="rises with every message, in all rooms")]
+    peer_id: Annotated[str, Meta(description="the sender")]
+    identity: Annotated[Identity | UnsetType, Meta(description="`{id, name}`, unless it is anonymous")] = UNSET
+    role: Annotated[
+        str,
+        Shape(Literal["owner", "moderator", "member", "candidate"]),
+        Meta(description="the sender's: `owner`, `moderator`, `member` or `candidate`"),
+    ]
+    time: Annotated[int, Meta(description="milliseconds since the epoch")]
+    to: Annotated[str | UnsetType, Meta(description="the one it is for, or `hosts`; left out if it is for all")] = UNSET
+    kind: str
+    body: Raw
+
+
+class RoomUserUpdate(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-user-update"
+    DOC = "to the other members, and to the hosts of a room that it waits for: a peer shows itself in another way"
+    SINCE = 2
+    COUNTED = True
+    STATE = True
+
+    room: str
+    peer_id: str
+    peerinfo: Raw
+
+
+class RoomData(ServerEvent, kw_only=True, frozen=True):
+    NAME = "room-data"
+    DOC = "to the other members: somebody has changed the room's data"
+    SINCE = 2
+    COUNTED = True
+    STATE = True
+
+    room: str
+    set: Annotated[
+        dict[str, Raw],
+        Shape(dict[str, Any]),
+        Meta(description="the new values by key; null: there is no such key any more"),
+    ]
+    version: Annotated[int, Meta(description="of all these keys from now on; rises in all rooms")]
+    by: Annotated[str, Meta(description="the peer that changed it")]
 
 
 class Relayed(ServerEvent, kw_only=True, frozen=True):

@@ -68,7 +68,14 @@ class Speaks(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
     version: int
 
 
-Delivery = Emit | Admit | Close | Revoked | LevelHolds | Speaks
+class Shows(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=6):
+    """The peer on the socket ``conn`` shows this of itself from now on, as JSON; nothing if it is empty."""
+
+    conn: str
+    peerinfo: bytes
+
+
+Delivery = Emit | Admit | Close | Revoked | LevelHolds | Speaks | Shows
 
 
 class Parcel(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):

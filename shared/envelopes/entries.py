@@ -238,6 +238,10 @@ class LimitsSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=14):
     output_rate: Seconds
     output_burst: Number
     scope_by_app: bool
+    history_bytes: Number = 16384
+    life_bytes: Number = 268435456
+    data_keys: Number = 64
+    data_bytes: Number = 16384
 
 
 Agreed = LevelRaised | LimitsSet

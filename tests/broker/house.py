@@ -3,6 +3,7 @@
 It knows nothing of sockets: who comes and goes is told to it.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,9 @@ class Room:
         self.pending: list[str] = []
         self.policy = {**DEFAULT, **policy}
         self.bans: dict[str, tuple[float | None, bool]] = {}
+        self.data: dict[str, dict[str, Any]] = {}
+        self.history: list[tuple[int, Any]] = []  # messages to all, with their numbers
+        self.since: dict[str, int] = {}  # the newest message when a member came in
 
     @property
     def owner(self) -> str:
@@ -45,13 +49,35 @@ class Room:
     def hosts(self) -> list[str]:
         return [name for name, role in self.roles.items() if role != "member"]
 
+    def size_of_data(self, values: dict[str, Any] | None = None) -> int:
+        values = {key: datum["value"] for key, datum in self.data.items()} if values is None else values
+        return sum(len(key) + len(json.dumps(value)) for key, value in values.items())
+
+    def shown_to(self, name: str) -> list[Any]:
+        return [body for number, body in self.history if number <= self.since.get(name, 0)]
+
+    def cut_history(self) -> None:
+        most = self.policy["history"]
+        self.history = self.history[-most:] if most else []
+
 
 class House:
-    """Rooms by name. ``clock`` tells the time in seconds."""
+    """Rooms by name. ``clock`` tells the time in seconds.
 
-    def __init__(self, clock: Callable[[], float], most: int) -> None:
+    ``versions`` are those of the contract that peers asked for; ``heard`` is what was said in rooms, and to whom;
+    ``infos`` is what peers show of themselves. A room has ``keys`` keys and ``size`` bytes of data at most.
+    """
+
+    def __init__(self, clock: Callable[[], float], most: int, keys: int = 64, size: int = 16384) -> None:
+        self.infos: dict[str, Any] = {}
+        self._keys = keys
+        self._size = size
+        self._newest = 0
         self.rooms: dict[str, Room] = {}
         self.people: dict[str, Somebody] = {}
+        self.versions: dict[str, int] = {}
+        self.heard: list[tuple[str, Any]] = []
+        self.messages = 0
         self._clock = clock
         self._most = most
 
@@ -163,6 +189,7 @@ class House:
         here = self._as_host(who, room)
         was_open = here.policy["admission"] == "open"
         here.policy.update(fields["policy"])
+        here.cut_history()
         if here.policy["admission"] == "open" and not was_open:
             for name in list(here.pending):
                 if len(here.roles) < self._limit(here):
@@ -171,6 +198,49 @@ class House:
     def room_close_request(self, who: str, room: str, _whom: str, _fields: dict[str, Any]) -> None:
         self._as_owner(who, room)
         del self.rooms[room]
+
+    def room_message_request(self, who: str, room: str, whom: str, fields: dict[str, Any]) -> None:
+        here = self.rooms.get(room)
+        if here is None or who not in (*here.roles, *here.pending):
+            raise Refused("not-member")
+        if whom != "hosts" and (who in here.pending or (whom and (whom not in here.roles or whom == who))):
+            raise Refused("not-member")
+        if whom and self.versions.get(whom) == 1:
+            raise Refused("forbidden")
+        to = here.hosts if whom == "hosts" else [whom] if whom else list(here.roles)
+        for name in to:
+            if name != who and self.versions.get(name) != 1:
+                self.heard.append((name, fields["body"]))
+        if not whom:
+            self.messages += 1
+            here.history.append((self.messages, fields["body"]))
+            here.cut_history()
+
+    def peer_update_request(self, who: str, _room: str, _whom: str, fields: dict[str, Any]) -> None:
+        self.infos[who] = fields["peerinfo"]
+
+    def room_data_request(self, who: str, room: str, _whom: str, fields: dict[str, Any]) -> None:
+        """``version`` in the fields is what the change was answered with, if it was made."""
+        here = self.rooms.get(room)
+        if here is None or who not in here.roles:
+            raise Refused("not-member")
+        for key in fields["set"]:
+            theirs = key.startswith("peer.") and not key.startswith(f"peer.{who}.")
+            if theirs or (key.startswith("host.") and here.roles[who] == "member"):
+                raise Refused("forbidden")
+        if any(here.data.get(key, {"version": 0})["version"] != version for key, version in fields["if"].items()):
+            raise Refused("conflict")
+        after = {key: datum["value"] for key, datum in here.data.items()} | fields["set"]
+        after = {key: value for key, value in after.items() if value is not None}
+        size = here.size_of_data(after)
+        if len(after) > max(self._keys, len(here.data)) or size > max(self._size, here.size_of_data()):
+            raise Refused("full")
+        assert fields["version"] > self._newest, "versions rise in all rooms"
+        self._newest = fields["version"]
+        for key, value in fields["set"].items():
+            here.data.pop(key, None)
+            if value is not None:
+                here.data[key] = {"value": value, "version": self._newest, "by": who}
 
     def _as_host(self, who: str, room: str) -> Room:
         if room not in self.rooms or who not in self.rooms[room].roles:
@@ -212,6 +282,7 @@ class House:
         if who in here.pending:
             here.pending.remove(who)
         here.roles[who] = "member"
+        here.since[who] = self.messages
         grant = None if self.people[who].anonymous else self.people[who].may(room)
         owner = self.people[here.owner]
         if grant == "own" and (owner.anonymous or owner.may(room) != "own"):
@@ -229,6 +300,7 @@ class House:
         had_owner = here.owner
         for who in names:
             here.roles.pop(who, None)
+            here.data = {key: datum for key, datum in here.data.items() if not key.startswith(f"peer.{who}.")}
         if not here.roles:
             del self.rooms[name]
         elif had_owner not in here.roles:

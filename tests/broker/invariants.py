@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from broker.core import users
+from broker.core import life, users
 from broker.core.bans import MOST_BANS, is_banned
 from broker.core.keeping import SENDERS
 from broker.core.limits import Limits
-from broker.core.state import Kept, Peer, State
+from broker.core.state import Kept, Peer, Room, State
 
 
 def check(state: State, limits: Limits) -> None:
@@ -20,6 +20,7 @@ def check(state: State, limits: Limits) -> None:
         assert not room.members.keys() & room.pending.keys()
         assert room.members[room.owner].role == "member", "that it is the owner, the room says"
         assert len(room.bans) <= MOST_BANS
+        _check_life(room, limits)
         for peer_id in (*room.members, *room.pending):
             assert not is_banned(room, state.peers[peer_id], state.now), "nobody banned is in or waits"
         assert all(key in state.peers[member].rooms for member in room.members)
@@ -36,7 +37,15 @@ def check(state: State, limits: Limits) -> None:
     assert all(state.peers[peer_id].conn == conn for conn, peer_id in state.conns.items())
     assert all(peer_id in state.peers for peer_id in state.absent)
     assert list(state.absent.values()) == sorted(state.absent.values())
+    assert state.lively == sum(map(life.size_of, state.rooms.values()))
     _check_users(state)
+
+
+def _check_life(room: Room, limits: Limits) -> None:
+    if room.life is not None:
+        assert len(room.life.history) <= room.policy.history
+        assert sum(len(message.shown) for message in room.life.history) <= limits.history_bytes
+        assert room.life.shares.keys() <= room.members.keys() | room.pending.keys()
 
 
 def _check_users(state: State) -> None:

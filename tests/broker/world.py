@@ -13,7 +13,17 @@ from shared.contract.frames import relay_frame
 from shared.contract.locks import lock_of
 from shared.contract.told import counted_in
 from shared.envelopes import subjects
-from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, Parcel, Speaks, pack_message, unpack_message
+from shared.envelopes.deliveries import (
+    Admit,
+    Close,
+    Delivery,
+    Emit,
+    Parcel,
+    Shows,
+    Speaks,
+    pack_message,
+    unpack_message,
+)
 from shared.envelopes.entries import (
     Authenticated,
     Batch,
@@ -191,7 +201,7 @@ class Gateway:
         self.waiting.clear()
 
     def _emit(self, delivery: Delivery) -> None:
-        if isinstance(delivery, Admit | Close | Speaks):
+        if isinstance(delivery, Admit | Close | Speaks | Shows):
             self.sockets[delivery.conn].take(delivery)
         elif isinstance(delivery, Emit):
             for conn in delivery.conns:
@@ -218,6 +228,7 @@ class Socket:
         self.closed = False
         self.may_return = False
         self.deaf = False
+        self.peerinfo: Any = None
         gateway.sockets[conn] = self
 
     @property
@@ -280,8 +291,11 @@ class Socket:
     def close(self, reason: Reason = "closed", for_good: bool = False) -> None:
         self.gateway.send(Closed(self.conn, self.gateway.have, reason, for_good))
 
-    def take(self, delivery: Admit | Close | Speaks) -> None:
+    def take(self, delivery: Admit | Close | Speaks | Shows) -> None:
         if self.deaf:
+            return
+        if isinstance(delivery, Shows):
+            self.peerinfo = json.loads(delivery.peerinfo or b"null")
             return
         if isinstance(delivery, Speaks):
             self.version = delivery.version
@@ -290,6 +304,7 @@ class Socket:
             self.closed, self.may_return = True, delivery.again
             return
         self.token = Token(delivery.peer_id, delivery.generation, self.key)
+        self.peerinfo = json.loads(delivery.peerinfo or b"null")
         fields = {**msgspec.structs.asdict(delivery), "rooms": json.loads(delivery.rooms or b"[]")}
         fields["version"] = self.version
         self.inbox.append(Told("auth-accept", fields))

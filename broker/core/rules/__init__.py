@@ -8,21 +8,24 @@ from typing import Any
 
 from broker.core.asked import Asked
 from broker.core.context import Context
-from broker.core.rules import admission, moderation, relay, rooms
+from broker.core.rules import admission, data, messages, moderation, presence, relay, rooms
 from broker.core.state import Peer
 from shared.contract.events import (
     EVENTS,
     AuthRequest,
+    PeerUpdateRequest,
     RelayIceCandidate,
     RelaySessionDescription,
     RoomCloseRequest,
     RoomCreateRequest,
+    RoomDataRequest,
     RoomJoinAccept,
     RoomJoinCancel,
     RoomJoinReject,
     RoomJoinRequest,
     RoomKickRequest,
     RoomLeaveRequest,
+    RoomMessageRequest,
     RoomPolicyRequest,
     RoomRoleRequest,
     RoomUnbanRequest,
@@ -44,6 +47,9 @@ RULES: dict[str, EventRule] = {
     RoomUnbanRequest.NAME: moderation.unban,
     RoomPolicyRequest.NAME: moderation.change_policy,
     RoomCloseRequest.NAME: moderation.close,
+    RoomMessageRequest.NAME: messages.send,
+    RoomDataRequest.NAME: data.change,
+    PeerUpdateRequest.NAME: presence.update,
 }
 
 if _odd := (EVENTS.keys() - {AuthRequest.NAME}) ^ RULES.keys():

@@ -91,7 +91,7 @@ def let_in(core: Context, room: Room, candidate: Peer, payload: bytes, payer: Pe
         pending = end_request(core, room, candidate, "accepted", None if payer is candidate else payer.peer_id)
         acks = pending.acks + (acks or [])
         remember_end(room, candidate, pending, OK)
-    room.members[candidate.peer_id] = Member(core.state.now)
+    room.members[candidate.peer_id] = Member(core.state.now, since=core.state.number)
     candidate.rooms[room.key] = None
     core.out.emit_one(candidate, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(candidate, acks or [], answer)

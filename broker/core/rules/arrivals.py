@@ -17,12 +17,15 @@ The place of an open socket can be taken over, because its client may know befor
 dead. Two clients with one token would do so for ever, so this is limited.
 """
 
+import contextlib
+from typing import Any
+
 import msgspec
 
-from broker.core import allowance, users
+from broker.core import allowance, life, users
 from broker.core.context import Context
 from broker.core.rights import is_host
-from broker.core.rules import departures
+from broker.core.rules import departures, presence
 from broker.core.rules.departures import LOST, REPLACED, remove, step_out
 from broker.core.rules.requests import tell_pending
 from broker.core.rules.views import pending_view, room_view
@@ -33,7 +36,7 @@ from shared.contract.locks import opens
 from shared.contract.refusals import ALREADY_HERE, UNAUTHORIZED, Refusal
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import Authenticated, Pace
-from shared.envelopes.levels import RIGHTS
+from shared.envelopes.levels import LIFE, RIGHTS
 from shared.envelopes.users import User
 
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
@@ -54,10 +57,19 @@ def authenticate(core: Context, gateway: str, entry: Authenticated, user: User |
     if user is not None and (peer.user is None or peer.user.issued <= user.issued):
         users.take_up(core.state, peer, user)
     if entry.peerinfo:
-        peer.peerinfo = entry.peerinfo
+        _show(core, peer, entry.peerinfo)
     if entry.resumable is not None:
         peer.resumable = entry.resumable
     _admit(core, peer, entry, resumed)
+
+
+def _show(core: Context, peer: Peer, peerinfo: bytes) -> None:
+    """One that comes back or renews may show itself in another way, unless that is too much for others now."""
+    if core.state.level < LIFE:
+        peer.peerinfo = peerinfo
+        return
+    with contextlib.suppress(Refusal):
+        presence.show(core, peer, peerinfo)
 
 
 def _whose(core: Context, gateway: str, entry: Authenticated, user: User | None) -> tuple[Peer, bool]:
@@ -219,23 +231,29 @@ def _drop_locks(peer: Peer) -> None:
 
 
 def _rooms_of(core: Context, peer: Peer) -> bytes:
-    """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, which it can ask for.
+    """The peer's rooms as JSON, bounded: where that is too much, without `peersinfo`, `data` and `history`.
 
+    It can ask for these.
     Then hosts of version 2 find who waits, but not what those say.
     """
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
     left *= core.out.free_part([peer])
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
-        left -= sum(len(core.state.peers[member].peerinfo) for member in room.members)
+        left -= sum(len(core.state.peers[member].peerinfo) for member in room.members) + life.size_of(room)
         view = room_view(core, room, peer)
         if peer.version > 1 and is_host(room, peer.peer_id):
             left -= sum(len(core.state.peers[one].peerinfo) + len(room.pending[one].payload) for one in room.pending)
             view["pending"] = pending_view(core, room, whole=left >= 0)
-        views.append(msgspec.json.encode(view if left >= 0 else {**view, "peersinfo": {}}))
+        views.append(msgspec.json.encode(view if left >= 0 else _shortened(view)))
     encoded = b"[" + b",".join(views) + b"]"
     allowance.charge(peer, len(encoded), core.state.now, core.limits)
     return encoded
+
+
+def _shortened(view: dict[str, Any]) -> dict[str, Any]:
+    """A view of a room without what can be long."""
+    return {**{name: value for name, value in view.items() if name not in ("data", "history")}, "peersinfo": {}}
 
 
 def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.core import allowance, bans, keeping
+from broker.core import allowance, bans, keeping, life
 from broker.core.asked import InRoom
 from broker.core.context import Context
 from broker.core.rights import check_rank
@@ -89,6 +89,7 @@ def set_policy(core: Context, room: Room, change: PolicyChange, host: Peer | Non
         return
     opened = policy.admission == "open" != room.policy.admission
     room.policy = policy
+    life.bound_history(core, room)
     shown = policy.shown(core.limits.peers_per_room)
     news = RoomPolicy(room=room.name, policy=shown, by=host.peer_id if host is not None else None)
     core.out.tell(others(core, room, ""), news, keeping.governed(room.key))

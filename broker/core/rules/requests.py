@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from broker.core import keeping
+from broker.core import keeping, life
 from broker.core.context import Context
 from broker.core.numbers import Answered, checksum
 from broker.core.rights import is_host
@@ -41,6 +41,7 @@ def end_request(core: Context, room: Room, candidate: Peer, reason: Gone, by: st
     """A request does not wait any more: ``reason`` says why, ``by`` which host decided. Returns what to answer."""
     del candidate.asked[room.key]
     pending = room.pending.pop(candidate.peer_id)
+    life.forget_peer(core, room, candidate.peer_id)
     deciders = hosts(core, room)
     about = keeping.asked(room.key, candidate.peer_id)
     for host in deciders:

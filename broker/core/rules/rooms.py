@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from broker.core import allowance, keeping
+from broker.core import allowance, keeping, life
 from broker.core.asked import Anywhere, InRoom
 from broker.core.context import Context
 from broker.core.rules import roles
@@ -67,7 +67,7 @@ def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, paylo
     """Members leave, all at once: the rest are told of each, and of the new owner if it was one of them."""
     gone = [peer for peer in gone if peer.peer_id in room.members]
     for peer in gone:
-        _forget_member(room, peer)
+        _forget_member(core, room, peer)
     rest = [core.state.peers[member] for member in room.members]
     if not rest:
         dissolve(core, room)
@@ -103,6 +103,7 @@ def close(core: Context, room: Room, by: str | None = None, text: str | None = N
 def dissolve(core: Context, room: Room) -> None:
     """A room without members is gone; the candidates that waited for it are told."""
     del core.state.rooms[room.key]
+    life.forget(core, room)
     refusal = Refusal(NOT_FOUND, "Room is closed.")
     for candidate_id, pending in room.pending.items():
         candidate = core.state.peers[candidate_id]
@@ -117,8 +118,9 @@ def tell_of_end(core: Context, room: Room, peer: Peer) -> None:
     core.out.tell([peer], RoomClosed(room=room.name), keeping.is_over(room.key))
 
 
-def _forget_member(room: Room, peer: Peer) -> None:
+def _forget_member(core: Context, room: Room, peer: Peer) -> None:
     del room.members[peer.peer_id], peer.rooms[room.key]
+    life.forget_peer(core, room, peer.peer_id)
     if peer.viewed:
         peer.viewed.pop(room.key, None)
 

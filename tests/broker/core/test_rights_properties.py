@@ -23,6 +23,7 @@ from tests.broker.world import NOBODY, Socket, World, read
 RESUME_FOR = 30.0
 NOTICED = 25.0  # seconds until a gateway knows that a client's network is gone: its pings are not answered
 MOST = 4  # peers in a room
+MOST_KEYS, MOST_BYTES = 5, 60  # in a room's data
 NEVER = 10**10
 ROOMS = ("tea", "tea", "milk")
 # Who there is: identity, grants, version of the contract. Two of them are the same person.
@@ -40,12 +41,20 @@ CAST: list[tuple[str, dict[str, str], int]] = [
 Saying = tuple[str, dict[str, Any]]
 some = st.integers(0, len(CAST) - 1)
 rooms = st.sampled_from(ROOMS)
+infos = st.sampled_from([None, {"name": "x"}, {"name": "y"}, 7])
+keys = st.dictionaries(
+    st.sampled_from(["slide", "slide", "theme", "x", "y", "z", "host.title", "peer.{me}.hand", "peer.{other}.hand"]),
+    st.sampled_from([None, 1, 2, {"dark": True}, "long" * 5]),
+    min_size=1,
+    max_size=3,
+)
 policies = st.fixed_dictionaries(
     {},
     optional={
         "admission": st.sampled_from(["ask", "open", "closed"]),
         "max_peers": st.sampled_from([2, 3, 4, None]),
         "owner_leaves": st.sampled_from(["pass", "close"]),
+        "history": st.sampled_from([0, 1, 3, 50]),
     },
 )
 plain: st.SearchStrategy[Saying] = st.tuples(
@@ -82,14 +91,15 @@ class Guest:
     def here(self) -> bool:
         return not self.socket.deaf and self.socket.token != NOBODY and not self.socket.closed
 
-    def authenticate(self, resume: bool) -> None:
+    def authenticate(self, resume: bool, info: Any = None) -> None:
         old, received = self.socket.token, self.socket.received
         if resume:
             self.socket = self.world.socket(self.socket.gateway.name if received % 2 else "g2")
         token = old if resume else NOBODY
         self.socket.authenticate(
-            version=self.version, user=self.user, resumable=True, resume=token, received=received if resume else None
-        )
+            version=self.version, user=self.user, resumable=True, resume=token, received=received if resume else None,
+            peerinfo=info,
+        )  # fmt: skip
 
 
 class Machine(RuleBasedStateMachine):
@@ -98,9 +108,10 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(
-            peers_per_room=MOST, rooms_per_peer=99, pending_per_peer=99, resume_for=RESUME_FOR, output_burst=10**12
-        )
-        self.house = House(lambda: self.world.core.state.now, MOST)
+            peers_per_room=MOST, rooms_per_peer=99, pending_per_peer=99, resume_for=RESUME_FOR, output_burst=10**12,
+            data_keys=MOST_KEYS, data_bytes=MOST_BYTES,
+        )  # fmt: skip
+        self.house = House(lambda: self.world.core.state.now, MOST, MOST_KEYS, MOST_BYTES)
         self.guests: list[Guest] = []
         self.left: dict[str, float] = {}  # when those who are away have gone, by peer
         self.lost: dict[int, tuple[Socket, float]] = {}  # sockets that lead nowhere, and when that is noticed
@@ -156,6 +167,63 @@ class Machine(RuleBasedStateMachine):
             speaker, other = members[which % len(members)], members[whom % len(members)]
             self.speak(self.number_of(speaker), self.number_of(other), room)
 
+    @rule(which=some, whom=some, room=rooms, to=st.sampled_from(["all", "all", "hosts", "one"]))
+    def write(self, which: int, whom: int, room: str, to: str) -> None:
+        """A message from anybody, most often from one who is there or waits."""
+        guest, other = self.guests[self.somebody_in(room, which)], self.guests[whom].view.me
+        if not guest.here or guest.version == 1:
+            return
+        self.number += 1
+        addressed = {"all": "", "hosts": "hosts", "one": other}[to]
+        guest.socket.say("room-message-request", room, addressed, ack=self.number, body=self.number)
+        self.expect(guest, "room-message-request", room, addressed, {"body": self.number})
+        for name, body in self.house.heard:
+            self.guests[self.number_of(name)].said.append(body)
+        self.house.heard.clear()
+        self.look()
+
+    def expect(self, guest: Guest, event: str, room: str, whom: str, fields: dict[str, Any]) -> None:
+        """What was said last is answered as the model answers it."""
+        code = ""
+        try:
+            self.house.say(event, guest.view.me, room, whom, fields)
+        except Refused as refused:
+            code = str(refused)
+        [answer] = guest.socket.acks.pop(self.number)
+        assert answer.get("code", "") == code, (event, answer, code)
+
+    @rule(which=some, whom=some, room=rooms, keys=keys, guess=st.sampled_from([None, None, 0, "known", "stale"]))
+    def share(self, which: int, whom: int, room: str, keys: dict[str, Any], guess: Any) -> None:
+        """Somebody changes what the members of a room share, whatever it knows of that."""
+        guest = self.guests[self.somebody_in(room, which)]
+        if not guest.here or guest.version == 1:
+            return
+        self.number += 1
+        values = {key.format(me=guest.view.me, other=self.guests[whom].view.me): value for key, value in keys.items()}
+        known = guest.view.rooms[room].data if room in guest.view.rooms else {}
+        expected = {}
+        if guess is not None:
+            newest = known.get(next(iter(values)), {"version": 0})["version"]
+            expected = {next(iter(values)): {0: 0, "known": newest, "stale": max(0, newest - 1)}[guess]}
+        change: dict[str, Any] = {"set": values, "if": expected}
+        guest.socket.say("room-data-request", room, ack=self.number, **change)
+        [answer] = guest.socket.acks[self.number]
+        self.expect(guest, "room-data-request", room, "", {**change, **answer})
+        guest.view.take(guest.socket.read())
+        if answer["ok"]:
+            guest.view.rooms[room].changed(values, answer["version"])
+        self.look()
+
+    @rule(who=some, info=infos)
+    def update(self, who: int, info: Any) -> None:
+        guest = self.guests[who]
+        if guest.here and guest.version > 1:
+            self.number += 1
+            guest.socket.say("peer-update-request", ack=self.number, peerinfo=info)
+            self.expect(guest, "peer-update-request", "", "", {"peerinfo": info})
+            assert guest.socket.peerinfo == info, "its gateway knows"
+            self.look()
+
     @rule(which=some, room=rooms)
     def lose_a_member(self, which: int, room: str) -> None:
         """Its network is gone; sooner or later its gateway sees that, or it comes back before."""
@@ -171,6 +239,12 @@ class Machine(RuleBasedStateMachine):
         for who, guest in enumerate(self.guests):
             if not guest.here:
                 self.come_back(who)
+
+    def somebody_in(self, room: str, which: int) -> int:
+        """Most often one who is there or waits."""
+        here = self.house.rooms.get(room)
+        near = [*here.roles, *here.roles, *here.pending] if here is not None else []
+        return self.number_of(near[which % len(near)]) if near and which else which
 
     def number_of(self, peer: str) -> int:
         return next(who for who, guest in enumerate(self.guests) if guest.view.me == peer)
@@ -212,15 +286,17 @@ class Machine(RuleBasedStateMachine):
                 self.left[guest.view.me] = self.world.core.state.now + RESUME_FOR
             self.look()
 
-    @rule(who=some)
-    def come_back(self, who: int) -> None:
+    @rule(who=some, info=infos)
+    def come_back(self, who: int, info: Any = None) -> None:
         guest = self.guests[who]
         if guest.here:
             return
         me = guest.view.me
         known = me in self.house.people
-        guest.authenticate(resume=True)
+        guest.authenticate(resume=True, info=info)
         guest.view.take(guest.socket.read())
+        if info is not None:
+            self.house.infos[guest.view.me] = info
         assert (guest.view.me == me) == known, "it has its place, as long as that is kept"
         if known:
             self.left.pop(me, None)
@@ -298,6 +374,7 @@ class Machine(RuleBasedStateMachine):
         guest.said = []
         grants: dict[str, str] | None = dict(guest.user.rooms) if guest.user else None
         self.house.people[guest.view.me] = Somebody(guest.view.me, guest.identity, grants)
+        self.house.versions[guest.view.me] = guest.version
 
     def remove(self, names: list[str]) -> None:
         """As the core does it: all at once."""
@@ -345,7 +422,17 @@ class Machine(RuleBasedStateMachine):
                 named = {who: {"id": one.key, "name": ""} for who, one in people.items() if not one.anonymous}
                 itself = {who: one for who, one in named.items() if who == guest.view.me}  # one who creates is not told
                 assert {**itself, **known.identities} == named
-                assert known.pending == (set(room.pending) if known.is_host else set())
+                infos = self.house.infos
+                assert known.pending == ({who: infos.get(who) for who in room.pending} if known.is_host else {})
+                assert known.infos == {who: infos.get(who) for who in room.roles if who != guest.view.me}
+                assert known.data == room.data
+
+    @invariant()
+    def newcomers_are_shown_what_was_said_before_they_came_in(self) -> None:
+        for guest in self.guests:
+            for name, known in guest.view.rooms.items() if guest.here and guest.version > 1 else ():
+                assert not known.is_new or known.shown == self.house.rooms[name].shown_to(guest.view.me)
+                known.is_new = False
 
     @invariant()
     def every_word_arrives_once_and_in_order(self) -> None:

@@ -68,6 +68,15 @@ GOLDEN = {
     b'{"room":"r","by":"p","text":"t","banned_until":true}]',
     told.RoomPolicy(room="r", policy={"history": 0}, by=None).frame(): b'42["room-policy",'
     b'{"room":"r","policy":{"history":0},"by":null}]',
+    told.RoomMessage(
+        room="r", id=7, peer_id="p", identity=told.Identity("i", "n"), role="owner", time=8, to="q", kind="chat",
+        body=msgspec.Raw(b"[1.50]"),
+    ).frame(): b'42["room-message",{"room":"r","id":7,"peer_id":"p","identity":{"id":"i","name":"n"},"role":"owner",'
+    b'"time":8,"to":"q","kind":"chat","body":[1.50]}]',
+    told.RoomUserUpdate(room="r", peer_id="p", peerinfo=msgspec.Raw(b"1.50")).frame(): b'42["room-user-update",'
+    b'{"room":"r","peer_id":"p","peerinfo":1.50}]',
+    told.RoomData(room="r", set={"k": msgspec.Raw(b"1.50")}, version=7, by="p").frame(): b'42["room-data",'
+    b'{"room":"r","set":{"k":1.50},"version":7,"by":"p"}]',
     relay_frame("relay-session-description", "r", "p", b'{"n": 1.50}', b"2", b"3"): b'42["session-description",'
     b'{"room":"r",'
     b'"peer_id":"p","session_description":{"n": 1.50},"peerinfo":2,"payload":3}]',

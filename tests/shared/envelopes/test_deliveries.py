@@ -19,6 +19,7 @@ from shared.envelopes.deliveries import (
     LevelHolds,
     Parcel,
     Revoked,
+    Shows,
     Speaks,
     pack_beat,
     pack_message,
@@ -36,6 +37,7 @@ deliveries: st.SearchStrategy[Delivery] = st.one_of(
     ),
     st.builds(Close, words, st.booleans()),
     st.builds(Revoked, words, numbers),
+    st.builds(Shows, words, raw),
 )
 
 
@@ -55,8 +57,9 @@ def test_the_small_messages_survive(number: int, gateway: str, gap: bool, prompt
 
 
 GOLDEN: dict[str, Parcel | Head | Fenced] = {
-    "9600070996940092 a161a162c4043432 5b5d059b01a16103 a170a361707002c4 027b7dcb403e0000 "
-    "00000000c3c4025b 5dc40131 9302a161 c39303a36170700b 9204029305a16102cb3ff80000000000 00cd012c": Parcel(
+    "9600070997940092 a161a162c4043432 5b5d059b01a16103 a170a361707002c4 027b7dcb403e0000 "
+    "00000000c3c4025b 5dc40131 9302a161 c39303a36170700b 9204029305a16102 9306a161c4027b7d "
+    "cb3ff80000000000 00cd012c": Parcel(
         7,
         9,
         [
@@ -66,6 +69,7 @@ GOLDEN: dict[str, Parcel | Head | Fenced] = {
             Revoked("app", 11),
             LevelHolds(2),
             Speaks("a", 2),
+            Shows("a", b"{}"),
         ],
         1.5,
         300,

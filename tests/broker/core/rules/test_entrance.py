@@ -106,6 +106,8 @@ def test_asking_for_a_room_can_make_it() -> None:
         "roles": {me: "owner"},
         "identities": {},
         "created": True,
+        "data": {},
+        "history": [],
     }
     assert hall.stranger.read() == [("room-join-accept", welcome)]
     assert hall.stranger.answer(1) == {"ok": True, **welcome}

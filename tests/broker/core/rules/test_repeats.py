@@ -28,6 +28,9 @@ SAYINGS: dict[str, tuple[str, dict[str, Any], str]] = {
     "room-unban-request": ("owner", {}, "stranger"),
     "room-policy-request": ("moderator", {"policy": {"waiting_text": "w" * 200}}, ""),
     "room-close-request": ("owner", {"text": "over"}, ""),
+    "room-message-request": ("member", {"body": "hello"}, ""),
+    "room-data-request": ("member", {"set": {"slide": 1}, "if": {"slide": 0}}, ""),
+    "peer-update-request": ("member", {"peerinfo": {"name": "Mo"}}, ""),
 }
 
 TOLD_TOO = {"room-create-request", "room-leave-request"}  # whose sender is told by an event as well

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.contract.events import EVENTS, ClientEvent, Right
+from shared.contract.events import EVENTS, HOSTS, ClientEvent, Right
 from tests.broker.world import Socket, World
 from tests.events import whole
 
@@ -60,6 +60,7 @@ def test_an_event_is_not_refused_for_want_of_a_right_to_those_who_have_it(
     addressed = there[Right.CANDIDATE if event.WHO is Right.DECIDER else Right.MEMBER]
     if addressed is there[role]:
         addressed = there[Right.OWNER]
-    there[role].say(event.NAME, "room", addressed.peer_id, payload=1, **own(event))
+    to = HOSTS if role is Right.CANDIDATE else addressed.peer_id  # the only ones whom a candidate may address
+    there[role].say(event.NAME, "room", to, payload=1, **own(event))
     codes = {told.fields.get("code") for told in there[role].read() if told.event == event.REFUSED_AS}
     assert not codes & (REFUSALS | {"unauthorized"})
