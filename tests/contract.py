@@ -27,6 +27,22 @@ def hold_told(event: str, data: Any, version: int = 1) -> None:
     FAULTS.extend(wrong_told(event, data, version))
 
 
+class Ear:
+    """Hears what one socket is told, frame by frame."""
+
+    def __init__(self) -> None:
+        self._version = 1
+
+    def hear(self, frame: str | bytes) -> None:
+        """Note what is wrong with an event. Frames of other kinds are passed over."""
+        if not isinstance(frame, str) or not frame.startswith("42["):
+            return
+        event, told, *_ = [*json.loads(frame[2:]), None]
+        if event == "auth-accept" and isinstance(told, dict):
+            self._version = told.get("version", 1)
+        hold_told(event, told, self._version)
+
+
 def hold_answer(event: str, said: Any, answer: Any) -> None:
     """Note what is wrong with the acknowledgement of an event; or with the description, if ``said`` took effect."""
     if not isinstance(answer, dict) or not answer.get("ok"):

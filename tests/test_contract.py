@@ -71,3 +71,17 @@ def test_one_event_of_many_is_still_noticed_if_it_looks_different(faults: list[s
         contract.hold_told("room-user-leave", {**JOINED, "reason": "left"})
     contract.hold_told("room-user-leave", {**JOINED, "reason": "bored"})
     assert len(faults) == 1
+
+
+def test_an_ear_hears_events_and_which_version_they_are_for(faults: list[str]) -> None:
+    ear = contract.Ear()
+    accepted = '"token":"t","peer_id":"p","expires_in":1,"resume_for":0,"resumed":false'
+    role = '42["room-role",{"room":"r","peer_id":"p","role":"owner","by":null}]'
+    for frame in ("2", b"42", '431[{"ok":true}]', f'42["auth-accept",{{{accepted},"version":2}}]', role):
+        ear.hear(frame)
+    assert faults == []
+    ear.hear('42["room-role",{"room":"r"}]')
+    ear.hear(f'42["auth-accept",{{{accepted}}}]')
+    ear.hear(role)
+    assert len(faults) == 4
+    assert faults[-1] == "room-role was told to a client of version 1"

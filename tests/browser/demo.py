@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
 
+from tests import contract
 from tests.system.rig.process import Process
 
 PATIENCE = 20_000  # ms; a machine with two cores has three pages' video to encode
@@ -45,6 +46,7 @@ class Demo:
         page = await context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("console", lambda message: self._note(name, message))
+        page.on("websocket", lambda socket: socket.on("framereceived", contract.Ear().hear))
         await page.route("**/demo/config.json", lambda route: _offer_only(self._gateways[gateway].url, route))
         await page.goto(f"{self._serving.url}/demo" + (f"#{room}" if room else ""))
         await page.fill("#name", name)

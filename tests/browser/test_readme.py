@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Dialog, Page, async_playwright
 
+from tests import contract
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.demo import PATIENCE
 from tests.conftest import StartSystem
@@ -29,6 +30,7 @@ class Windows:
         window = await self._browser.new_page()
         window.set_default_timeout(PATIENCE)
         window.on("pageerror", lambda error: self.errors.append(f"{name}: {error}"))
+        window.on("websocket", lambda socket: socket.on("framereceived", contract.Ear().hear))
 
         async def answer(question: Dialog) -> None:
             await question.accept(name)

@@ -29,7 +29,7 @@ class Line:
         self._hear = hear
         self._acks: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._ws: aiohttp.ClientWebSocketResponse | None = None
-        self._version = 1
+        self._ear = contract.Ear()
         self._silence = 25.0  # seconds without a ping after which the gateway is taken for dead
         self._reading: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
@@ -96,11 +96,8 @@ class Line:
             self._say("3")
         elif frame.startswith("42"):
             event, *data = json.loads(frame[2:])
-            told = data[0] if data else None
-            if event == "auth-accept" and told:
-                self._version = told.get("version", 1)
-            contract.hold_told(event, told, self._version)
-            self._hear(event, told)
+            self._ear.hear(frame)
+            self._hear(event, data[0] if data else None)
         elif frame.startswith("43"):
             start = frame.index("[")
             self._acks[int(frame[2:start])].set_result(json.loads(frame[start:])[0])
