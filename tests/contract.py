@@ -37,7 +37,8 @@ class Ear:
         """Note what is wrong with an event. Frames of other kinds are passed over."""
         if not isinstance(frame, str) or not frame.startswith("42["):
             return
-        event, told, *_ = [*json.loads(frame[2:]), None]
+        said: list[Any] = json.loads(frame[2:])
+        event, told = said[0], said[1] if len(said) > 1 else None
         if event == "auth-accept" and isinstance(told, dict):
             self._version = told.get("version", 1)
         hold_told(event, told, self._version)
