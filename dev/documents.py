@@ -199,12 +199,12 @@ def main() -> int:
 
 
 def _fields(event: type[ClientEvent]) -> str:
-    fields = (field.encode_name for field in msgspec.structs.fields(event))
-    names = [name for name in fields if name not in ("auth", "n", "payload")]
-    needed = set(event.NEEDS) | ({"token"} if "token" in names else set())
+    fields = [field for field in msgspec.structs.fields(event) if field.name not in ("auth", "n", "payload")]
+    names = [field.encode_name for field in fields]
+    needed = {*event.NEEDS, "token", *(field.encode_name for field in fields if field.required)}
     shown = [f"`{name}`" + (" (needed)" if name in needed else "") for name in names if name not in ("to", "peer_id")]
-    if "peer" in event.NEEDS:
-        shown.append("`to` or `peer_id` (one needed)")
+    if "to" in names:
+        shown.append("`to` or `peer_id`" + (" (one needed)" if "peer" in event.NEEDS else ""))
     return ", ".join(shown)
 
 
