@@ -8,7 +8,21 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from tests.bench import command, core_speed, hold, idle, phases, report, rooms, size, soak, standstill, storm, takeovers
+from tests.bench import (
+    command,
+    core_speed,
+    hold,
+    idle,
+    phases,
+    report,
+    rooms,
+    size,
+    soak,
+    standstill,
+    storm,
+    takeovers,
+    webhooks,
+)
 from tests.bench.client import Fault
 from tests.bench.figures import Run
 from tests.bench.options import Options, parse
@@ -26,6 +40,7 @@ OTHERS = {
     "standstill": standstill.main,
     "storm": storm.main,
     "takeovers": takeovers.main,
+    "webhooks": webhooks.main,
 }
 
 

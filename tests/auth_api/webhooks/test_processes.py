@@ -9,12 +9,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from nats.js.api import StreamConfig
 
-from shared.envelopes import subjects
-from shared.envelopes.notices import NoticeId, RoomClosed, encode_notice, pack_bundle
 from shared.messaging.nats import Client
 from tests.auth_api.webhooks.conftest import SECRET, Backend, hangs
+from tests.auth_api.webhooks.stream import Stream
 from tests.nats_server import NatsServer
 from tests.system.rig.ports import free_port
 from tests.system.rig.process import Process
@@ -22,28 +20,6 @@ from tests.system.rig.waiting import until
 
 NEW_SECRET = "whsec_" + base64.b64encode(b"n" * 32).decode()
 TAKEOVER = 5.0  # seconds
-
-
-class Stream:
-    """The stream of notices as the speaker would fill it, one notice in each message."""
-
-    def __init__(self, nc: Client) -> None:
-        self._nc = nc
-        self.ids: list[str] = []
-
-    async def make(self) -> None:
-        config = StreamConfig(name=subjects.NOTICE_STREAM, subjects=[f"{subjects.NOTICES}>"])
-        await self._nc.jetstream().add_stream(config)
-
-    async def add(self, count: int) -> None:
-        for _ in range(count):
-            name = NoticeId("log", len(self.ids) + 1, 0)
-            notice = RoomClosed(
-                time=int(time.time() * 1000), app="app", room="tea", key="tea", reason="empty", by=None, seconds=1.0
-            )
-            bundle = pack_bundle(self.ids[-1] if self.ids else "", [encode_notice(name, notice)])
-            await self._nc.jetstream().publish(f"{subjects.NOTICES}log", bundle)
-            self.ids.append(str(name))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import asyncio
 import base64
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -52,6 +52,10 @@ class Process:
         world = World(monotonic=lambda: time.monotonic() + self.skipped, chance=Midpoint())
         self.turn = Turn(lambda: nc, name, world.monotonic)
         self._running = asyncio.create_task(Sender(self.turn, kept, to, world).run())
+
+    async def has_delivered(self, ids: Sequence[str]) -> None:
+        """Return when it has noted that."""
+        await until(lambda: self.turn.record.delivered == ids[-1] and not self.turn.record.sending, "it is noted")
 
     async def die(self) -> None:
         """Without a word."""
@@ -112,6 +116,20 @@ async def test_what_is_not_taken_is_sent_again_as_it_was_and_never_skipped(
     assert backend.most_at_once == 1
 
 
+async def test_what_comes_quickly_goes_in_few_posts(
+    start: Start, kept: Kept, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "GAP", 0.5)
+    ids = [*kept.add(1)]
+    start("ann")
+    await until(lambda: backend.ids == ids, "the first one is sent at once")
+    for _ in range(10):
+        ids += kept.add(1)
+        await asyncio.sleep(0.02)
+    await until(lambda: backend.ids == ids, "all have arrived")
+    assert [len(post.ids) for post in backend.posts] == [1, 10]
+
+
 async def test_a_retry_after_is_heeded(
     start: Start, kept: Kept, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +164,7 @@ async def test_one_sends_and_the_other_takes_over_when_it_dies(start: Start, kep
     await until(lambda: ann.turn.held, "ann has the turn")
     bob = start("bob")
     ids = [*kept.add(5)]
-    await until(lambda: backend.ids == ids, "all have arrived")
+    await ann.has_delivered(ids)
     await ann.die()
     ids += kept.add(5)
     await until(lambda: backend.ids == ids, "so have those behind them", within=5)
@@ -208,7 +226,7 @@ async def test_nothing_is_lost_when_nats_is_away(
 ) -> None:
     ids = [*kept.add(3)]
     ann = start("ann")
-    await until(lambda: backend.ids == ids, "all have arrived")
+    await ann.has_delivered(ids)
     kept.available = False
     await nats_server.kill()
     await until(lambda: not ann.turn.held, "the turn is over")
@@ -222,7 +240,7 @@ async def test_nothing_is_lost_when_nats_is_away(
 async def test_a_restart_goes_on_behind_what_is_delivered(start: Start, kept: Kept, backend: Backend) -> None:
     ids = [*kept.add(3)]
     ann = start("ann")
-    await until(lambda: backend.ids == ids, "all have arrived")
+    await ann.has_delivered(ids)
     await ann.stop()
     ids += kept.add(2)
     start("bob")
