@@ -195,7 +195,7 @@ class Replica:
             self._words = stored.position
             self._watch.note_alive(batch.writer, self._monotonic())
         doubted = self.core.doubted
-        parcels = self.core.apply(stored.position, stored.time, batch)
+        applied = self.core.apply(stored.position, stored.time, batch)
         self._reader.newest = (stored.position, stored.time)
         self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
@@ -203,7 +203,7 @@ class Replica:
             self._doubts.note(stored.position)
         journal.note(stored.position, batch)
         self._adopt_newer()
-        self._speaker.publish(parcels)
+        self._speaker.publish(applied.parcels)
 
     def _break_off(self, failure: RuleFailed | NewerLog) -> None:
         """Apply nothing more: the state is half changed, or what is to be done is not known."""

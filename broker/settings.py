@@ -67,6 +67,15 @@ class Settings(NatsSettings, LogSettings):
         "Size of the log at which events are refused. NATS reserves that much disk space.",
         at_least=16777216,
     )
+    notices: bool = setting(
+        True, "Whether what happens in rooms is said in notices, for the backends of apps and for the console."
+    )
+    notices_keep: float = setting(259200.0, "Seconds for which notices are kept.", at_least=60, at_most=366 * 86400)
+    notices_max_bytes: int = setting(
+        268435456,
+        "Size of all notices at which the oldest are dropped. NATS reserves that much disk space.",
+        at_least=4194304,
+    )
     snapshot_interval: float = setting(
         15.0,
         "Seconds between snapshots, for a standby up to a fifth more; less if the log grows by an eighth of "
@@ -92,4 +101,5 @@ class Settings(NatsSettings, LogSettings):
             life_bytes=self.max_life_bytes,
             data_keys=self.max_data_keys,
             data_bytes=self.max_data_bytes,
+            notices=self.notices,
         )

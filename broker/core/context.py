@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from broker.core.limits import Limits
+from broker.core.notices import Notices
 from broker.core.outbox import Outbox
 from broker.core.state import State
 
@@ -17,9 +18,12 @@ class Context:
         self.state = state or State()
         self.limits = self.state.limits or limits
         self.out = Outbox(self.state, self.limits)
+        self.notices = Notices(self.state)
         self.doubted = 0  # entries that are not believed
         self.tally = defaultdict[tuple[str, str], int](int)  # client events by name and outcome, for metrics
 
     def set_limits(self, limits: Limits) -> None:
         """From here on, these hold."""
+        first = self.state.limits is None
         self.limits = self.state.limits = self.out.keeping.limits = limits
+        self.notices.switch(first)

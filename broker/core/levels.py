@@ -29,6 +29,7 @@ def rise(core: Context, raised: LevelRaised) -> None:
     check(raised.level)
     if raised.level > core.state.level:
         core.state.level = raised.level
+        core.notices.switch()
         for gateway in core.state.gateways:
             tell(core, gateway)
 

@@ -10,7 +10,8 @@ class Limits:
     ``kept_deliveries`` and ``kept_bytes`` bound what waits for a peer from each sender. ``output_burst`` is how many
     bytes one peer may cause to be told to others at once, ``output_rate`` how many in each second thereafter; together,
     members may cause as much in one room. ``history_bytes``, ``data_keys`` and ``data_bytes`` bound what is kept
-    of a room's messages and data, and ``life_bytes`` what is kept of those of all rooms.
+    of a room's messages and data, and ``life_bytes`` what is kept of those of all rooms. ``notices`` says
+    whether there are any.
     """
 
     peers_per_room: int = 64
@@ -27,3 +28,4 @@ class Limits:
     life_bytes: int = 256 * 1024 * 1024
     data_keys: int = 64
     data_bytes: int = 16 * 1024
+    notices: bool = False

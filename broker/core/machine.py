@@ -1,9 +1,11 @@
 """The room authority itself: applies the log, one message after the other, and says what is to be delivered.
 
-Pure: no clock, no randomness, no IO. The same log gives the same state and the same parcels.
+Pure: no clock, no randomness, no IO. The same log gives the same state, the same parcels and the same notices.
 """
 
 import typing
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from broker.core import dispatch, levels
 from broker.core.belief import can_be_shown, may_be, speaks_for
@@ -36,6 +38,7 @@ from shared.envelopes.entries import (
     Tick,
 )
 from shared.envelopes.levels import RIGHTS
+from shared.envelopes.notices import Notice
 from shared.envelopes.users import User
 
 Place = tuple[int, int]  # of an entry: the position of its message, and its index in there
@@ -52,6 +55,13 @@ class RuleFailed(Exception):
         self.place = place
 
 
+class Applied(NamedTuple):
+    """What follows from a message of the log: parcels with the gateways they are for, and notices, in order."""
+
+    parcels: list[tuple[str, Parcel]]
+    notices: Sequence[Notice]
+
+
 class Core(Context):
     """The context, and the order in which entries take effect in it.
 
@@ -62,10 +72,10 @@ class Core(Context):
         super().__init__(limits, state)
         self.failed = failed
 
-    def apply(self, position: int, time: float, batch: Batch) -> list[tuple[str, Parcel]]:
+    def apply(self, position: int, time: float, batch: Batch) -> Applied:
         """Apply the log message at ``position``, stored at ``time`` (seconds since the epoch).
 
-        Returns parcels with the gateways they are for. Raises RuleFailed, and NewerLog.
+        Raises RuleFailed, and NewerLog.
         """
         self.state.position = position
         self.state.now = max(self.state.now, time)
@@ -82,12 +92,13 @@ class Core(Context):
                     raise
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
-        return self.out.seal(position, batch.taken)
+        return Applied(self.out.seal(position, batch.taken), self.notices.take())
 
     def adopt(self, state: State) -> None:
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""
         self.state = state
         self.out.adopt(state)
+        self.notices.adopt(state)
 
     def next_deadline(self) -> float | None:
         """When, in seconds since the epoch, a Tick is due; None if nothing waits for time to pass."""

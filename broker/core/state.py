@@ -268,6 +268,7 @@ class State(msgspec.Struct):
     (``broker/core/users.py``): the peers of each identity, and in order of time when something is due because a peer's
     user token ends. ``number`` is the newest that something said in a room has got, and ``lively`` are the bytes that
     are kept of the lives of all rooms, which follows from these (``broker/core/life.py``).
+    ``noticed`` is the place of the newest notice: its position, and which of that position's it is.
     """
 
     position: int = 0
@@ -283,6 +284,7 @@ class State(msgspec.Struct):
     level: int = FIRST
     limits: Limits | None = None
     revoked_users: dict[str, RevokedUser] = {}
+    noticed: tuple[int, int] = (0, 0)
     users: dict[str, list[str]] = {}
     ends: list[tuple[float, str]] = []
     number: int = 0

@@ -55,6 +55,7 @@ class Encoding:
             VERSION, log_id, state.position, state.now, state.term, state.gateways, state.absent, state.apps,
             [], [], state.told_apart, level=state.level, limits=state.limits, revoked_users=state.revoked_users,
             number=state.number,
+            noticed=state.noticed,
         )  # fmt: skip
 
     def __enter__(self) -> "Encoding":

@@ -46,6 +46,7 @@ class Image(msgspec.Struct, array_like=True):
     limits: Limits | None = None
     revoked_users: dict[str, RevokedUser] = {}
     number: int = 0
+    noticed: tuple[int, int] = (0, 0)
 
 
 class Name(NamedTuple):
@@ -114,6 +115,7 @@ def decode(log_id: str, data: bytes) -> State:
         limits=image.limits,
         revoked_users=image.revoked_users,
         number=image.number,
+        noticed=image.noticed,
     )
     users.gather(state)
     life.gather(state)

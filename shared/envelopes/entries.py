@@ -242,6 +242,7 @@ class LimitsSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=14):
     life_bytes: Number = 268435456
     data_keys: Number = 64
     data_bytes: Number = 16384
+    notices: bool = False
 
 
 Agreed = LevelRaised | LimitsSet

@@ -23,8 +23,15 @@ LONGEST_ID = 128  # characters of a notice's id
 
 PeerId = Annotated[str, Meta(description="the peer")]
 Who = Annotated[UserLine | None, Meta(description="`{id, name}` of its user; null for an anonymous peer")]
-Role = Annotated[Literal["owner", "moderator", "member"], Meta(description="`owner`, `moderator` or `member`")]
+RoleName = Literal["owner", "moderator", "member"]
+Role = Annotated[RoleName, Meta(description="`owner`, `moderator` or `member`")]
 Host = Annotated[str | None, Meta(description="the host who did it; null for anybody else, such as an operator")]
+
+
+NoticePlace = tuple[int, int]  # in a log: a position, and which of its notices, from 0
+RoomEnd = Literal["owner", "operator", "owner-left", "empty"]
+Leaving = Literal["left", "closed", "lost", "kicked", "room-closed"]
+Decision = Literal["accepted", "rejected", "cancelled", "left", "closed", "lost"]
 
 
 class NoticeId(NamedTuple):
@@ -51,7 +58,7 @@ class NoticeId(NamedTuple):
         return f"{self.log}-{self.position}-{self.nth}"
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> NoticePlace:
         """Where it stands in its log."""
         return self.position, self.nth
 
@@ -84,7 +91,7 @@ class RoomClosed(Notice, kw_only=True, frozen=True, gc=False, tag="room-closed")
     DOC = "a room is gone; a `peer-left` or `request-decided` for everybody who was there has come before"
 
     reason: Annotated[
-        Literal["owner", "operator", "owner-left", "empty"],
+        RoomEnd,
         Meta(
             description="`owner` or `operator`: it was closed by one; `owner-left`: by its policy; "
             "`empty`: the last member has gone"
@@ -124,10 +131,10 @@ class PeerLeft(Notice, kw_only=True, frozen=True, gc=False, tag="peer-left"):
     peer_id: PeerId
     identity: Who
     reason: Annotated[
-        Literal["left", "kicked", "closed", "lost", "gone"],
+        Leaving,
         Meta(
-            description="`left`: it wanted to; `kicked`; `closed`: the room is; `lost`: its connection, and it did not "
-            "come back in time; `gone`: it closed its connection for good, or was removed"
+            description="`left`: it wanted to; `closed`: it closed its connection for good, or was removed; `lost`: "
+            "its connection was, and it did not come back in time; `kicked`; `room-closed`"
         ),
     ]
     seconds: Annotated[float, Meta(description="how long it was inside")]
@@ -167,7 +174,7 @@ class RequestDecided(Notice, kw_only=True, frozen=True, gc=False, tag="request-d
     peer_id: PeerId
     identity: Who
     decision: Annotated[
-        Literal["accepted", "rejected", "cancelled", "left", "closed", "lost"],
+        Decision,
         Meta(
             description="`accepted` or `rejected`; `cancelled`: by the candidate; `left` or `lost`: it has gone; "
             "`closed`: the room is gone"

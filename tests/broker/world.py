@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from broker.core.belief import NOTHING, Unbelievable, believe
+from broker.core.levels import limits_set
 from broker.core.limits import Limits
-from broker.core.machine import Core
+from broker.core.machine import Applied, Core
 from shared.contract.events import EVENTS
 from shared.contract.frames import relay_frame
 from shared.contract.locks import lock_of
@@ -38,6 +39,7 @@ from shared.envelopes.entries import (
     unpack_batch,
 )
 from shared.envelopes.levels import LEVEL
+from shared.envelopes.notices import Notice, NoticeId, encode_notice
 from shared.envelopes.users import User
 
 RELAYED = {name: event.RELAYED_AS for name, event in EVENTS.items() if event.RELAYED_AS}
@@ -69,7 +71,7 @@ def subject_of(data: bytes) -> str:
     return subjects.gateway_events(batch.writer) if batch.number else subjects.BROKER_EVENTS
 
 
-def read(core: Core, message: Message) -> list[tuple[str, Parcel]]:
+def read(core: Core, message: Message) -> Applied:
     """What follows from a message, for any core that reads the log."""
     try:
         batch, _ = believe(core.state, message.subject, message.data)
@@ -95,10 +97,14 @@ class World:
         self.core.state.level = level
         self.log: list[Message] = []
         self.parcels: list[tuple[str, Parcel]] = []
+        self.notices: list[tuple[int, Notice]] = []  # with their positions
         self.gateways: dict[str, Gateway] = {}
         self.now = 1_000_000.0
         self.term = 0
         self._sockets = 0
+        self._notices_read = 0
+        if self.limits.notices:
+            self.say(limits_set(self.term, self.limits))
 
     def gateway(self, name: str = "g1") -> "Gateway":
         """The gateway of that name, introduced to the core if it is new."""
@@ -139,6 +145,11 @@ class World:
         """Append entries as a broker does."""
         self.feed(pack_batch(Batch("b1", 0, list(entries))))
 
+    def read_notices(self) -> list[dict[str, Any]]:
+        """Those that have not been read yet, as a backend gets them."""
+        unread, self._notices_read = self.notices[self._notices_read :], len(self.notices)
+        return [json.loads(encode_notice(NoticeId("log", at, 0), notice)) for at, notice in unread]
+
     def confirm(self) -> None:
         """Every gateway says how far it is."""
         for gateway in self.gateways.values():
@@ -153,7 +164,8 @@ class World:
         """Append a message to the log, under its writer's subject or another, and hand out what follows from it."""
         message = Message(len(self.log) + 1, self.now, subject or subject_of(data), data)
         self.log.append(message)
-        parcels = read(self.core, message)
+        parcels, notices = read(self.core, message)
+        self.notices += ((message.position, notice) for notice in notices)
         self.parcels += parcels
         for name, parcel in parcels:
             self.gateways[name].receive(pack_message(parcel))

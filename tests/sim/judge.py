@@ -10,7 +10,7 @@ import msgspec
 
 from broker import replica
 from broker.core.belief import NOTHING, believe
-from broker.core.machine import Core, RuleFailed
+from broker.core.machine import Applied, Core, RuleFailed
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel, unpack_message
 from tests.broker import invariants
@@ -70,10 +70,10 @@ class Judge:
         if not self._log_was_cut and not any(expected in complaint for expected in EXPECTED):
             self.find(f"{running()} logs: {complaint}")
 
-    def applied(self, core: Core, position: int, parcels: list[tuple[str, Parcel]], settled: bool) -> None:
+    def applied(self, core: Core, position: int, applied: Applied, settled: bool) -> None:
         """A broker has applied a message of the log; ``settled`` once it knows all that it has to."""
         if settled:
-            self._compare(self._said, position, _digest(_encode(parcels)), "says something else")
+            self._compare(self._said, position, _digest(_encode(applied)), "says something else")
         if position % CHECKED == 0:
             try:
                 invariants.check(core.state, core.limits)
@@ -187,10 +187,10 @@ def watching(judge: Judge) -> Iterator[None]:
             super().__init__(limits, state, *more, **named)
             self._settled = state is None
 
-        def apply(self, position: int, *message: Any) -> list[tuple[str, Parcel]]:
-            parcels = super().apply(position, *message)
-            judge.applied(self, position, parcels, self._settled)
-            return parcels
+        def apply(self, position: int, *message: Any) -> Applied:
+            applied = super().apply(position, *message)
+            judge.applied(self, position, applied, self._settled)
+            return applied
 
         def adopt(self, state: Any) -> None:
             super().adopt(state)

@@ -93,6 +93,7 @@ def let_in(core: Context, room: Room, candidate: Peer, payload: bytes, payer: Pe
         remember_end(room, candidate, pending, OK)
     room.members[candidate.peer_id] = Member(core.state.now, since=core.state.number)
     candidate.rooms[room.key] = None
+    core.notices.peer_joined(room, candidate, role)
     core.out.emit_one(candidate, welcome, RoomJoinAccept.KIND, keeping.is_over(room.key))
     core.out.ack(candidate, acks or [], answer)
     core.out.emit(members, news, RoomUserJoin.KIND, keeping.joined(room.key, candidate.peer_id))
@@ -201,6 +202,8 @@ def _note_request(core: Context, room: Room, candidate: Peer, asked: Pending) ->
         asked.acks, asked.numbers = before.acks + asked.acks, before.numbers
         due = core.state.now >= before.reminder
         asked.reminder = core.state.now + REMINDER_INTERVAL if due else before.reminder
+    else:
+        core.notices.request_made(room, candidate)
     room.pending[candidate.peer_id] = asked
     candidate.asked[room.key] = None
 

@@ -10,8 +10,10 @@ from broker.core.rules.rooms import take_out
 from broker.core.state import Peer, State
 from shared.contract.told import SessionEnded
 from shared.envelopes.entries import UNKNOWN, Closed
+from shared.envelopes.notices import Leaving
 
-CLOSED, LOST = "closed", "lost"
+CLOSED: Leaving = "closed"
+LOST: Leaving = "lost"
 # Why a session is ended by the server: what its client is told.
 EXPIRED, REPLACED, REVOKED = "expired", "replaced", "revoked"
 _SENTENCES = {
@@ -62,7 +64,7 @@ def expire(core: Context) -> None:
     remove(core, [core.state.peers[peer_id] for peer_id, _ in due], LOST)
 
 
-def remove(core: Context, peers: Iterable[Peer], reason: str) -> None:
+def remove(core: Context, peers: Iterable[Peer], reason: Leaving) -> None:
     """Peers are gone for good: out of their rooms, their requests withdrawn."""
     peers = list(peers)
     for peer in peers:

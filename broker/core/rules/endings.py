@@ -27,6 +27,7 @@ def revoke(core: Context, order: UserRevoked) -> None:
     """The identity's tokens issued until then are void, and those of its peers that showed one have to go."""
     revoked = RevokedUser(order.app, order.id, order.until, core.state.now + order.life)
     users.revoke(core.state, revoked)
+    core.notices.identity_revoked(order.app, order.id, order.until)
     for peer in users.peers_of(core.state, order.app, order.id):
         if peer.user is not None and users.is_revoked(core.state, peer.app, peer.user):
             end_session(core, peer, REVOKED)

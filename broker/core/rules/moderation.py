@@ -90,6 +90,7 @@ def set_policy(core: Context, room: Room, change: PolicyChange, host: Peer | Non
     opened = policy.admission == "open" != room.policy.admission
     room.policy = policy
     life.bound_history(core, room)
+    core.notices.room_policy(room, host.peer_id if host is not None else None)
     shown = policy.shown(core.limits.peers_per_room)
     news = RoomPolicy(room=room.name, policy=shown, by=host.peer_id if host is not None else None)
     core.out.tell(others(core, room, ""), news, keeping.governed(room.key))
@@ -100,7 +101,7 @@ def set_policy(core: Context, room: Room, change: PolicyChange, host: Peer | Non
 def close(core: Context, owner: Peer, asked: InRoom[events.RoomCloseRequest]) -> None:
     """The owner ends the room for everybody."""
     _charge_for_all(core, owner, asked.room)
-    rooms.close(core, asked.room, owner.peer_id, asked.own.text)
+    rooms.close(core, asked.room, "owner", owner.peer_id, asked.own.text)
     _answer(core, owner, asked)
 
 
@@ -112,6 +113,7 @@ def _same(core: Context, room: Room, peer: Peer) -> list[Peer]:
 
 
 def _tell_kicked(core: Context, room: Room, peer: Peer, by: str | None, text: str, until: float | bool | None) -> None:
+    core.notices.peer_kicked(room, peer, by, until)
     core.out.tell([peer], RoomKicked(room=room.name, by=by, text=text, banned_until=until))
     if peer.version == 1 and peer.peer_id in room.members:
         rooms.tell_of_end(core, room, peer)

@@ -33,7 +33,7 @@ def close_room(core: Context, order: RoomClosed) -> None:
     """A room ends for everybody."""
     room = core.state.rooms.get(order.key)
     if room is not None:
-        rooms.close(core, room)
+        rooms.close(core, room, "operator")
 
 
 def kick(core: Context, order: PeerKicked) -> None:

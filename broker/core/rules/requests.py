@@ -1,7 +1,5 @@
 """Requests to join that wait for a host: who hears of them, and how they end."""
 
-from typing import Literal
-
 from broker.core import keeping, life
 from broker.core.context import Context
 from broker.core.numbers import Answered, checksum
@@ -12,8 +10,7 @@ from shared.contract.events import RoomJoinRequest
 from shared.contract.frames import refused, with_raw
 from shared.contract.refusals import BANNED, NOT_FOUND, NOT_PENDING, REJECTED, Refusal
 from shared.contract.told import RoomJoinGone
-
-Gone = Literal["accepted", "rejected", "cancelled", "left", "closed", "lost"]
+from shared.envelopes.notices import Decision
 
 OK, WITHDRAWN = 0, 5
 # How a request ends that is not granted, by what snapshots call it: these numbers never change their meaning.
@@ -37,10 +34,11 @@ def tell_pending(core: Context, room: Room, host: Peer) -> None:
         core.out.tell([host], request(core, room, candidate_id), keeping.asked(room.key, candidate_id))
 
 
-def end_request(core: Context, room: Room, candidate: Peer, reason: Gone, by: str | None = None) -> Pending:
+def end_request(core: Context, room: Room, candidate: Peer, reason: Decision, by: str | None = None) -> Pending:
     """A request does not wait any more: ``reason`` says why, ``by`` which host decided. Returns what to answer."""
     del candidate.asked[room.key]
     pending = room.pending.pop(candidate.peer_id)
+    core.notices.request_decided(room, candidate, reason, by)
     life.forget_peer(core, room, candidate.peer_id)
     deciders = hosts(core, room)
     about = keeping.asked(room.key, candidate.peer_id)

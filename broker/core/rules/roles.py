@@ -4,14 +4,14 @@ import msgspec
 
 from broker.core import keeping
 from broker.core.context import Context
-from broker.core.rights import is_host
+from broker.core.rights import RoleOf, is_host
 from broker.core.rules.requests import tell_pending
 from broker.core.rules.views import others
 from broker.core.state import Peer, Role, Room
 from shared.contract.told import RoomOwner, RoomRole
 
 
-def role_by_grant(core: Context, room: Room, peer: Peer) -> str:
+def role_by_grant(core: Context, room: Room, peer: Peer) -> RoleOf:
     """The role that a peer has when it comes in: what its grant says, but nobody takes a room from an equal."""
     grant = peer.user.grant(room.name) if peer.user is not None else None
     if grant != "own":
@@ -20,7 +20,7 @@ def role_by_grant(core: Context, room: Room, peer: Peer) -> str:
     return "moderator" if owner.user is not None and owner.user.grant(room.name) == "own" else "owner"
 
 
-def give(core: Context, room: Room, peer: Peer, role: str, by: str | None, untold: str = "") -> None:
+def give(core: Context, room: Room, peer: Peer, role: RoleOf, by: str | None, untold: str = "") -> None:
     """A member gets another role. All members are told, but one who knows it already.
 
     With ``owner`` the one before becomes a moderator. A new host is asked to decide on those who wait.
@@ -28,6 +28,7 @@ def give(core: Context, room: Room, peer: Peer, role: str, by: str | None, untol
     was_host = is_host(room, peer.peer_id)
     if role == "owner":
         before, room.owner = room.owner, peer.peer_id
+        core.notices.room_owner(room, peer, before, by)
         _set(room, peer.peer_id, "member")
         _tell(core, room, peer.peer_id, role, by, untold)
         if before in room.members:
@@ -52,7 +53,9 @@ def _set(room: Room, peer_id: str, role: Role) -> None:
         room.members[peer_id] = msgspec.structs.replace(room.members[peer_id], role=role)
 
 
-def _tell(core: Context, room: Room, peer_id: str, role: str, by: str | None, untold: str) -> None:
+def _tell(core: Context, room: Room, peer_id: str, role: RoleOf, by: str | None, untold: str) -> None:
+    if peer_id != untold:
+        core.notices.peer_role(room, core.state.peers[peer_id], role, by)
     told = others(core, room, untold)
     news = RoomRole(room=room.name, peer_id=peer_id, role=role, by=by)
     core.out.tell(told, news, keeping.has_role(room.key, peer_id))

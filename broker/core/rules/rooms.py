@@ -12,9 +12,11 @@ from broker.core.state import Member, Peer, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
 from shared.contract.refusals import FULL, NOT_FOUND, TAKEN, Refusal
 from shared.contract.told import RoomClosed, RoomCreateAccept, RoomLeaveAccept, RoomUserLeave, identity_of, raw
+from shared.envelopes.notices import Leaving, RoomEnd
 from shared.envelopes.policy import DEFAULT, PolicyChange
 
-CLOSED = "closed"
+CLOSED: Leaving = "closed"
+ROOM_CLOSED: Leaving = "room-closed"
 
 
 def room_key(core: Context, peer: Peer, name: str) -> str:
@@ -41,6 +43,8 @@ def make(core: Context, peer: Peer, name: str, key: str, policy: PolicyChange | 
     if policy is not None:
         room.policy = policy.on(DEFAULT)
     peer.rooms[key] = None
+    core.notices.room_created(room, peer)
+    core.notices.peer_joined(room, peer, "owner")
     return room
 
 
@@ -63,26 +67,27 @@ def withdraw(core: Context, room: Room, candidate: Peer) -> None:
     answer_no(core, room, candidate, pending, ENDINGS[WITHDRAWN])
 
 
-def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: str, payload: bytes = b"") -> None:
+def take_out(core: Context, room: Room, gone: Iterable[Peer], reason: Leaving, payload: bytes = b"") -> None:
     """Members leave, all at once: the rest are told of each, and of the new owner if it was one of them."""
     gone = [peer for peer in gone if peer.peer_id in room.members]
     for peer in gone:
+        core.notices.peer_left(room, peer, reason)
         _forget_member(core, room, peer)
     rest = [core.state.peers[member] for member in room.members]
     if not rest:
-        dissolve(core, room)
+        dissolve(core, room, "empty")
         return
     for peer in gone:
         core.out.tell(rest, _news_of_leave(room, peer, reason, payload), keeping.left(room.key, peer.peer_id))
     if room.owner in room.members:
         return
     if room.policy.owner_leaves == "close":
-        close(core, room)
+        close(core, room, "owner-left")
     else:
         roles.pass_on_ownership(core, room)
 
 
-def close(core: Context, room: Room, by: str | None = None, text: str | None = None) -> None:
+def close(core: Context, room: Room, reason: RoomEnd, by: str | None = None, text: str | None = None) -> None:
     """The room ends for everybody. ``by`` is the owner who wants it, with a ``text``; None for anybody else.
 
     Clients of version 1 are told first that everybody else has left, as those understand it that know of no closed
@@ -96,11 +101,12 @@ def close(core: Context, room: Room, by: str | None = None, text: str | None = N
     named = {name: value for name, value in (("by", by), ("text", text)) if value is not None}
     core.out.tell(members, RoomClosed(room=room.name, **named), keeping.is_over(room.key))
     for peer in members:
+        core.notices.peer_left(room, peer, ROOM_CLOSED)
         del peer.rooms[room.key]
-    dissolve(core, room)
+    dissolve(core, room, reason, by)
 
 
-def dissolve(core: Context, room: Room) -> None:
+def dissolve(core: Context, room: Room, reason: RoomEnd, by: str | None = None) -> None:
     """A room without members is gone; the candidates that waited for it are told."""
     del core.state.rooms[room.key]
     life.forget(core, room)
@@ -108,7 +114,9 @@ def dissolve(core: Context, room: Room) -> None:
     for candidate_id, pending in room.pending.items():
         candidate = core.state.peers[candidate_id]
         del candidate.asked[room.key]
+        core.notices.request_decided(room, candidate, "closed", None)
         turn_away(core, room, candidate, pending, refusal, pending.payload)
+    core.notices.room_closed(room, reason, by)
 
 
 def tell_of_end(core: Context, room: Room, peer: Peer) -> None:

@@ -117,7 +117,7 @@ def test_limits_of_the_log_go_before_those_that_a_broker_was_started_with() -> N
         peer.say("room-create-request", room)
     assert peer.heard() == ["room-create-accept", "room-create-reject"]
     other = Core(Limits(rooms_per_peer=0))
-    assert [parcel for message in world.log for parcel in read(other, message)] == world.parcels
+    assert [parcel for message in world.log for parcel in read(other, message).parcels] == world.parcels
     assert plain(other.state) == plain(world.core.state)
 
 

@@ -161,19 +161,19 @@ def test_a_refused_entry_does_not_keep_the_others_of_its_batch_from_counting() -
 
 def test_a_message_without_effect_leaves_nothing_for_the_next() -> None:
     core = Core(Limits())
-    assert core.apply(1, 0.0, Batch("g", 1, [GatewayUp("g")])) == []
-    assert core.apply(2, 0.0, Batch("g", 2, [Closed("nobody", 0, "closed", False)])) == []
+    assert core.apply(1, 0.0, Batch("g", 1, [GatewayUp("g")])).parcels == []
+    assert core.apply(2, 0.0, Batch("g", 2, [Closed("nobody", 0, "closed", False)])).parcels == []
     said = Said("room-leave-request", "nobody", None, "room", "", b"")
-    [(gateway, parcel)] = core.apply(3, 0.0, Batch("g", 3, [said]))
+    [(gateway, parcel)] = core.apply(3, 0.0, Batch("g", 3, [said])).parcels
     assert (gateway, parcel.number, parcel.position, len(parcel.deliveries)) == ("g", 1, 3, 1)
-    assert core.apply(4, 0.0, Batch("b", 0, [])) == []
+    assert core.apply(4, 0.0, Batch("b", 0, [])).parcels == []
 
 
 def test_an_event_of_a_later_version_is_refused() -> None:
     core = Core(Limits())
     core.apply(1, 1.0, Batch("g", 1, [GatewayUp("g")]))
     core.apply(2, 2.0, Batch("g", 2, [Authenticated("c", None, "app", b"", None, "", 0, b"", None)]))
-    ((_, parcel),) = core.apply(3, 3.0, Batch("g", 3, [Said("room-of-the-future", "c", 5, "r", "", b"")]))
+    ((_, parcel),) = core.apply(3, 3.0, Batch("g", 3, [Said("room-of-the-future", "c", 5, "r", "", b"")])).parcels
     frames = [delivery.frame for delivery in parcel.deliveries if isinstance(delivery, Emit)]
     assert frames[0].startswith(b'42["request-reject"')
     assert b'"code":"bad-request"' in frames[1]

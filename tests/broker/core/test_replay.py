@@ -150,7 +150,7 @@ class Feeder:
 def apply(core: Core, log: list[tuple[int, float, bytes]]) -> list[tuple[str, Parcel]]:
     parcels = []
     for position, time, data in log:
-        parcels += core.apply(position, time, unpack_batch(data))
+        parcels += core.apply(position, time, unpack_batch(data)).parcels
         check(core.state, LIMITS)
     return parcels
 

@@ -14,6 +14,7 @@ from broker.storage.encoding import encode
 from broker.storage.image import decode, waiting_frames
 from shared.envelopes.entries import Tick, UserRevoked
 from shared.envelopes.users import User
+from tests.backend import Backend
 from tests.broker.house import House, Refused, Somebody
 from tests.broker.invariants import check
 from tests.broker.replay import check_replays
@@ -109,8 +110,9 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.world = World(
             peers_per_room=MOST, rooms_per_peer=99, pending_per_peer=99, resume_for=RESUME_FOR, output_burst=10**12,
-            data_keys=MOST_KEYS, data_bytes=MOST_BYTES,
+            data_keys=MOST_KEYS, data_bytes=MOST_BYTES, notices=True,
         )  # fmt: skip
+        self.backend = Backend()
         self.house = House(lambda: self.world.core.state.now, MOST, MOST_KEYS, MOST_BYTES)
         self.guests: list[Guest] = []
         self.left: dict[str, float] = {}  # when those who are away have gone, by peer
@@ -354,8 +356,9 @@ class Machine(RuleBasedStateMachine):
                 kept.frame, kept.digest = known[kept.position], b""
         restored = Core(core.limits)
         restored.state.level = self.world.level
-        for message in self.world.log:
-            read(restored, message)
+        applied = [(message.position, read(restored, message)) for message in self.world.log]
+        notices = [(position, notice) for position, one in applied for notice in one.notices]
+        assert notices == self.world.notices
         restored.adopt(state)
         self.world.core = restored
 
@@ -390,6 +393,17 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_state_is_sound(self) -> None:
         check(self.world.core.state, self.world.core.limits)
+
+    @invariant()
+    def a_backend_knows_the_rooms_from_the_notices(self) -> None:
+        for notice in self.world.read_notices():
+            self.backend.take(notice)
+        assert self.backend.rooms.keys() == self.house.rooms.keys()
+        for name, expected in self.house.rooms.items():
+            room = self.backend.rooms[name]
+            assert list(room.members.items()) == list(expected.roles.items())
+            assert (room.owner, room.pending, room.kicked) == (expected.owner, expected.pending, set())
+            assert room.policy == expected.policy
 
     @invariant()
     def rooms_are_as_expected(self) -> None:

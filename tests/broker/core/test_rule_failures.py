@@ -53,7 +53,7 @@ def read(world: World, core: Core) -> list[tuple[str, Parcel]]:
     """Let a core read the log of a world."""
     found = []
     for message in world.log:
-        found += core.apply(message.position, message.time, unpack_batch(message.data))
+        found += core.apply(message.position, message.time, unpack_batch(message.data)).parcels
     return found
 
 

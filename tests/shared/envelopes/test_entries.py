@@ -55,7 +55,7 @@ entries = st.one_of(
     st.builds(LevelRaised, numbers, numbers),
     st.builds(
         LimitsSet, numbers, numbers, numbers, numbers, numbers, st.floats(0, 1e9), numbers, numbers, st.floats(0, 1e9),
-        numbers, st.booleans(), numbers, numbers, numbers, numbers,
+        numbers, st.booleans(), numbers, numbers, numbers, numbers, st.booleans(),
     ),
     st.builds(GatewayDown, numbers),
     st.builds(Pace, words, st.booleans()),
@@ -104,8 +104,8 @@ GOLDEN: list[tuple[Entry, list[Any]]] = [
     (Pace("c", True), [12, "c", True]),
     (LevelRaised(4, 2), [13, 4, 2]),
     (
-        LimitsSet(4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True, 9, 10, 11, 12),
-        [14, 4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True, 9, 10, 11, 12],
+        LimitsSet(4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True, 9, 10, 11, 12, True),
+        [14, 4, 1, 2, 3, 5, 1.5, 6, 7, 2.5, 8, True, 9, 10, 11, 12, True],
     ),
 ]
 # Each of them is of the right form but for one value.
