@@ -42,13 +42,14 @@ class Admin:
 
     def _for_operators(self, call: type[AnyAsk]) -> Handler:
         async def checked(request: web.Request) -> web.StreamResponse:
-            self._check(request, self._world.monotonic())
+            self.check(request, self._world.monotonic())
             ask = await read(call, request, int(self._world.now()))
             return accept(await self._answer(ask))
 
         return checked
 
-    def _check(self, request: web.Request, now: float) -> None:
+    def check(self, request: web.Request, now: float) -> None:
+        """Make sure that it is an operator who asks, and not too often. Raises Refused."""
         address = client_address(request, self._trusted)
         wait = self._throttle.wait(address, now)
         if wait > 0:

@@ -12,13 +12,16 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """The request is answered with ``status`` and ``error``, a sentence for its sender."""
+    """The request is answered with ``status`` and ``error``, a sentence for its sender, and ``response`` if need be."""
 
-    def __init__(self, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, headers: Mapping[str, str] | None = None, response: Any = False
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.error = error
         self.headers = headers
+        self.response = response
 
 
 def accept(response: Any) -> web.Response:
@@ -26,9 +29,9 @@ def accept(response: Any) -> web.Response:
     return web.json_response({"status": 200, "error": None, "response": response})
 
 
-def refuse(status: int, error: str, headers: Mapping[str, str] | None = None) -> web.Response:
+def refuse(status: int, error: str, headers: Mapping[str, str] | None = None, response: Any = False) -> web.Response:
     """``status`` with the sentence ``error``."""
-    return web.json_response({"status": status, "error": error, "response": False}, status=status, headers=headers)
+    return web.json_response({"status": status, "error": error, "response": response}, status=status, headers=headers)
 
 
 @web.middleware
@@ -37,7 +40,7 @@ async def in_shape(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Refused as refused:
-        return refuse(refused.status, refused.error, refused.headers)
+        return refuse(refused.status, refused.error, refused.headers, refused.response)
     except web.HTTPException as error:
         if error.status < 400:
             raise

@@ -30,6 +30,7 @@ MOST_NOTICES = 1000  # in one answer
 ENOUGH_BYTES = 1024 * 1024  # of notices in one answer, beyond which no more are read for it
 TIMEOUT = 2.0  # seconds for NATS to answer
 LOOK_INTERVAL = 1.0  # seconds until the stream is looked at, if nobody says that there is more
+NO_NOTICES = Bundle("", [])
 MOST_KNOWN = 256  # ids whose message in the stream is remembered: each reader goes on where it was
 
 
@@ -54,6 +55,10 @@ class Gone(Exception):
 
 class Unavailable(Exception):
     """NATS cannot be reached, or there is no stream of notices."""
+
+
+class NoNotices(Unavailable):
+    """There is no stream of notices: brokers were told not to make any, or have not begun to."""
 
 
 class Reader:
@@ -101,21 +106,20 @@ class Reader:
             state = await self._state()
             if after is None:
                 return state.messages
-            sequence = await self._find(after)
-            bundle = await self._bundle(sequence)
-            had = bundle is not None and _is_had(id_of(bundle.notices[-1]), after)
-            return max(0, state.last_seq + 1 - sequence - had)
+            sequence, bundle = await self._find(after)
+            had = bundle is not None and bundle.notices and _is_had(id_of(bundle.notices[-1]), after)
+            return max(0, state.last_seq + 1 - sequence - bool(had))
         except (NatsError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
             raise Unavailable(type(error).__name__) from None
 
     async def _read(self, after: NoticeId | None, limit: int) -> list[Told]:
         await self._listen()
-        sequence = await self._find(after)
+        sequence, bundle = await self._find(after)
+        if after is not None and bundle is not None:
+            self._check(after, bundle)
         found: list[Told] = []
         size = 0
-        while len(found) < limit and size < ENOUGH_BYTES and (bundle := await self._bundle(sequence)) is not None:
-            if not found and after is not None:
-                self._check(after, bundle)
+        while bundle is not None and len(found) < limit and size < ENOUGH_BYTES:
             for raw in bundle.notices:
                 notice = Told(id_of(raw), bytes(raw))
                 if len(found) < limit and not _is_had(notice.id, after):
@@ -123,32 +127,48 @@ class Reader:
                     size += len(notice.data)
                     self._remember(notice.id, sequence)
             sequence += 1
+            bundle = await self._bundle(sequence)
         return found
 
-    async def _find(self, after: NoticeId | None) -> int:
-        """The message of the stream in which what follows an id begins, or the one before. Raises Gone."""
-        if after in self._known and await self._bundle(self._known[after]) is not None:
-            return self._known[after]
+    async def _find(self, after: NoticeId | None) -> tuple[int, Bundle | None]:
+        """The message of the stream in which what follows an id begins, or the one before, and what it has."""
+        known = self._known.get(after) if after is not None else None
+        bundle = await self._bundle(known) if known is not None else None
+        if known is None or bundle is None:
+            known = await self._search(after)
+            bundle = await self._bundle(known)
+        return known, bundle
+
+    async def _search(self, after: NoticeId | None) -> int:
         state = await self._state()
         if after is None or not state.messages:
-            return state.first_seq
+            return max(1, state.first_seq)  # 0 before there is anything
         subject = f"{subjects.NOTICES}{after.log}"
         try:
             end = (await self._stream.get_msg(subjects.NOTICE_STREAM, subject=subject)).seq or 0
         except NotFoundError:
-            return state.first_seq
+            return max(1, state.first_seq)
         begin = state.first_seq
         while begin < end:
             middle = (begin + end) // 2
-            bundle = await self._bundle(middle)
-            if bundle is None or _is_before(id_of(bundle.notices[-1]), after):
+            newest = await self._newest(middle, end)
+            if newest is not None and _is_before(newest, after):
                 begin = middle + 1
             else:
                 end = middle
         return begin
 
+    async def _newest(self, begin: int, end: int) -> NoticeId | None:
+        """The newest notice in the first message, of those from one to before another, that has any."""
+        for sequence in range(begin, end):
+            if (bundle := await self._bundle(sequence)) is not None and bundle.notices:
+                return id_of(bundle.notices[-1])
+        return None
+
     def _check(self, after: NoticeId, bundle: Bundle) -> None:
         """Make sure that nothing is missing between an id and the message that is read next. Raises Gone."""
+        if not bundle.notices:
+            return
         first = id_of(bundle.notices[0])
         before = NoticeId.parse(bundle.before) if bundle.before else NoticeId(first.log, 0, 0)
         follows = before.log == after.log and before.place <= after.place
@@ -164,10 +184,16 @@ class Reader:
             message = await self._stream.get_msg(subjects.NOTICE_STREAM, sequence)
         except NotFoundError:
             return None
-        return unpack_bundle(message.data or b"")
+        try:
+            return unpack_bundle(message.data or b"")
+        except msgspec.MsgspecError:
+            return NO_NOTICES  # whatever it is, readers go on behind it
 
     async def _state(self) -> StreamState:
-        return (await self._stream.stream_info(subjects.NOTICE_STREAM)).state
+        try:
+            return (await self._stream.stream_info(subjects.NOTICE_STREAM)).state
+        except NotFoundError:
+            raise NoNotices("there is no stream of them") from None
 
     @property
     def _stream(self) -> JetStream:

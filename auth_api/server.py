@@ -13,6 +13,7 @@ from auth_api.authority import Authority
 from auth_api.bodies import MAX_BODY, in_time
 from auth_api.console_page import add_console
 from auth_api.demo_page import DemoPage, to_the_page, wants_a_page
+from auth_api.notice_calls import NoticeCalls
 from auth_api.notices import Reader
 from auth_api.password import Password
 from auth_api.settings import Settings
@@ -66,7 +67,9 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
         app.cleanup_ctx.append(lambda _: _while_serving(authority))
         reader = Reader(authority.client, world)
         if settings.admin_token:
-            Admin(settings, authority, trusted, world).add_to(app)
+            admin = Admin(settings, authority, trusted, world)
+            admin.add_to(app)
+            NoticeCalls(admin, reader, world).add_to(app)
             add_console(app)
         if settings.webhook_url:
             receiver = Receiver(settings.webhook_url, settings.webhook_secrets)

@@ -27,6 +27,8 @@ class Figures:
     ]
     snapshot_seconds: Annotated[float, "Seconds that the newest snapshot of this broker took."]
     snapshot_bytes: Annotated[float, "Size of the newest snapshot of this broker."]
+    notices_waiting: Annotated[float, "Notices that wait to be stored; 0 on a standby."]
+    notices_waiting_seconds: Annotated[float, "Age of the oldest of them, in seconds."]
 
 
 RULES_FAILED = Counter(

@@ -21,9 +21,11 @@ from broker.speaking.agreement import Agreement
 from broker.speaking.desk import Desk
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
+from broker.speaking.notices import NoticeWriter
 from broker.speaking.speaker import Speaker
 from broker.speaking.watch import Watch
 from broker.storage.extent import Extent
+from broker.storage.notice_stream import NoticeStream
 from broker.storage.reader import LogReplaced, Reader
 from broker.storage.snapshots import Snapshots
 from broker.storage.stream import EventLog, Stored
@@ -74,6 +76,7 @@ class Replica:
         self._behind = 0  # messages of the log after the one applied last
         self._words = 0  # position of the newest message that may hold clients' words
         self.core = Core(settings.limits, failed=failed)
+        self._notices: NoticeWriter | None = None
         self._caught_up = False
         self._is_partial = False  # the state follows from a part of the log alone
 
@@ -87,6 +90,10 @@ class Replica:
         self._speaker = Speaker(
             self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker, self._world
         )
+        notices = self._notices = NoticeWriter(
+            self._nc, NoticeStream(self._nc.jetstream(timeout=5.0), self._settings), self._log, self.core, self._lease,
+            extent.log_id, self._settings.notices_keep, self._world,
+        )  # fmt: skip
         stop_reading = await self._reader.start()
         try:
             await self._reader.catch_up(extent.last, self._broken_off)
@@ -94,10 +101,15 @@ class Replica:
             self._caught_up = True
             if self._is_partial:
                 self._speaker.distrust()
+                notices.distrust()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._lease.run(self._speaker.on_lease_change), name="lease")
+                tasks.create_task(self._lease.run(self._on_lease_change), name="lease")
                 tasks.create_task(self._speaker.run(), name="speaker")
-                desk = Desk(self._nc, self._log, self.core, self._lease, self._clock, self._broker, self._world)
+                tasks.create_task(notices.run(), name="notices")
+                desk = Desk(
+                    self._nc, self._log, self.core, self._lease, self._clock, notices.id_of_newest, self._broker,
+                    self._world,
+                )  # fmt: skip
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._agreement().run(), name="agreement")
                 tasks.create_task(self._archivist().run(extent.log_id), name="snapshots")
@@ -129,6 +141,8 @@ class Replica:
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""
         self._watch.grant_grace(self._monotonic())
+        if self._notices is not None:
+            self._notices.look_again()
 
     def figures(self) -> Figures:
         """Numbers for metrics."""
@@ -145,6 +159,8 @@ class Replica:
             snapshot_age_seconds=self._monotonic() - snapshots.taken_at if snapshots.taken_at else -1,
             snapshot_seconds=snapshots.duration,
             snapshot_bytes=snapshots.size,
+            notices_waiting=self._notices.waiting if self._notices else 0,
+            notices_waiting_seconds=self._notices.oldest(self._clock.read(self._monotonic())) if self._notices else 0,
         )
 
     def _agreement(self) -> Agreement:
@@ -176,6 +192,11 @@ class Replica:
             self.core.adopt(self._newer)
             self._newer = None
 
+    def _on_lease_change(self) -> None:
+        self._speaker.on_lease_change()
+        if self._notices is not None:
+            self._notices.look_again()
+
     def _on_stored(self, stored: Stored) -> None:
         """A message of the log takes effect, unless it has already."""
         if self._failure is not None:
@@ -204,6 +225,8 @@ class Replica:
         journal.note(stored.position, batch)
         self._adopt_newer()
         self._speaker.publish(applied.parcels)
+        if applied.notices and self._notices is not None:
+            self._notices.add(stored.position, applied.notices)
 
     def _break_off(self, failure: RuleFailed | NewerLog) -> None:
         """Apply nothing more: the state is half changed, or what is to be done is not known."""

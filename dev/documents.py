@@ -29,12 +29,14 @@ from auth_api.webhooks import metrics as webhook_metrics
 from broker import metrics as broker_metrics
 from broker.doubts import PASSED_OVER
 from broker.speaking.lease import TAKEOVERS
+from broker.speaking.notices import NOTICES_LOST, NOTICES_STORED
 from dev import asyncapi, charts, openapi, typescript
 from gateway import metrics as gateway_metrics
 from shared.contract.events import EVENTS, ClientEvent, Right, first, known
 from shared.contract.refusals import CATALOGUE
 from shared.contract.told import PLUS, TOLD, counted_in
 from shared.envelopes.calls import CALLS, Call, Place
+from shared.envelopes.notices import NOTICES, Notice
 from shared.envelopes.users import Grant
 from shared.messaging.connection import RECONNECTS
 from shared.process.settings import table
@@ -124,13 +126,26 @@ def settings(cls: type[Any]) -> Callable[[], str]:
 
 def metrics() -> str:
     """Every metric of our own."""
-    of_brokers = [PASSED_OVER, TAKEOVERS, broker_metrics.RULES_FAILED]
+    of_brokers = [PASSED_OVER, TAKEOVERS, broker_metrics.RULES_FAILED, NOTICES_STORED, NOTICES_LOST]
     of_auth_api = [APP_REQUESTS, USER_REQUESTS, *vars(webhook_metrics).values()]
     declared = [*vars(gateway_metrics).values(), RECONNECTS, *of_auth_api, *of_brokers]
     rows = [_declared_metric(m) for m in declared if isinstance(m, MetricWrapperBase | gateway_metrics.EventCounter)]
     rows += [(f"`{name}`", "gauge", "", meaning) for name, meaning in broker_metrics.GAUGES.items()]
     rows.append((f"`{broker_metrics.DECISIONS}_total`", "counter", "event, outcome", broker_metrics.DECISIONS_HELP))
     return _markdown(("metric", "kind", "labels", "meaning"), rows)
+
+
+def notices() -> str:
+    """Every type of notice."""
+    rows = ((f"`{name}`", _own_fields(notice), notice.DOC) for name, notice in NOTICES.items())
+    return _markdown(("type", "fields", "when"), rows)
+
+
+def fields_of_all_notices() -> str:
+    """What every notice has."""
+    described = ((field.name, _description(field)) for field in msgspec.structs.fields(Notice))
+    rows = ((f"`{name}`", said) for name, said in [("type", "as below"), *described])
+    return _markdown(("field", "meaning"), rows)
 
 
 def operator_calls() -> str:
@@ -160,6 +175,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "auth-api-settings": settings(auth_api.settings.Settings),
     "metrics": metrics,
     "operator-calls": operator_calls,
+    "notices": notices,
+    "all-notices": fields_of_all_notices,
 }
 
 
@@ -219,6 +236,18 @@ def _told_field(field: msgspec.structs.FieldInfo) -> str:
     marks = getattr(field.type, "__metadata__", ())
     said = next((f" ({mark.description})" for mark in marks if isinstance(mark, msgspec.Meta)), "")
     return f"{'**+** ' if PLUS in marks else ''}`{field.name}`{said}"
+
+
+def _own_fields(notice: type[Notice]) -> str:
+    """The fields that not all notices have."""
+    own = (field for field in msgspec.structs.fields(notice) if field.name not in Notice.__struct_fields__)
+    shown = ((field.encode_name, _description(field)) for field in own)
+    return ", ".join(f"`{name}`" + (f" ({said})" if said else "") for name, said in shown)
+
+
+def _description(field: msgspec.structs.FieldInfo) -> str:
+    marks = getattr(field.type, "__metadata__", ())
+    return next((mark.description or "" for mark in marks if isinstance(mark, msgspec.Meta)), "")
 
 
 def _curl(call: type[Call]) -> str:

@@ -53,9 +53,7 @@ class Backend:
         room.owner = notice["peer_id"]
 
     def room_policy(self, notice: Fields) -> None:
-        room = self.rooms[notice["key"]]
-        assert room.policy != notice["policy"]
-        room.policy = notice["policy"]
+        self.rooms[notice["key"]].policy = notice["policy"]
 
     def peer_joined(self, notice: Fields) -> None:
         room, peer = self.rooms[notice["key"]], notice["peer_id"]

@@ -53,7 +53,7 @@ async function follow(first) {
   for (let page = first; signed === own; page = await rooms.load(own.api)) {
     let gap = false;
     own.notices = new Notices(own.api, { notice: takeNotice, live: (well) => showState(well ? "live" : "away"), gap: () => (gap = true) });
-    const some = await own.notices.run(page.after_notices ?? "");
+    const some = await own.notices.run(page.notices_after ?? "");
     if (!some) return poll(own);
     if (!gap) return;
   }

@@ -7,6 +7,8 @@ nothing.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from broker.core.state import Peer, Room, State
 from shared.envelopes.admin import UserLine
 from shared.envelopes.levels import LIFE
@@ -29,6 +31,7 @@ from shared.envelopes.notices import (
     RoomOwner,
     RoomPolicy,
 )
+from shared.envelopes.policy import Policy
 
 NONE: Sequence[Notice] = ()
 
@@ -61,7 +64,7 @@ class Notices:
 
     def room_created(self, room: Room, owner: Peer) -> None:
         if self.on:
-            self._say_of_peer(RoomCreated, room, owner, policy=room.policy)
+            self._say_of_peer(RoomCreated, room, owner, policy=self._policy_of(room))
 
     def room_closed(self, room: Room, reason: RoomEnd, by: str | None) -> None:
         if self.on:
@@ -73,7 +76,7 @@ class Notices:
 
     def room_policy(self, room: Room, by: str | None) -> None:
         if self.on:
-            self._say_of_room(RoomPolicy, room, policy=room.policy, by=by)
+            self._say_of_room(RoomPolicy, room, policy=self._policy_of(room), by=by)
 
     def peer_joined(self, room: Room, peer: Peer, role: RoleName) -> None:
         if self.on:
@@ -108,13 +111,18 @@ class Notices:
 
     def _say_of_peer(self, kind: type[Notice], room: Room, peer: Peer, **fields: Any) -> None:
         user = None if peer.user is None else UserLine(peer.user.id, peer.user.name)
-        who = {"peer_id": peer.peer_id, "identity": user}
+        who: dict[str, Any] = {"peer_id": peer.peer_id, "identity": user}
         self._said.append(kind(time=self._time, app=peer.app, room=room.name, key=room.key, **who, **fields))
 
     def _say_of_room(self, kind: type[Notice], room: Room, **fields: Any) -> None:
         """The owner is there as long as its room is, and a moment longer."""
         app = self._state.peers[room.owner].app
         self._said.append(kind(time=self._time, app=app, room=room.name, key=room.key, **fields))
+
+    def _policy_of(self, room: Room) -> Policy:
+        """As operators and clients get it, with the server's limit where the room has none of its own."""
+        assert self._state.limits is not None  # noqa: S101 - for the type checker: there are no notices without
+        return msgspec.structs.replace(room.policy, max_peers=room.policy.limit(self._state.limits.peers_per_room))
 
     def _are_wanted(self) -> bool:
         limits = self._state.limits

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import typing
+from collections.abc import Callable
 
 import msgspec
 from nats.errors import Error as NatsError
@@ -53,6 +54,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.notices import NoticeId
 from shared.envelopes.policy import PolicyChange
 from shared.messaging.messaging import Message, Messaging
 from shared.process.world import World
@@ -69,7 +71,10 @@ ANSWERED = (subjects.ADMIN_INBOX, "_R_.")
 
 
 class Desk:
-    """Only the speaker answers; what it answers is the state at the log position it has read to."""
+    """Only the speaker answers; what it answers is the state at the log position it has read to.
+
+    ``noticed`` tells the id of the newest notice that is in that state, None if there are no notices.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class Desk:
         core: Core,
         lease: Lease,
         clock: LogClock,
+        noticed: Callable[[], NoticeId | None],
         broker: str,
         world: World,
     ) -> None:
@@ -86,6 +92,7 @@ class Desk:
         self._core = core
         self._lease = lease
         self._clock = clock
+        self._noticed = noticed
         self._broker = broker
         self._monotonic = world.monotonic
 
@@ -117,10 +124,10 @@ class Desk:
         state, limits = self._core.state, self._core.limits
         match ask:
             case ListRooms(after, limit):
-                return Answer(True, lists.rooms(state, limits, after, limit))
+                return Answer(True, lists.rooms(state, limits, after, limit, self._noticed()))
             case ShowRoom(name, app):
                 room = self._room(name, app)
-                return Answer(room is not None, room and lists.whole_room(state, limits, room))
+                return Answer(room is not None, room and lists.whole_room(state, limits, room, self._noticed()))
             case ListBans(name, app):
                 room = self._room(name, app)
                 return Answer(room is not None, room and lists.bans(state, room))

@@ -25,6 +25,7 @@ from shared.envelopes.admin import (
     UserLine,
     WholeRoom,
 )
+from shared.envelopes.notices import NoticeId
 from shared.envelopes.policy import Policy
 
 MOST_BYTES = 384 * 1024  # of the lines in one list, whatever they say; an answer has two at most
@@ -33,14 +34,14 @@ MOST_PEERS = 1000  # members of a room in one answer, and as many candidates
 L = TypeVar("L", bound=msgspec.Struct)
 
 
-def rooms(state: State, limits: Limits, after: str, limit: int) -> RoomPage:
-    """The rooms behind that key, in the order of their keys."""
+def rooms(state: State, limits: Limits, after: str, limit: int, noticed: NoticeId | None = None) -> RoomPage:
+    """The rooms behind that key, in the order of their keys. ``noticed`` is the newest notice of this state."""
     keys = heapq.nsmallest(limit, (key for key in state.rooms if key > after))
     lines = _first(_room_line(state, limits, state.rooms[key]) for key in keys)
-    return RoomPage(lines, len(state.rooms), state.position)
+    return RoomPage(lines, len(state.rooms), state.position, _shown(noticed))
 
 
-def whole_room(state: State, limits: Limits, room: Room) -> WholeRoom:
+def whole_room(state: State, limits: Limits, room: Room, noticed: NoticeId | None = None) -> WholeRoom:
     """One room, with its members and candidates."""
     line = _room_line(state, limits, room)
     members = [state.peers[peer_id] for peer_id in itertools.islice(room.members, MOST_PEERS)]
@@ -50,6 +51,7 @@ def whole_room(state: State, limits: Limits, room: Room) -> WholeRoom:
         members=_first(_member_line(room, peer) for peer in members),
         candidates=_first(_candidate_line(peer) for peer in waiting),
         position=state.position,
+        notices_after=_shown(noticed),
     )
 
 
@@ -88,6 +90,10 @@ def _first(lines: Iterable[L]) -> list[L]:
     taken = list(lines)
     ends = itertools.accumulate(len(msgspec.msgpack.encode(line)) for line in taken)
     return [line for line, end in zip(taken, ends, strict=True) if end <= MOST_BYTES]
+
+
+def _shown(noticed: NoticeId | None) -> str | None:
+    return None if noticed is None else str(noticed)
 
 
 def _room_line(state: State, limits: Limits, room: Room) -> RoomLine:

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class End(NamedTuple):
     """Where the stream ends: the sequence of its newest message, and the newest notice with its time.
 
-    ``sequence`` is 0 if nothing was ever stored. ``newest`` is None if it is not known, as the last notices were too old
-    to be kept. The time is in ms since the epoch.
+    ``sequence`` is 0 if nothing was ever stored. ``newest`` is None if it is not known, as the last notices were too
+    old to be kept. The time is in ms since the epoch.
     """
 
     sequence: int
@@ -62,7 +62,7 @@ class NoticeStream:
             return End(state.last_seq, None)
 
     async def append(self, end: End, notices: Sequence[bytes]) -> int:
-        """Append notices, in one message; returns its sequence. Raises BadRequestError if the stream has another end."""
+        """Append notices, in one message; returns its sequence. Raises BadRequestError if that is not the end."""
         before = str(end.newest or "")
         subject = f"{subjects.NOTICES}{id_of(notices[-1]).log}"
         headers = {EXPECTED_LAST: str(end.sequence)}

@@ -79,6 +79,13 @@ class MemberLine(CandidateLine, frozen=True):
 
 
 LogPosition = Annotated[int, Meta(description="The position in the log that this stands for.")]
+After = Annotated[
+    str | None,
+    Meta(
+        description="The id of the newest notice that is in this already: go on with `GET /admin/notices?after=` it. "
+        "Null if there are no notices."
+    ),
+]
 
 
 class RoomPage(msgspec.Struct, frozen=True):
@@ -87,6 +94,7 @@ class RoomPage(msgspec.Struct, frozen=True):
     rooms: list[RoomLine]
     total: Annotated[int, Meta(description="How many rooms there are.")]
     position: LogPosition
+    notices_after: After = None
 
 
 class WhereLine(msgspec.Struct, frozen=True):
@@ -115,6 +123,7 @@ class WholeRoom(RoomLine, frozen=True):
     members: list[MemberLine]
     candidates: list[CandidateLine]
     position: LogPosition
+    notices_after: After = None
 
 
 class BanLine(msgspec.Struct, frozen=True):

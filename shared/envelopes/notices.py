@@ -64,10 +64,11 @@ class NoticeId(NamedTuple):
 
 
 class Notice(msgspec.Struct, kw_only=True, frozen=True, gc=False, tag_field="type"):
-    """What all notices have in common. Its tag is its type; readers get ``id`` and ``type`` as well."""
+    """What all notices have in common. Its tag is its ``type``. It gets its ``id`` when it is stored."""
 
     DOC: ClassVar[str]  # when it is said
 
+    id: Annotated[str, Meta(description="the same each time that it is read")] = ""
     time: Annotated[int, Meta(description="when it happened, in ms since the epoch: the log's time")]
     app: Annotated[str, Meta(description="the app of the peer, or of the room's owner")]
     room: Annotated[str | None, Meta(description="the room's name")]
@@ -243,13 +244,14 @@ _decode_notice = msgspec.json.Decoder(AnyNotice).decode
 
 def encode_notice(notice_id: NoticeId, notice: Notice, before: str = "") -> bytes:
     """A notice as JSON, as everybody gets it. ``before`` is the id of the one before: NoticesLost tells it."""
+    name = str(notice_id)
     if isinstance(notice, NoticesLost):
-        notice = msgspec.structs.replace(notice, from_=before, to=str(notice_id))
-    return b'{"id":"%s",%s' % (str(notice_id).encode(), _encode(notice)[1:])
+        return _encode(msgspec.structs.replace(notice, id=name, from_=before, to=name))
+    return _encode(msgspec.structs.replace(notice, id=name))
 
 
 def decode_notice(data: bytes) -> AnyNotice:
-    """Reverse of encode_notice, without the id. Raises msgspec.MsgspecError."""
+    """Reverse of encode_notice. Raises msgspec.MsgspecError."""
     notice: AnyNotice = _decode_notice(data)
     return notice
 

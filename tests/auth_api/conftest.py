@@ -13,6 +13,9 @@ from auth_api.settings import Settings
 from shared.http.edge import Runner
 from shared.process.stop import Stop
 from shared.process.world import World
+from tests.nats_server import nats_server, nc
+
+__all__ = ["nats_server", "nc", "serve"]
 
 SECRET = "a secret for tests, 32 bytes long"
 PASSWORD = "pässword"

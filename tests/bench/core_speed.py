@@ -8,8 +8,11 @@ import msgspec
 
 from broker.core.limits import Limits
 from broker.core.machine import Core
+from broker.core.state import State
 from shared.contract.frames import relay_frame
 from shared.envelopes.entries import Authenticated, Batch, Entry, GatewayUp, Said
+from shared.envelopes.levels import LEVEL
+from shared.envelopes.notices import NoticeId, encode_notice
 from tests.bench.relay import description
 
 GATEWAYS = ("gateway-0", "gateway-1")
@@ -17,10 +20,14 @@ COUPLES = 50  # an owner and a guest each; one log message holds an entry of eac
 
 
 class CoreSpeed(msgspec.Struct, frozen=True):
-    """Operations a second: a relay is one decision, a visit three (request, acceptance, leaving)."""
+    """Operations a second: a relay is one decision, a visit three (request, acceptance, leaving).
+
+    ``noticed`` are visits of which four notices are made and encoded.
+    """
 
     relays: float
     visits: float
+    noticed: float
 
 
 def measure(seconds: float) -> CoreSpeed:
@@ -30,14 +37,22 @@ def measure(seconds: float) -> CoreSpeed:
     visits = world.rate(world.visit, seconds)
     world.everyone("room-join-request", _guest)
     world.everyone("room-join-accept", _owner, _guest)
-    return CoreSpeed(relays=world.rate(world.relay, seconds), visits=visits)
+    relays = world.rate(world.relay, seconds)
+    return CoreSpeed(relays=relays, visits=visits, noticed=_visits_with_notices(seconds))
+
+
+def _visits_with_notices(seconds: float) -> float:
+    world = _World(notices=True)
+    world.everyone("room-create-request", _owner)
+    return world.rate(world.visit, seconds)
 
 
 class _World:
     """A core, and couples that speak to it through its log, each with a room of its own."""
 
-    def __init__(self) -> None:
-        self._core = Core(Limits())
+    def __init__(self, notices: bool = False) -> None:
+        limits = Limits(notices=notices)
+        self._core = Core(limits, State(level=LEVEL, limits=limits))
         self._position = 0
         self._batches = dict.fromkeys(GATEWAYS, 0)
         self._frames = [_relayed(couple) for couple in range(COUPLES)]
@@ -95,7 +110,11 @@ class _World:
     def _say(self, gateway: str, entries: list[Entry]) -> None:
         self._position += 1
         self._batches[gateway] += 1
-        self._core.apply(self._position, float(self._position), Batch(gateway, self._batches[gateway], entries))
+        applied = self._core.apply(
+            self._position, float(self._position), Batch(gateway, self._batches[gateway], entries)
+        )
+        for nth, notice in enumerate(applied.notices):
+            encode_notice(NoticeId("log", self._position, nth), notice)
 
 
 def _relayed(couple: int) -> bytes:

@@ -51,7 +51,9 @@ def text(report: Report) -> str:
         parts.append(f"{report.results[0].name} / {report.results[1].name}")
         parts.append(table(HEAD[:5], _ratios(medians[0], medians[1])))
     if report.core is not None:
-        parts.append(f"core alone: {report.core.relays:,.0f} relays/s, {report.core.visits:,.0f} visits/s")
+        core = report.core
+        visits = f"{core.visits:,.0f} visits/s, {core.noticed:,.0f} with notices"
+        parts.append(f"core alone: {core.relays:,.0f} relays/s, {visits}")
     return "\n\n".join(parts)
 
 

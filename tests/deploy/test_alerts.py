@@ -161,6 +161,16 @@ CASES = {
             'parley_broker_speaking{instance="c"}': "0x252",
         },
     ),
+    "NoticesWait": Case(
+        "95s",
+        fires={"parley_broker_notices_waiting_seconds": "0x6 30+5x13"},
+        quiet={"parley_broker_notices_waiting_seconds": "0x6 25+5x5 0x8"},
+    ),
+    "NoticesLost": Case(
+        "40s",
+        fires={"parley_broker_notices_lost_total": "0x6 1x2"},
+        quiet={"parley_broker_notices_lost_total": "1x8"},
+    ),
     "SlowClients": Case(
         "1m",
         fires={

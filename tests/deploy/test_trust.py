@@ -11,6 +11,7 @@ import pytest_asyncio
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
+from auth_api.notices import Reader
 from broker.speaking.lease import KEY
 from shared.envelopes import subjects
 from shared.envelopes.admin import ListRooms, RevokeApp, pack, unpack_answer
@@ -29,7 +30,9 @@ from shared.envelopes.entries import (
     Speaking,
     pack_batch,
 )
+from shared.envelopes.notices import decode_notice
 from shared.messaging.nats import Client
+from shared.process import world as around
 from tests.chaos.rig.faults import speaker
 from tests.deploy.guarded import Guarded
 from tests.system.rig.client import Client as Peer
@@ -310,6 +313,7 @@ async def test_what_auth_api_asks_of_its_bucket_cannot_be_answered_where_it_does
     assert subjects.BROKER_EVENTS not in subjects_since
 
 
+NOTICE_STREAM = subjects.NOTICE_STREAM
 MAY = {
     "gateway": (
         {"parley.events.gateway.x", "parley.events", "parley.beats"},
@@ -321,20 +325,30 @@ MAY = {
             "$KV.parley-webhooks.sender",
             "$JS.API.STREAM.INFO.KV_parley-webhooks",
             "$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender",
+            f"$JS.API.STREAM.INFO.{NOTICE_STREAM}",
+            f"$JS.API.STREAM.MSG.GET.{NOTICE_STREAM}",
+            "$JS.API.STREAM.MSG.GET.KV_parley-webhooks",
+            "parley.js.STREAM.INFO.KV_parley-webhooks",
+            "parley.js.STREAM.MSG.GET.KV_parley-webhooks",
+            f"parley.js.STREAM.INFO.{NOTICE_STREAM}",
+            f"parley.js.STREAM.MSG.GET.{NOTICE_STREAM}",
         },
-        {"_INBOX_auth_api.>"},
+        {"parley.noticed", "_INBOX_auth_api.>"},
     ),
     "broker": (
         {"parley.events.broker", "parley.events", "parley.deliver.x", "$KV.parley-lease.x", "$O.parley-snapshots.C.x"}
-        | {"parley.presence.x", "_INBOX_broker.x"}
+        | {"parley.presence.x", "_INBOX_broker.x", "parley.notices.x", "parley.noticed"}
         | {f"$JS.API.STREAM.{verb}.KV_parley-webhooks" for verb in ("CREATE", "INFO", "PURGE")}
-        | {"$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender"},
-        {"parley.beats", "parley.admin", "parley.presence.*", "_INBOX_broker.>"},
+        | {"$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender"}
+        | {"$JS.API.STREAM.MSG.GET.KV_parley-webhooks"}
+        | {f"$JS.API.STREAM.INFO.{NOTICE_STREAM}", f"$JS.API.STREAM.MSG.GET.{NOTICE_STREAM}"},
+        {"parley.beats", "parley.admin", "parley.presence.*", "parley.noticed", "_INBOX_broker.>"},
     ),
 }
 PUBLISHED = {subject for may, _ in MAY.values() for subject in may} | {
     "parley.events.gateway.x.y",
     "$JS.API.STREAM.DELETE.parley-events",
+    "$JS.API.STREAM.DELETE.parley-notices",
     "$JS.API.STREAM.UPDATE.KV_parley-lease",
     "$JS.API.STREAM.UPDATE.KV_parley-webhooks",
     "$JS.API.STREAM.CREATE.KV_parley-webhooks",
@@ -404,11 +418,23 @@ async def holder(system: Guarded) -> str:
     return (held.value or b"").decode()
 
 
-async def test_only_brokers_ask_jetstream(scene: Scene, login: Login) -> None:
+async def test_only_brokers_ask_jetstream_but_for_notices(scene: Scene, login: Login) -> None:
     for user in ("gateway", "auth_api"):
         client = await login(user)
         with pytest.raises((APIError, TimeoutError)):
             await client.jetstream(timeout=0.3).stream_info(subjects.EVENT_STREAM)
+    await scene.check()
+
+
+async def test_auth_api_reads_notices_as_they_come(scene: Scene, login: Login) -> None:
+    client = await login("auth_api")
+    reader = Reader(lambda: client, around.World())
+    newest = await reader.newest()
+    waiting = asyncio.create_task(reader.read(newest, wait=10))
+    await asyncio.sleep(0.05)
+    await scene.ann.send("room-create-request", {"room": f"{scene.room} again"})
+    [told, *_] = await waiting
+    assert decode_notice(told.data).room == f"{scene.room} again"
     await scene.check()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -11,8 +12,10 @@ import msgspec
 from broker import replica
 from broker.core.belief import NOTHING, believe
 from broker.core.machine import Applied, Core, RuleFailed
+from broker.storage.stream import ID
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel, unpack_message
+from shared.envelopes.notices import Notice, NoticeId, NoticePlace, encode_notice, id_of, unpack_bundle
 from tests.broker import invariants
 from tests.chaos.rig import checker
 from tests.sim.client import Client
@@ -118,16 +121,19 @@ class Judge:
     def _judge_brokers(self) -> None:
         """They are as one that reads the whole log."""
         reader = Core(self._cluster.broker_settings.limits)
+        notices: list[tuple[NoticePlace, Notice]] = []
         for position, stored in self._log:
             try:
                 batch, _ = believe(reader.state, stored.subject, stored.data)
             except Exception:
                 batch = NOTHING
             try:
-                reader.apply(position, stored.time / 1e6, batch)
+                said = reader.apply(position, stored.time / 1e6, batch).notices
+                notices += (((position, nth), notice) for nth, notice in enumerate(said))
             except RuleFailed as failure:
                 self.find(f"a rule fails {failure}: {failure.__cause__!r}")
                 return
+        self._judge_notices(notices)
         for process in filter(lambda broker: broker.alive, self._cluster.brokers):
             core = process.broker.replica.core if process.broker.replica else None
             if core is None or core.state.position != reader.state.position:
@@ -137,6 +143,20 @@ class Judge:
             else:
                 invariants.check(core.state, core.limits)
                 self._judge_deadlines(process.name, core)
+
+    def _judge_notices(self, said: list[tuple[NoticePlace, Notice]]) -> None:
+        """The stream of notices has those of one that reads the whole log: each once, and in order."""
+        server = self._cluster.server
+        bundles = server.streams[subjects.NOTICE_STREAM].messages.values() if said else ()
+        stored = [bytes(notice) for bundle in bundles for notice in unpack_bundle(bundle.data).notices]
+        ids = [id_of(notice) for notice in stored]
+        if len(ids) != len(set(ids)):
+            self.find("a notice is stored twice")
+        log_id = (server.streams[subjects.EVENT_STREAM].config.metadata or {})[ID]
+        expected = [encode_notice(NoticeId(log_id, *place), notice) for place, notice in said]
+        if stored != expected and not self._log_was_cut:
+            both = itertools.zip_longest(expected, stored)
+            self.find(f"liveness: notices are not as they should be: {next(one for one in both if one[0] != one[1])}")
 
     def _judge_deadlines(self, name: str, core: Core) -> None:
         """What is due has happened."""

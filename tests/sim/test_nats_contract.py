@@ -18,7 +18,7 @@ from nats.js.errors import (
 )
 
 from broker.storage.stream import position_time_behind
-from shared.messaging.messaging import Messaging
+from shared.messaging.messaging import EXPECTED_LAST, Messaging
 from tests.nats_server import NatsServer
 from tests.sim.connection import Connection
 from tests.sim.loop import Loop
@@ -86,6 +86,34 @@ async def a_request_is_answered_or_nobody_is_there(two: Two) -> None:
     await asyncio.sleep(0.1)
     with pytest.raises(NoRespondersError):
         await two.one.request("question", b"?", 1.0)
+
+
+@contract
+async def a_message_may_be_stored_at_the_end_that_its_sender_expects_alone(two: Two) -> None:
+    await two.js.add_stream(STREAM)
+    assert (await two.js.publish("log.a", b"1", headers={EXPECTED_LAST: "0"})).seq == 1
+    for expected in ("0", "2"):
+        with pytest.raises(BadRequestError):
+            await two.other.jetstream(timeout=2.0).publish("log.b", b"2", headers={EXPECTED_LAST: expected})
+    await two.restart()
+    assert (await two.js.publish("log.b", b"2", headers={EXPECTED_LAST: "1"})).seq == 2
+    await two.js.publish("log.a", b"3")
+    newest = await two.js.get_msg("log", subject="log.b")
+    assert (newest.seq, newest.data) == (2, b"2")
+    with pytest.raises(NotFoundError):
+        await two.js.get_msg("log", subject="log.c")
+
+
+@contract
+async def a_stream_may_drop_the_oldest_instead_of_refusing(two: Two) -> None:
+    await two.js.add_stream(STREAM.evolve(max_bytes=10_000, discard=DiscardPolicy.OLD))
+    for number in range(1, 40):
+        assert (await two.js.publish("log.a", bytes(1000))).seq == number
+    state = (await two.js.stream_info("log")).state
+    assert (state.last_seq, 5 < state.messages < 10) == (39, True)
+    assert state.first_seq == 40 - state.messages
+    with pytest.raises(NotFoundError):
+        await two.js.get_msg("log", state.first_seq - 1)
 
 
 @contract

@@ -46,7 +46,7 @@ def test_a_room_from_its_creation_to_its_end(world: World) -> None:
     common = {"app": "app", "room": "room", "key": "room"}
     of_owner = {"peer_id": owner.peer_id, "identity": ann}
     of_guest = {"peer_id": guest.peer_id, "identity": None}
-    policy = {"admission": "ask", "max_peers": None, "owner_leaves": "pass", "waiting_text": "", "history": 0}
+    policy = {"admission": "ask", "max_peers": 64, "owner_leaves": "pass", "waiting_text": "", "history": 0}
     then, now = 1_000_000_500, 1_000_090_750
     said = world.read_notices()
     positions = [notice.pop("id").split("-")[1] for notice in said]

@@ -54,6 +54,7 @@ from shared.envelopes.entries import (
     UserRestored,
     UserRevoked,
 )
+from shared.envelopes.notices import NoticeId
 from shared.envelopes.policy import Policy
 from shared.envelopes.users import User
 from shared.messaging.nats import Client
@@ -71,7 +72,7 @@ async def desk(nc: Client) -> Desk:
     lease.term = 1
     clock = LogClock()
     clock.set(NOW, time.monotonic())
-    return Desk(nc, event_log, core, lease, clock, "broker", World())
+    return Desk(nc, event_log, core, lease, clock, lambda: NoticeId("log", 7, 1), "broker", World())
 
 
 async def answered(nc: Client, desk: Desk, reply: str, data: bytes) -> bool:

@@ -12,8 +12,9 @@ from nats.js.errors import NotFoundError
 
 from broker.core.history import HISTORY_SECONDS
 from broker.core.levels import NewerLog
+from broker.core.life import size_of
 from broker.core.limits import Limits
-from broker.core.state import Ban, Gateway, KnownApp, Member, Peer, RevokedUser, Room, State
+from broker.core.state import Ban, Datum, Gateway, KnownApp, Life, Member, Peer, RevokedUser, Room, State
 from broker.core.table import Table
 from broker.settings import Settings
 from broker.storage.encoding import SLICE, encode
@@ -70,6 +71,8 @@ def test_a_state_comes_back_whole_but_for_relays() -> None:
     assert plain(state) == plain(world.core.state)
 
 
+BANS = {"app\nbob": Ban(None, True, "bob")}
+ROOM = Room("r", "r", "p", 1.0, {"p": Member(1.0)}, {}, Policy("open", 5), BANS, Life({"key": Datum(b"1", 5, "p")}))
 FULL = State(
     position=7,
     now=5.0,
@@ -78,9 +81,7 @@ FULL = State(
         {"p": Peer("p", "app", "c", "g", b"1", True, version=2, user=User("ann", "Ann", 1, 9, {"r": "own"}), due=9.0)}
     ),
     conns={"c": "p"},
-    rooms=Table(
-        {"r": Room("r", "r", "p", 1.0, {"p": Member(1.0)}, {}, Policy("open", 5), {"app\nbob": Ban(None, True, "bob")})}
-    ),
+    rooms=Table({"r": ROOM}),
     gateways={"g": Gateway("name", batch=2)},
     absent={"q": 9.0},
     apps={"app": KnownApp(1, 2)},
@@ -90,6 +91,9 @@ FULL = State(
     ends=[(9.0, "p")],
     level=0,
     limits=Limits(resume_for=1.0),
+    noticed=(6, 1),
+    number=5,
+    lively=size_of(ROOM),
 )
 
 

@@ -14,6 +14,7 @@ from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker
 from tests.chaos.rig.faults import all_ready, inflict, plan, start
 from tests.chaos.rig.guest import Guest, Party
+from tests.chaos.rig.keeper import ADMIN_TOKEN, Keeper, faults
 from tests.chaos.rig.story import Story
 from tests.chaos.rig.visitor import Visitor
 from tests.system.rig.harness import APP_SECRET, System
@@ -30,17 +31,21 @@ CALM = 1.0  # seconds between two faults, at most
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a run came to: the stories of all peers, the faults found in them, and complaints in the logs."""
+    """What a run came to: the stories of all peers, the faults found in them, complaints in the logs, and notices."""
 
     stories: list[Story]
     faults: list[str]
     complaints: list[str]
+    notices: int
 
     def summary(self) -> str:
         """How much was put to the test."""
         sent = [sent for story in self.stories for sent in story.sent()]
         answered = sum(sent.answer is not None for sent in sent)
-        return f"{len(self.stories)} peers, {len(sent)} events sent, {answered} answered, {len(self.faults)} faults"
+        return (
+            f"{len(self.stories)} peers, {len(sent)} events sent, {answered} answered, {self.notices} notices, "
+            f"{len(self.faults)} faults"
+        )
 
 
 class Run:
@@ -51,7 +56,8 @@ class Run:
         self._seconds = seconds
         self._longest = longest
         self._say = say
-        self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS)
+        operators = {"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}
+        self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS, overrides=operators)
         self._guests: list[Guest] = []
         self.urls: list[str] = []  # of the gateways that guests may choose from
 
@@ -65,7 +71,8 @@ class Run:
         finally:
             await self._system.abandon()
         stories = [story for guest in self._guests for story in guest.visitor.stories]
-        return Outcome(stories, checker.faults(stories), complaints)
+        misread = [f"notices: {fault}" for fault in (*self._keeper.faults, *faults(self._keeper.notices, stories))]
+        return Outcome(stories, checker.faults(stories) + misread, complaints, len(self._keeper.notices))
 
     async def _stop(self) -> list[str]:
         try:
@@ -75,6 +82,9 @@ class Run:
         return []
 
     async def _with_guests(self, http: aiohttp.ClientSession) -> None:
+        keeper = self._keeper = Keeper(http, self._system.auth.url)
+        await keeper.begin()
+        following = asyncio.create_task(keeper.follow())
         self._guests = list(self._invite(http))
         staying = [asyncio.create_task(guest.visitor.stay()) for guest in self._guests]
         try:
@@ -82,8 +92,10 @@ class Run:
             await self._make_chaos()
             await end(mingling)
             await self._find_truth()
+            await end([following])
+            await keeper.catch_up()
         finally:
-            await end(staying)
+            await end([*staying, following])
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":

@@ -87,8 +87,9 @@ def test_every_kind_of_question_is_among_these() -> None:
 
 
 def test_an_answer_comes_as_plain_values() -> None:
-    rooms = RoomPage([RoomLine("k", "r", "o", 2, 1, 0.5, DEFAULT, 0)], 9, 7)
+    rooms = RoomPage([RoomLine("k", "r", "o", 2, 1, 0.5, DEFAULT, 0)], 9, 7, "log-7-0")
     line = {"key": "k", "room": "r", "owner": "o", "peers": 2, "pending": 1, "created": 0.5}
     line |= {"policy": msgspec.structs.asdict(DEFAULT), "bans": 0}
-    assert unpack_answer(pack(Answer(True, rooms))) == Answer(True, {"rooms": [line], "total": 9, "position": 7})
+    page = {"rooms": [line], "total": 9, "position": 7, "notices_after": "log-7-0"}
+    assert unpack_answer(pack(Answer(True, rooms))) == Answer(True, page)
     assert unpack_answer(pack(Answer(True, {"x": AppLine(3, 0)}))).body == {"x": {"issued": 3, "revoked": 0}}
