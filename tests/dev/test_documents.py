@@ -4,6 +4,7 @@ import re
 from importlib.util import find_spec
 
 from dev.documents import DOCUMENTS, ROOT, TABLES, filled, outdated
+from shared.contract.refusals import CATALOGUE
 
 
 def test_no_document_is_out_of_date() -> None:
@@ -19,6 +20,11 @@ def test_a_wrong_table_is_made_right() -> None:
     wrong = "before\n<!-- table: refusals -->\nanything\n<!-- end -->\nafter\n"
     assert "`not-owner`" in filled(wrong)
     assert filled(filled(wrong)) == filled(wrong)
+
+
+def test_clients_are_told_of_every_refusal_whether_to_try_again() -> None:
+    table = (ROOT / "PROTOCOL.md").read_text().partition("### What to retry")[2].partition("\n## ")[0]
+    assert [code.code for code in CATALOGUE if f"`{code.code}`" not in table] == []
 
 
 def test_every_module_and_file_that_a_document_names_is_there() -> None:
