@@ -62,15 +62,16 @@ class Broker:
         nc = await connect(
             settings.nats_url, f"broker {self._name}", stop, self.on_reconnect, settings.tls, self.on_disconnect
         )
-        collecting = asyncio.create_task(collect_now_and_then(), name="collector")
-        keeping = asyncio.create_task(keep_bucket(nc, settings.log_replicas), name="bucket")
+        beside = [asyncio.create_task(collect_now_and_then(), name="collector")]
+        if settings.notices:
+            beside.append(asyncio.create_task(keep_bucket(nc, settings.log_replicas), name="bucket"))
         try:
             await self.serve(nc)
         except NewerLog as newer:
             self._newer = newer
             stop.set()  # before the connection is closed, which is not what is wrong
         finally:
-            await end(collecting, keeping)
+            await end(*beside)
             await nc.close()
 
     async def serve(self, nc: Messaging) -> None:

@@ -12,6 +12,7 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
 from auth_api.notices import Reader
+from auth_api.webhooks.turn import Turn
 from broker.speaking.lease import KEY
 from shared.envelopes import subjects
 from shared.envelopes.admin import ListRooms, RevokeApp, pack, unpack_answer
@@ -291,7 +292,7 @@ async def test_the_log_takes_no_message_that_would_change_what_it_holds(
     [
         "$KV.parley-webhooks.sender",
         "$JS.API.STREAM.INFO.KV_parley-webhooks",
-        "$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender",
+        "$JS.API.STREAM.MSG.GET.KV_parley-webhooks",
     ],
 )
 async def test_what_auth_api_asks_of_its_bucket_cannot_be_answered_where_it_does_harm(
@@ -324,7 +325,6 @@ MAY = {
             "parley.admin",
             "$KV.parley-webhooks.sender",
             "$JS.API.STREAM.INFO.KV_parley-webhooks",
-            "$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender",
             f"$JS.API.STREAM.INFO.{NOTICE_STREAM}",
             f"$JS.API.STREAM.MSG.GET.{NOTICE_STREAM}",
             "$JS.API.STREAM.MSG.GET.KV_parley-webhooks",
@@ -339,7 +339,6 @@ MAY = {
         {"parley.events.broker", "parley.events", "parley.deliver.x", "$KV.parley-lease.x", "$O.parley-snapshots.C.x"}
         | {"parley.presence.x", "_INBOX_broker.x", "parley.notices.x", "parley.noticed"}
         | {f"$JS.API.STREAM.{verb}.KV_parley-webhooks" for verb in ("CREATE", "INFO", "PURGE")}
-        | {"$JS.API.DIRECT.GET.KV_parley-webhooks.$KV.parley-webhooks.sender"}
         | {"$JS.API.STREAM.MSG.GET.KV_parley-webhooks"}
         | {f"$JS.API.STREAM.INFO.{NOTICE_STREAM}", f"$JS.API.STREAM.MSG.GET.{NOTICE_STREAM}"},
         {"parley.beats", "parley.admin", "parley.presence.*", "parley.noticed", "_INBOX_broker.>"},
@@ -435,6 +434,19 @@ async def test_auth_api_reads_notices_as_they_come(scene: Scene, login: Login) -
     await scene.ann.send("room-create-request", {"room": f"{scene.room} again"})
     [told, *_] = await waiting
     assert decode_notice(told.data).room == f"{scene.room} again"
+    await scene.check()
+
+
+async def test_auth_api_notes_which_webhooks_are_delivered(scene: Scene, login: Login) -> None:
+    client = await login("auth_api")
+    turn = Turn(lambda: client, "rogue", around.World().monotonic)
+    async with asyncio.timeout(10):
+        await turn.take()
+        await turn.note("log-7-0", "")
+        await turn.release()
+        await turn.take()
+    assert turn.record.delivered == "log-7-0"
+    await turn.release()
     await scene.check()
 
 
