@@ -130,7 +130,7 @@ export class Parley extends Emitter {
 
   /** @param {import("./line.js").State} state */
   #become(state) {
-    if (state === "ended") for (const room of [...this.rooms.values()]) room.lose(true);
+    if (state === "ended") for (const room of [...this.rooms.values()]) room.lose(this.reason === "closed" ? "left" : "lost");
     this.tell("state", state);
   }
 

@@ -255,13 +255,14 @@ export class Room extends Emitter {
   }
 
   /**
-   * The connection was lost; `ended`: and there will be no other.
+   * We are in no room any more. `reason` is given if there will be no other connection.
    *
    * @internal
+   * @param {string} [reason]
    */
-  lose(ended = false) {
-    const wanted = this.state === "inside" && this.#options.rejoin && !ended;
-    if (!wanted) return this.#joining ? undefined : this.#end({ reason: "lost" }); // what is asked has failed as well
+  lose(reason) {
+    const wanted = this.state === "inside" && this.#options.rejoin && !reason;
+    if (!wanted) return this.#joining ? undefined : this.#end({ reason: reason ?? "lost" }); // what is asked has failed too
     this.state = "asking";
     this.#forget();
     this.#changed();

@@ -24,7 +24,7 @@ globalThis.join = ({ urls, token, room }) => connect({ urls, getToken: () => tok
 """
 PLAYING = """() => {
   const videos = [...document.querySelectorAll("video")];
-  return videos.length === 1 && videos.every((video) => video.currentTime > 0.3 && video.videoWidth > 0);
+  return videos.length === 2 && videos.every((video) => video.currentTime > 0.3 && video.videoWidth > 0);
 }"""
 
 
@@ -64,7 +64,7 @@ async def windows(chromium: str, project: Path) -> AsyncIterator[Windows]:
         yield Windows(stack, chromium, project)
 
 
-async def test_the_call_in_the_readme_goes_on_when_a_gateway_dies(
+async def test_the_call_in_the_readme_is_one_of_three_and_goes_on_when_a_gateway_dies(
     windows: Windows, project: Path, start_system: StartSystem
 ) -> None:
     system = await start_system()
@@ -75,13 +75,16 @@ async def test_the_call_in_the_readme_goes_on_when_a_gateway_dies(
     places = ("http://localhost:5000", "http://localhost:5001")
     urls = dict(zip(places, (gateway.url for gateway in system.gateways), strict=True))
     (project / "tea.html").write_text(moved(snippets("client/README.md")["tea.html"], urls))
-    pages = await windows.open("tea.html", "Ann", "Ben")
+    names = ("Ann", "Ben", "Cleo")
+    pages = await windows.open("tea.html", *names)
     for page in pages:
         await page.wait_for_function(PLAYING)
     await system.gateways[0].kill()
-    for page, name in zip(pages, ("Ann", "Ben"), strict=True):
+    for page, name in zip(pages, names, strict=True):
         await page.wait_for_function("name => document.title === `${name} is online`", arg=name)
         await page.wait_for_function(PLAYING)
+    text = (project / "tea.html").read_text()
+    assert len(text[text.index('type="module"') :].splitlines()) <= 25
 
 
 async def test_vite_makes_a_page_of_it(windows: Windows, project: Path, system: System) -> None:
