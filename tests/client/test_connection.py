@@ -192,3 +192,52 @@ async def test_a_peer_that_is_replaced_does_not_come_back(system: System, page: 
     )
     assert told["states"] == ["online", "ended replaced"]
     assert (told["told"], told["rooms"], told["again"]) == (["end lost"], 0, ["online"])
+
+
+async def test_what_happened_while_one_was_away_is_told_when_it_is_back(mortal: System, page: NodePage) -> None:
+    given = await entering(mortal)
+    rooms = [new_name() for _ in range(3)]
+    await page.run(
+        """
+        const { urls, rooms, ...given } = $;
+        const [ann, cleo] = ["Ann", "Cleo"].map((name) => enter(connect, name, { ...given, urls: urls[1] }));
+        const ben = enter(connect, "Ben", { ...given, urls: urls[0] });
+        const policy = { admission: "open" };
+        globalThis.ours = await Promise.all(rooms.map((room) => ann.parley.create(room, { policy })));
+        for (const room of rooms) await join(ben, room);
+        await join(cleo, rooms[0]);
+        await until(() => ben.told.includes("join Cleo"));
+        """,
+        {**given, "rooms": rooms},
+    )
+    await mortal.gateways[0].kill()
+    await page.run(
+        """
+        const { Ann, Ben, Cleo } = people;
+        await until(() => Ben.parley.state === "reconnecting");
+        const [first, second, third] = ours;
+        globalThis.ends = ours.map(() => []);
+        for (const [index, { name }] of ours.entries()) {
+          Ben.rooms[name].on("end", ({ reason, text }) => ends[index].push([reason, text ?? ""]));
+        }
+        await Cleo.parley.rooms.get(first.name).leave();
+        await join(enter(connect, "Dan", $), first.name);
+        await first.setRole(Ben.parley.peerId, "moderator");
+        await second.kick(Ben.parley.peerId, { text: "Enough" });
+        await third.close();
+        """,
+        {**given, "urls": given["urls"][1]},
+    )
+    mortal.gateways[0].start()
+    await mortal.ready()
+    told = await page.run(
+        """
+        const { Ben } = people;
+        await until(() => Ben.parley.state === "online" && Ben.parley.rooms.size === 1);
+        return { ends, told: Ben.told, room: seen(Ben.rooms[$[0]]).members };
+        """,
+        rooms,
+    )
+    assert told["ends"] == [[], [["kicked", "Enough"]], [["closed", ""]]]
+    assert {"leave Cleo away", "join Dan"} <= set(told["told"])
+    assert sorted(told["room"]) == ["Ann owner", "Ben moderator", "Dan member"]
