@@ -117,7 +117,14 @@ class _Spreads:
             x = self._x(seconds)
             yield f'<path d="M{x:.1f} 4V{self._bottom}" stroke="{self._theme.faint}"/>'
             yield _text(self._theme, x, self._bottom + 16, f"{seconds:g} s", anchor="middle")
-        yield _text(self._theme, WIDTH, self._bottom + 34, "until service: least, median, most", size=11, anchor="end")
+        yield _text(
+            self._theme,
+            WIDTH,
+            self._bottom + 34,
+            "until service: least, median (the figure), most",
+            size=11,
+            anchor="end",
+        )
 
     def _all_rows(self) -> Iterable[str]:
         for number, (name, (least, median, most)) in enumerate(self._rows):
@@ -127,11 +134,12 @@ class _Spreads:
             path = f"M{self._x(least):.1f} {y}H{self._x(most):.1f}"
             yield f'<path d="{path}" stroke="{self._theme.theirs}" stroke-width="5" stroke-linecap="round"/>'
             yield f'<circle cx="{self._x(median):.1f}" cy="{y}" r="6" fill="{self._theme.ours}"/>'
+            yield _text(self._theme, max(self._x(most), self._x(median) + 6) + 8, y + 4, f"{median:g} s", size=11)
 
     def _x(self, seconds: float) -> float:
         first, last = SECONDS[0], SECONDS[-1]
         share = math.log(max(seconds, first) / first) / math.log(last / first)
-        return LABELS + 10 + share * (WIDTH - LABELS - 40)
+        return LABELS + 10 + share * (WIDTH - LABELS - 70)
 
 
 def _wrapped(text: str, most: int = 46) -> list[str]:
