@@ -40,6 +40,7 @@ async function start(token) {
   const actions = new Actions(api, toasts);
   signed = { api, view: new RoomView(actions, showChosen), apps: new AppsView(api, actions, toasts), people: new People(api, open), notices: null };
   keepToken(token);
+  countHour(api);
   document.body.dataset.screen = "console";
   showTab("rooms");
   signed.view.show(null);
@@ -61,7 +62,6 @@ async function follow(first) {
 
 /** Without notices: read everything again and again. */
 async function poll(own) {
-  byId("numbers").dataset.bare = "";
   for (showState("polled"); signed === own; await pause(POLL)) {
     await rooms.load(own.api).then(showChosen, (error) => {
       if (error.status === 401) throw error;
@@ -71,7 +71,6 @@ async function poll(own) {
 }
 
 function takeNotice(notice) {
-  hour.take(notice);
   rooms.take(notice);
   if (notice.key && notice.key === list.chosen) showChosenSoon();
 }
@@ -97,6 +96,13 @@ async function signIn(event) {
   } finally {
     byId("sign-in-button").disabled = false;
   }
+}
+
+/** Read the numbers of the last hour; without them the charts stay as they are. */
+async function countHour(api) {
+  await hour.load(api).catch(() => {});
+  byId("numbers").toggleAttribute("data-bare", !hour.known);
+  numbers.draw();
 }
 
 const drawSoon = atMostEach(FRAME, () => {
@@ -235,6 +241,6 @@ addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
-setInterval(() => (refreshTimes(document.body), signed && numbers.draw()), 10_000);
+setInterval(() => (refreshTimes(document.body), signed && countHour(signed.api)), 10_000);
 if (keptToken()) start(keptToken()).catch(() => signOut("Sign in again."));
 else signOut();

@@ -1,30 +1,27 @@
-// What happened in each minute of the last hour, counted from the notices.
+// What happened in each minute of the last hour, as the server has counted it.
 
 const MINUTE = 60_000; // ms
 const MINUTES = 60;
-const COUNTED = { "peer-joined": "joined", "peer-left": "left", "room-created": "created", "room-closed": "closed", "request-made": "asked" };
 const NOTHING = { joined: 0, left: 0, created: 0, closed: 0, asked: 0 };
 
 export class Hour {
   #minutes = new Map(); // counts by the number of the minute since the epoch
 
-  /** Begin with what the server has counted: `[{minute, joined, left, created, closed, asked}]`. */
-  begin(minutes) {
-    this.#minutes = new Map(minutes.map(({ minute, ...counts }) => [minute, { ...NOTHING, ...counts }]));
+  /** Read it. Throws Refused. */
+  async load(api) {
+    const { minutes } = await api.get("/admin/hour");
+    this.#minutes = new Map(minutes.map(({ minute, ...counts }) => [minute, counts]));
   }
 
-  take({ type, time }) {
-    const name = COUNTED[type];
-    if (!name) return;
-    const minute = Math.floor(time / MINUTE);
-    if (!this.#minutes.has(minute)) this.#minutes.set(minute, { ...NOTHING });
-    this.#minutes.get(minute)[name] += 1;
-    for (const old of this.#minutes.keys()) if (old <= minute - 2 * MINUTES) this.#minutes.delete(old);
+  /** Whether there is anything to show. */
+  get known() {
+    return this.#minutes.size > 0;
   }
 
   /** How often that happened in each minute, the oldest first. */
   counts(name, now = Date.now()) {
-    return this.#each(now, (minute) => this.#of(minute)[name]);
+    const last = Math.floor(now / MINUTE);
+    return Array.from({ length: MINUTES }, (_, at) => this.#of(last - MINUTES + 1 + at)[name]);
   }
 
   /** How many there were at the end of each minute, of what is `present` now, and came with `up` and went with `down`. */
@@ -40,10 +37,5 @@ export class Hour {
 
   #of(minute) {
     return this.#minutes.get(minute) ?? NOTHING;
-  }
-
-  #each(now, value) {
-    const last = Math.floor(now / MINUTE);
-    return Array.from({ length: MINUTES }, (_, at) => value(last - MINUTES + 1 + at));
   }
 }

@@ -126,6 +126,23 @@ class WholeRoom(RoomLine, frozen=True):
     notices_after: After = None
 
 
+class MinuteLine(msgspec.Struct):
+    """How often something happened in one minute."""
+
+    minute: Annotated[int, Meta(description="Which minute since the epoch.")]
+    created: Annotated[int, Meta(description="Rooms that were made.")] = 0
+    closed: Annotated[int, Meta(description="Rooms that are gone.")] = 0
+    joined: Annotated[int, Meta(description="Peers that came into a room.")] = 0
+    left: Annotated[int, Meta(description="Peers that left a room.")] = 0
+    asked: Annotated[int, Meta(description="Peers that began to wait for a room.")] = 0
+
+
+class HourPage(msgspec.Struct, frozen=True):
+    """The minutes of the last hour in which anything happened, the oldest first."""
+
+    minutes: list[MinuteLine]
+
+
 class BanLine(msgspec.Struct, frozen=True):
     """One who may not come into a room."""
 
@@ -306,6 +323,15 @@ class LiftBan(NewOrder, frozen=True, tag="lift-ban"):
             raise ValueError("give either id or peer_id")
 
 
+class ShowHour(Ask, frozen=True, tag="hour"):
+    NAME = "showHour"
+    METHOD = "GET"
+    PATH = "/admin/hour"
+    DOC = "Count what happened in each minute of the last hour"
+    NOTE = "It is counted from the notices, by the broker that answers: from its start on, and only while notices are on."
+    ANSWER = HourPage
+
+
 class FindPeers(Ask, frozen=True, tag="find-peers"):
     NAME = "findPeers"
     METHOD = "GET"
@@ -422,7 +448,7 @@ class LiftRevocation(NewOrder, frozen=True, tag="lift-revocation"):
     id: KnownUser
 
 
-Question = ListRooms | ShowRoom | ListBans | FindPeers | ListApps | ListRevocations
+Question = ListRooms | ShowRoom | ListBans | FindPeers | ShowHour | ListApps | ListRevocations
 Command = CloseRoom | SetPolicy | KickPeer | LiftBan | RemovePeer | NoteIssued | RevokeApp | RevokeUser | LiftRevocation
 AnyAsk = Question | Command
 

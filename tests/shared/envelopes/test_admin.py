@@ -25,6 +25,7 @@ from shared.envelopes.admin import (
     RoomLine,
     RoomPage,
     SetPolicy,
+    ShowHour,
     ShowRoom,
     pack,
     unpack_answer,
@@ -71,6 +72,7 @@ GOLDEN: list[tuple[AnyAsk, str]] = [
         ListRevocations("x", "u", 7),
         "84a361736bab7265 766f636174696f6e 73a3617070a178a5 6166746572a175a5 6c696d697407",
     ),
+    (ShowHour(), "81a361736ba4686f 7572"),
     (FindPeers("ann", 3), "83a361736baa6669 6e642d7065657273 a6736561726368a3 616e6ea56c696d69 7403"),
     (LiftRevocation("x", "u"), "83a361736baf6c69 66742d7265766f63 6174696f6ea36170 70a178a26964a175"),
 ]
