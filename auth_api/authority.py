@@ -25,9 +25,13 @@ MAX_TELLING = 1000  # what may wait for the broker at once
 
 
 class Authority:
-    """Connects in the background; until then, and whenever no broker answers, questions are refused with 503."""
+    """Connects in the background; until then, and whenever no broker answers, questions are refused with 503.
 
-    def __init__(self, settings: NatsSettings, stop: Stop, world: World) -> None:
+    If it is rarely asked it need not connect ``at_once``: then it does when it is asked for the first time.
+    """
+
+    def __init__(self, settings: NatsSettings, stop: Stop, world: World, *, at_once: bool = True) -> None:
+        self._at_once = at_once
         self._settings = settings
         self._monotonic = world.monotonic
         self._stop = stop
@@ -36,9 +40,8 @@ class Authority:
         self._silences = Sparing()
 
     async def __aenter__(self) -> "Authority":
-        self._connecting = asyncio.create_task(
-            connect(self._settings.nats_url, "auth_api", self._stop, tls=self._settings.tls)
-        )
+        if self._at_once:
+            self._connect()
         return self
 
     async def __aexit__(
@@ -51,6 +54,8 @@ class Authority:
 
     async def ask(self, ask: AnyAsk) -> Answer:
         """The broker's answer. Raises Refused with 503 when there is none."""
+        if self._connecting is None:
+            await asyncio.wait({self._connect()}, timeout=TIMEOUT)
         client = self.client()
         if client is None:
             raise Refused(503, "NATS cannot be reached")
@@ -72,6 +77,12 @@ class Authority:
     async def _tell(self, ask: AnyAsk) -> None:
         with contextlib.suppress(Refused):
             await self.ask(ask)
+
+    def _connect(self) -> asyncio.Task[Messaging]:
+        self._connecting = asyncio.create_task(
+            connect(self._settings.nats_url, "auth_api", self._stop, tls=self._settings.tls)
+        )
+        return self._connecting
 
     def client(self) -> Messaging | None:
         """The connection to NATS; None before there is one."""

@@ -1,29 +1,36 @@
 """GET /demo: the demo page, its files, and what it needs to know."""
 
 import pathlib
+from typing import Any
 
 from aiohttp import web
 
-from auth_api.answers import Refused
+from auth_api.answers import Refused, accept
+from auth_api.authority import Authority
 from auth_api.gateways import connect_sources, gateway_urls, seen_from
 from auth_api.ice_servers import ice_servers
+from auth_api.invitations import LIFE, Invite, make_invitation, room_in
+from auth_api.reading import read
 from auth_api.settings import Settings
 from shared.contract.tokens import TokenError
 from shared.contract.user_tokens import make_user_token, read_shown
-from shared.envelopes.users import EVERY_ROOM, User
+from shared.envelopes.admin import ShowRoom
+from shared.envelopes.users import EVERY_ROOM, Grants, User
 from shared.process.world import World
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"
 APP = "demo"  # what its visitors come from; they need no password
 HOUR = 3600  # seconds that a visitor's token lives, and with it what it is lent: the relays of TURN
+INVITATION = "Parley-Invitation"  # the header in which a visitor shows one: an address would be in logs
 SOCKET_IO = "socket.io-client/dist/socket.io.esm.min.js"
 
 
 class DemoPage:
     """Answers /demo and what is below it."""
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, world: World, authority: Authority) -> None:
+        self._authority = authority
         self._secret = settings.app_secret
         self._lifetime = min(HOUR, settings.user_token_max_life)
         self._world = world
@@ -36,6 +43,7 @@ class DemoPage:
         app.router.add_get("/demo", self._page)
         app.router.add_get("/demo/", to_the_page)
         app.router.add_get("/demo/config.json", self._config)
+        app.router.add_post(Invite.PATH, self._invite)
         app.router.add_get("/demo/socket.io.js", self._client)
         app.router.add_get(r"/demo/{name:[a-z-]+\.(js|css|svg)}", self._file)
         app.on_response_prepare.append(self._secure)
@@ -55,15 +63,38 @@ class DemoPage:
             {
                 "gateways": self._seen_from(request),
                 "ice_servers": self._ice_servers,
-                "token": self._token(self._known(request) or self._world.new_id()),
+                "token": self._token(self._known(request) or self._world.new_id(), self._invited_to(request)),
                 "expires_in": self._lifetime,
             }
         )
 
-    def _token(self, user_id: str) -> str:
-        """A token for a visitor: it may open rooms that are free, and ask to be let into others."""
+    async def _invite(self, request: web.Request) -> web.Response:
+        """An invitation, for a host of the room. Raises Refused with 400, 401, 403, 404 or 503."""
         now = int(self._world.now())
-        return make_user_token(self._secret, APP, User(user_id, "", now, now + self._lifetime, {EVERY_ROOM: "create"}))
+        asked = await read(Invite, request, now)
+        visitor = self._known(request)
+        if not visitor:
+            raise Refused(401, "Show the token of a visit as a bearer token", {"WWW-Authenticate": "Bearer"})
+        answer = await self._authority.ask(ShowRoom(asked.room, APP))
+        if not answer.found:
+            raise Refused(404, "There is no such room")
+        if not any(_is_host(member, visitor) for member in answer.body["members"]):
+            raise Refused(403, "Only hosts of the room can invite")
+        return accept({"invitation": make_invitation(self._secret, asked.room, now), "expires_in": LIFE})
+
+    def _invited_to(self, request: web.Request) -> str:
+        """The room that a visitor shows an invitation to; empty without one, or if it is no good any more."""
+        shown = request.headers.get(INVITATION, "")
+        try:
+            return room_in(self._secret, shown, self._world.now()) if shown else ""
+        except TokenError:
+            return ""  # then they ask at the door, like everybody else
+
+    def _token(self, user_id: str, room: str) -> str:
+        """A token for a visitor: it may open rooms that are free, ask to be let into others, and come into ``room``."""
+        now = int(self._world.now())
+        rooms: Grants = {EVERY_ROOM: "create", **({room: "enter"} if room else {})}
+        return make_user_token(self._secret, APP, User(user_id, "", now, now + self._lifetime, rooms))
 
     def _known(self, request: web.Request) -> str:
         """Whose visit goes on: who shows the token of a visit that is still good. Empty: a new visitor's."""
@@ -88,6 +119,12 @@ class DemoPage:
     async def _secure(self, request: web.Request, response: web.StreamResponse) -> None:
         if request.path == "/demo" or request.path.startswith("/demo/"):
             response.headers.update(_security_headers(connect_sources(self._seen_from(request))))
+
+
+def _is_host(member: dict[str, Any], visitor: str) -> bool:
+    """Whether a line about a member is about that visitor, as a host."""
+    of_demo = member["app"] == APP and (member["identity"] or {}).get("id") == visitor
+    return of_demo and member["role"] in ("owner", "moderator")
 
 
 async def to_the_page(request: web.Request) -> web.Response:

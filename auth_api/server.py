@@ -52,10 +52,12 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
     keep_broken_http_out_of_the_log()
     app = web.Application(middlewares=[in_shape, in_time], client_max_size=MAX_BODY)
     trusted = networks(settings.trusted_proxies)
-    authority = Authority(settings, stop, world) if settings.admin_token or settings.webhook_url else None
+    often = bool(settings.admin_token or settings.webhook_url)
+    authority = Authority(settings, stop, world, at_once=often) if often or settings.demo else None
     password = Password(settings, trusted, world)
-    app_tokens = AppTokens(settings, password, world, authority)
-    user_tokens = UserTokens(settings, password, world, authority)
+    noting = authority if settings.admin_token else None
+    app_tokens = AppTokens(settings, password, world, noting)
+    user_tokens = UserTokens(settings, password, world, noting)
     app.router.add_get("/", _root_with_page if settings.demo else _root)
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_post("/app", app_tokens.issue)
@@ -75,8 +77,8 @@ def build(settings: Settings, world: World, stop: Stop) -> web.Application:
             receiver = Receiver(settings.webhook_url, settings.webhook_secrets)
             webhooks = Webhooks(receiver, reader, authority.client, world)
             app.cleanup_ctx.append(webhooks.while_serving)
-    if settings.demo:
-        DemoPage(settings, world).add_to(app)
+        if settings.demo:
+            DemoPage(settings, world, authority).add_to(app)
     add_probes(app, _readiness)
     return app
 

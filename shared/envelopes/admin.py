@@ -328,7 +328,9 @@ class ShowHour(Ask, frozen=True, tag="hour"):
     METHOD = "GET"
     PATH = "/admin/hour"
     DOC = "Count what happened in each minute of the last hour"
-    NOTE = "It is counted from the notices, by the broker that answers: from its start on, and only while notices are on."
+    NOTE = (
+        "It is counted from the notices, by the broker that answers: from its start on, and only while notices are on."
+    )
     ANSWER = HourPage
 
 

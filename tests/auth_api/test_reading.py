@@ -19,7 +19,7 @@ from tests.auth_api.conftest import PASSWORD, Serve
 
 TOKEN = "t" * 32
 RIGHT = {"app": "chat", "room": "tea", "peer_id": "p", "password": PASSWORD, "after": "", "limit": "1", "id": "ann"}
-RIGHT |= {"admission": "open"}
+RIGHT |= {"admission": "open", "search": "ann"}
 NOW = 1_700_000_000
 
 Fields = list[tuple[type[Call], msgspec.structs.FieldInfo]]
