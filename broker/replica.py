@@ -19,6 +19,7 @@ from broker.metrics import Figures
 from broker.settings import Settings
 from broker.speaking.agreement import Agreement
 from broker.speaking.desk import Desk
+from broker.speaking.hour import Hour
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.speaking.notices import NoticeWriter
@@ -77,6 +78,7 @@ class Replica:
         self._words = 0  # position of the newest message that may hold clients' words
         self.core = Core(settings.limits, failed=failed)
         self._notices: NoticeWriter | None = None
+        self._hour = Hour()
         self._caught_up = False
         self._is_partial = False  # the state follows from a part of the log alone
 
@@ -107,8 +109,8 @@ class Replica:
                 tasks.create_task(self._speaker.run(), name="speaker")
                 tasks.create_task(notices.run(), name="notices")
                 desk = Desk(
-                    self._nc, self._log, self.core, self._lease, self._clock, notices.id_of_newest, self._broker,
-                    self._world,
+                    self._nc, self._log, self.core, self._lease, self._clock, notices.id_of_newest, self._hour,
+                    self._broker, self._world,
                 )  # fmt: skip
                 tasks.create_task(desk.run(), name="desk")
                 tasks.create_task(self._agreement().run(), name="agreement")
@@ -225,8 +227,10 @@ class Replica:
         journal.note(stored.position, batch)
         self._adopt_newer()
         self._speaker.publish(applied.parcels)
-        if applied.notices and self._notices is not None:
-            self._notices.add(stored.position, applied.notices)
+        if applied.notices:
+            self._hour.take(applied.notices)
+            if self._notices is not None:
+                self._notices.add(stored.position, applied.notices)
 
     def _break_off(self, failure: RuleFailed | NewerLog) -> None:
         """Apply nothing more: the state is half changed, or what is to be done is not known."""

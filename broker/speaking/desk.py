@@ -14,6 +14,7 @@ from broker.core.rules.moderation import FOR_GOOD
 from broker.core.rules.orders import is_known
 from broker.core.state import Room
 from broker.speaking import lists, search
+from broker.speaking.hour import Hour
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
@@ -37,6 +38,7 @@ from shared.envelopes.admin import (
     RevokeApp,
     RevokeUser,
     SetPolicy,
+    ShowHour,
     ShowRoom,
     pack,
     unpack_ask,
@@ -84,6 +86,7 @@ class Desk:
         lease: Lease,
         clock: LogClock,
         noticed: Callable[[], NoticeId | None],
+        hour: Hour,
         broker: str,
         world: World,
     ) -> None:
@@ -93,6 +96,7 @@ class Desk:
         self._lease = lease
         self._clock = clock
         self._noticed = noticed
+        self._hour = hour
         self._broker = broker
         self._monotonic = world.monotonic
 
@@ -133,6 +137,8 @@ class Desk:
                 return Answer(room is not None, room and lists.bans(state, room))
             case FindPeers(text, limit):
                 return Answer(True, await search.peers(state, text, limit))
+            case ShowHour():
+                return Answer(True, self._hour.page(self._clock.read(self._monotonic())))
             case ListApps(after, limit):
                 return Answer(True, lists.apps(state, after, limit))
             case ListRevocations(app, after, limit):

@@ -96,6 +96,7 @@ async def test_a_wrong_token_shows_nothing(console: Console) -> None:
 async def test_rooms_and_people_come_and_go_as_one_looks_at_them(console: Console, world: World) -> None:
     await console.sign_in()
     await expect(console.page.get_by_text("No rooms yet.")).to_be_visible()
+    await expect(console.page.get_by_text("Live", exact=True)).to_be_visible()
     owner, ann = await tea(world)
     await console.look_into("tea")
     people = console.page.locator("#members > li")
@@ -108,6 +109,25 @@ async def test_rooms_and_people_come_and_go_as_one_looks_at_them(console: Consol
     await expect(people).to_have_count(1)
     await owner.close()
     await expect(console.page.get_by_text("No rooms yet.")).to_be_visible()
+
+
+async def test_what_happened_is_drawn_and_rooms_stay_true_over_the_death_of_a_broker(
+    console: Console, world: World
+) -> None:
+    owner, _ = await tea(world)
+    await console.sign_in()
+    await expect(console.page.locator("#number-people")).to_have_text("2")
+    broker = world.system.process("broker-0")
+    await broker.kill()
+    await console.page.get_by_label("Search rooms and people").fill("nobody")
+    await expect(console.page.get_by_text("No room has that in its name.")).to_be_visible()
+    broker.start()
+    await broker.ready()
+    ben = await world.user("ben")
+    await admit(owner, ben, "tea")
+    await expect(console.page.locator("#number-people")).to_have_text("3")
+    await expect(console.page.locator("#number-joined")).to_have_text("3", timeout=30_000)
+    await expect(console.page.get_by_label("People who came in, each minute")).to_be_visible()
 
 
 async def test_an_operator_puts_somebody_out_and_lets_them_in_again(console: Console, world: World) -> None:

@@ -16,6 +16,7 @@ from broker.core.state import Ban, KnownApp, Member, Peer, Pending, RevokedUser,
 from broker.core.users import revoke
 from broker.settings import Settings
 from broker.speaking.desk import Desk, _ask
+from broker.speaking.hour import Hour
 from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.storage.stream import EventLog
@@ -73,7 +74,7 @@ async def desk(nc: Client) -> Desk:
     lease.term = 1
     clock = LogClock()
     clock.set(NOW, time.monotonic())
-    return Desk(nc, event_log, core, lease, clock, lambda: NoticeId("log", 7, 1), "broker", World())
+    return Desk(nc, event_log, core, lease, clock, lambda: NoticeId("log", 7, 1), Hour(), "broker", World())
 
 
 async def answered(nc: Client, desk: Desk, reply: str, data: bytes) -> bool:
