@@ -252,7 +252,15 @@ async def test_ten_thousand_rooms_do_not_make_it_slow(console: Console, world: W
         page = [room for room in rooms if room["key"] > after][:500]
         await route.fulfill(json={"response": {"rooms": page, "total": len(rooms), "position": 1}})
 
+    async def answer_about_one(route: Any) -> None:
+        name = route.request.url.partition("/rooms/")[2][:10]
+        await route.fulfill(
+            json={"response": {**rooms[int(name[5:])], "members": [], "candidates": [], "bans": [], "position": 1}}
+        )
+
     await console.page.route("**/admin/rooms?**", answer)
+    await console.page.route("**/admin/rooms/room-*", answer_about_one)
+    await console.page.route("**/admin/rooms/room-*/bans**", answer_about_one)
     await console.sign_in()
     await expect(console.page.get_by_text("10,000 rooms")).to_be_visible()
     assert await console.page.locator("#rooms .line").count() < 50
