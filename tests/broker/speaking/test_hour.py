@@ -12,7 +12,7 @@ MINUTE = int(NOW // 60)
 
 def said(kind: type[Notice], minutes: float = 0, **fields: Any) -> Notice:
     """A notice from that many minutes ago."""
-    shared = {"time": int((NOW - minutes * 60) * 1000), "app": "x", "room": "tea", "key": "tea"}
+    shared: dict[str, Any] = {"time": int((NOW - minutes * 60) * 1000), "app": "x", "room": "tea", "key": "tea"}
     return kind(**shared, **fields)
 
 
