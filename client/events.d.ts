@@ -66,6 +66,7 @@ export interface RoomFound {
   roles?: Record<string, "moderator" | "owner">;
   identities?: Record<string, Identity>;
   data?: Record<string, Datum>;
+  data_version?: number;
   history?: MessageShown[];
   /** for hosts */
   pending?: Waiting[];
@@ -493,6 +494,8 @@ export interface Told {
     created?: boolean;
     /** version 2: `{value, version, by}` by key */
     data?: Record<string, Datum>;
+    /** version 2: changes up to this version are in `data`, or are undone */
+    data_version?: number;
     /** version 2: messages to all from before it came in, as in `room-message`, the oldest first */
     history?: MessageShown[];
   };
@@ -682,6 +685,8 @@ export interface Answers {
     created?: boolean;
     /** version 2: `{value, version, by}` by key */
     data?: Record<string, Datum>;
+    /** version 2: changes up to this version are in `data`, or are undone */
+    data_version?: number;
     /** version 2: messages to all from before it came in, as in `room-message`, the oldest first */
     history?: MessageShown[];
   };
@@ -729,7 +734,7 @@ export interface Answers {
   /** room-policy-request took effect */
   "room-policy-request": {
     room: string;
-    policy: PolicyShown;
+    policy?: PolicyShown;
   };
   /** room-close-request took effect */
   "room-close-request": {

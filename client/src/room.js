@@ -92,6 +92,7 @@ export class Room extends Emitter {
   #gone; // called when the room has ended
   /** @type {JoinOptions} */
   #options = {};
+  #dataVersion = 0; // up to which `data` was shown
   /** @type {Promise<Room> | null} */
   #joining = null;
   /** @type {((room: Room) => void) | null} */
@@ -153,7 +154,8 @@ export class Room extends Emitter {
   async setData(set, versions) {
     const answer = await this.#ask("room-data-request", versions ? { set, if: versions } : { set });
     const mine = { set, version: answer.version, by: this.#line.peerId };
-    if (this.state === "inside") this.#changeData(mine);
+    // an answer that came again may tell of what is in the data already, or was undone since
+    if (this.state === "inside" && answer.version > this.#dataVersion) this.#changeData(mine);
     return answer;
   }
 
@@ -288,7 +290,7 @@ export class Room extends Emitter {
   enter(view) {
     clearTimeout(this.#ending);
     const before = this.members;
-    const { peers, peersinfo, roles = {}, identities = {}, policy, data, pending, history, created } = view;
+    const { peers, peersinfo, roles = {}, identities = {}, policy, data, data_version, pending, history, created } = view;
     const member = (/** @type {string} */ peer_id) => ({
       peer_id,
       role: roles[peer_id] ?? "member",
@@ -300,6 +302,7 @@ export class Room extends Emitter {
     this.owner = view.owner;
     this.policy = policy ?? this.policy;
     if (data) this.data = new Map(Object.entries(data));
+    this.#dataVersion = data_version ?? this.#dataVersion;
     this.history = history ?? this.history;
     this.created = created ?? this.created;
     if (pending || !this.isHost) this.pending = new Map((pending ?? []).map((/** @type {Candidate} */ one) => [one.peer_id, one]));
@@ -434,7 +437,7 @@ export class Room extends Emitter {
   /** @param {{set: Record<string, any>, version: number, by: string}} news */
   #changeData({ set, version, by }) {
     for (const [key, value] of Object.entries(set)) {
-      if (version < (this.data.get(key)?.version ?? 0)) continue; // an answer that came again
+      if (version < (this.data.get(key)?.version ?? 0)) continue; // an answer that came late
       if (value === null) this.data.delete(key);
       else this.data.set(key, { value, version, by });
     }

@@ -388,7 +388,9 @@ class RoomUnbanRequest(PeerEvent, kw_only=True, frozen=True):
 
 
 class PolicyAnswer(RoomAnswer, kw_only=True, frozen=True):
-    policy: PolicyShown
+    """One who sends it again may not be in the room any more."""
+
+    policy: PolicyShown | msgspec.UnsetType = msgspec.UNSET
 
 
 class RoomPolicyRequest(RoomEvent, kw_only=True, frozen=True):

@@ -143,6 +143,7 @@ class RoomFound(msgspec.Struct, frozen=True):
     roles: dict[str, Literal["owner", "moderator"]] | UnsetType = UNSET
     identities: dict[str, Identity] | UnsetType = UNSET
     data: dict[str, Datum] | UnsetType = UNSET
+    data_version: int | UnsetType = UNSET
     history: list[MessageShown] | UnsetType = UNSET
     pending: Annotated[list[Waiting] | UnsetType, Meta(description="for hosts")] = UNSET
 
@@ -349,6 +350,9 @@ class RoomJoinAccept(ServerEvent, kw_only=True, frozen=True):
     created: Annotated[bool | UnsetType, PLUS, Meta(description="true if the request made the room")] = UNSET
     data: Annotated[
         dict[str, Datum] | UnsetType, PLUS, Meta(description="version 2: `{value, version, by}` by key")
+    ] = UNSET
+    data_version: Annotated[
+        int | UnsetType, PLUS, Meta(description="version 2: changes up to this version are in `data`, or are undone")
     ] = UNSET
     history: Annotated[
         list[Raw] | UnsetType,

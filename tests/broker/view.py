@@ -18,6 +18,7 @@ class Known:
         self.pending = {one["peer_id"]: one.get("peerinfo") for one in fields.get("pending", ())}
         self.shown = [one["body"] for one in fields.get("history", ())]
         self.data = dict(fields.get("data", {}))
+        self.data_version = fields.get("data_version", 0)
         self.infos: dict[str, Any] = {**fields.get("peersinfo", {})}
         self.is_new = True  # what it is shown is as it is now
 

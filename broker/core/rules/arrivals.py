@@ -251,9 +251,12 @@ def _rooms_of(core: Context, peer: Peer) -> bytes:
     return encoded
 
 
+_LONG = ("data", "data_version", "history")
+
+
 def _shortened(view: dict[str, Any]) -> dict[str, Any]:
     """A view of a room without what can be long."""
-    return {**{name: value for name, value in view.items() if name not in ("data", "history")}, "peersinfo": {}}
+    return {**{name: value for name, value in view.items() if name not in _LONG}, "peersinfo": {}}
 
 
 def _admit(core: Context, peer: Peer, entry: Authenticated, resumed: bool) -> None:

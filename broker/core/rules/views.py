@@ -37,6 +37,7 @@ def room_view(core: Context, room: Room, peer: Peer) -> dict[str, Any]:
         if core.state.level >= LIFE:
             since = room.members[peer.peer_id].since if peer.peer_id in room.members else core.state.number
             view["data"] = _data(room)
+            view["data_version"] = core.state.number
             view["history"] = [msgspec.Raw(message.shown) for message in life.before(room, since)]
         view["policy"] = room.policy.shown(core.limits.peers_per_room)
         view["roles"] = {member: role_of(room, member) for member in room.members if is_host(room, member)}

@@ -12,11 +12,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from broker.core import numbers
-from tests.broker.core.test_rights_properties import NAMED, Guest, Machine, Saying, of_hosts, plain, rooms, some
+from tests.broker.core.test_rights_properties import (
+    NAMED,
+    Guest,
+    Machine,
+    Saying,
+    infos,
+    keys,
+    of_hosts,
+    plain,
+    rooms,
+    some,
+)
 from tests.broker.house import Refused
 from tests.broker.world import NOBODY, Socket
 
 REMEMBERED = 6  # numbers, so that some are forgotten in a short history
+GAP = 3  # between numbers
 NOT_LET_IN = {"rejected", "banned", "not-found", "not-pending"}
 RELAY = "relay-ice-candidate"
 
@@ -39,6 +51,7 @@ class Book:
     waiting     the rooms that requests to join wait for
     outcomes    by number, in the order in which it was decided: the code of the refusal, "" for none, None if only the
                 server knows the code
+    heard       the first answer to each number that was no refusal
     """
 
     def __init__(self) -> None:
@@ -46,6 +59,7 @@ class Book:
         self.unanswered: dict[int, Wish] = {}
         self.waiting: dict[int, str] = {}
         self.outcomes: dict[int, str | None] = {}
+        self.heard: dict[int, dict[str, Any]] = {}
 
     @property
     def remembered(self) -> list[int]:
@@ -57,7 +71,7 @@ class Book:
         return n <= forgotten and n not in self.remembered and n not in self.waiting
 
     def want(self, **wish: Any) -> Wish:
-        wanted = Wish(len(self.wishes) * 3, **wish)  # gaps are allowed
+        wanted = Wish(len(self.wishes) * GAP, **wish)
         self.wishes.append(wanted)
         self.unanswered[wanted.n] = wanted
         return wanted
@@ -92,6 +106,32 @@ class Repeating(Machine):
             super().speak(who, whom, room)
         elif self.speaks(guest):
             self.send(guest, self.words(guest, other, room))
+
+    @rule(which=some, whom=some, room=rooms, to=st.sampled_from(["all", "all", "hosts", "one"]))
+    def write(self, which: int, whom: int, room: str, to: str) -> None:
+        guest, other = self.guests[self.somebody_in(room, which)], self.guests[whom].view.me
+        if guest.version > 1 and self.speaks(guest):
+            self.number += 1
+            fields = {"body": self.number}
+            addressed = {"all": "", "hosts": "hosts", "one": other}[to]
+            book = self.books[guest.view.me]
+            self.send(guest, book.want(event="room-message-request", room=room, whom=addressed, fields=fields))
+
+    @rule(which=some, whom=some, room=rooms, keys=keys, guess=st.sampled_from([None, None, 0, "known", "stale"]))
+    def share(self, which: int, whom: int, room: str, keys: dict[str, Any], guess: Any) -> None:
+        guest = self.guests[self.somebody_in(room, which)]
+        if guest.version > 1 and self.speaks(guest):
+            fields = self.change_of(guest, self.guests[whom], room, keys, guess)
+            book = self.books[guest.view.me]
+            self.send(guest, book.want(event="room-data-request", room=room, whom="", fields=fields))
+
+    @rule(who=some, info=infos)
+    def update(self, who: int, info: Any) -> None:
+        guest = self.guests[who]
+        if guest.version > 1 and self.speaks(guest):
+            fields = {"peerinfo": info}
+            book = self.books[guest.view.me]
+            self.send(guest, book.want(event="peer-update-request", room="", whom="", fields=fields))
 
     @rule(who=some, whom=some, room=rooms, late=st.booleans())
     def speak_in_vain(self, who: int, whom: int, room: str, late: bool) -> None:
@@ -136,15 +176,15 @@ class Repeating(Machine):
         if guest.version > 1 and self.speaks(guest) and self.guests[who].user is None:
             self.send(guest, self.books[guest.view.me].want(event="room-create-request", room="", whom="", fields={}))
 
-    @rule(who=some)
-    def come_back(self, who: int) -> None:
+    @rule(who=some, info=infos)
+    def come_back(self, who: int, info: Any = None) -> None:
         """And send again, in order, what was not answered."""
         guest = self.guests[who]
         if guest.here:
             return
         if guest.socket.token != NOBODY:
             self.sockets.setdefault(guest.view.me, []).append(guest.socket)
-        super().come_back(who)
+        super().come_back(who, info)
         if guest.version > 1:
             book = self.books[guest.view.me]
             for wish in list(book.unanswered.values()):
@@ -166,7 +206,7 @@ class Repeating(Machine):
         for guest in self.guests:
             for ack in list(guest.socket.acks.keys() & self.asked.keys()):
                 _, book, n = self.asked.pop(ack)
-                self.hear(book, n, guest.socket.answer(ack))
+                self.hear(guest, book, n, guest.socket.answer(ack))
 
     def words(self, guest: Guest, other: Guest, room: str) -> Wish:
         self.number += 1
@@ -192,7 +232,9 @@ class Repeating(Machine):
         self.asked[self.number] = guest, book, wish.n
         tally = self.world.core.tally
         too_many = tally[wish.event, "too-many-requests"]
-        room = wish.room or str(uuid.UUID(int=random.Random(self.number).getrandbits(128), version=4))
+        room = wish.room
+        if not room and wish.event == "room-create-request":  # as a gateway does it
+            room = str(uuid.UUID(int=random.Random(self.number).getrandbits(128), version=4))
         payload = {} if wish.body is None else {"payload": wish.body}
         guest.socket.say(wish.event, room, wish.whom, ack=self.number, n=wish.n, **payload, **wish.fields)
         if tally[wish.event, "too-many-requests"] > too_many:
@@ -218,7 +260,9 @@ class Repeating(Machine):
             if wish.event == RELAY:
                 self.pass_on(me, wish)
             else:
-                self.house.say(wish.event, me, wish.room, wish.whom, wish.fields)
+                version = {"version": self.world.core.state.number} if wish.event == "room-data-request" else {}
+                self.house.say(wish.event, me, wish.room, wish.whom, {**wish.fields, **version})
+                self.pass_messages()
         except Refused as refused:
             return str(refused)
         self.decide()
@@ -227,6 +271,11 @@ class Repeating(Machine):
             return None
         book.outcomes[wish.n] = ""
         return ""
+
+    def pass_messages(self) -> None:
+        for name, body in self.house.heard:
+            self.guests[self.number_of(name)].said.append(body)
+        self.house.heard.clear()
 
     def pass_on(self, me: str, wish: Wish) -> None:
         here = self.house.rooms.get(wish.room)
@@ -244,10 +293,17 @@ class Repeating(Machine):
                     del book.waiting[n]
                     book.outcomes[n] = "" if room is not None and me in room.roles else None
 
-    def hear(self, book: Book, n: int, answer: dict[str, Any]) -> None:
-        """A client has got an answer."""
+    def hear(self, guest: Guest, book: Book, n: int, answer: dict[str, Any]) -> None:
+        """A client has got an answer. What it has changed in a room's data it is not told in another way."""
         code = answer.get("code", "")
         assert answer["ok"] is (code == "")
+        wish = book.wishes[n // GAP]
+        if "version" in answer:
+            known = guest.view.rooms.get(answer["room"])
+            if known is not None and answer["version"] > known.data_version and n not in book.heard:
+                known.changed(wish.fields["set"], answer["version"])
+        if answer["ok"] and wish.event not in ("room-join-request", "room-policy-request"):  # as it is now
+            assert answer == book.heard.setdefault(n, answer), "the answer is the same each time"
         if n in book.outcomes and book.outcomes[n] is None and code in NOT_LET_IN:
             book.outcomes[n] = code  # and from now on always that
         book.unanswered.pop(n, None)

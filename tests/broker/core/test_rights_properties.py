@@ -201,13 +201,8 @@ class Machine(RuleBasedStateMachine):
         if not guest.here or guest.version == 1:
             return
         self.number += 1
-        values = {key.format(me=guest.view.me, other=self.guests[whom].view.me): value for key, value in keys.items()}
-        known = guest.view.rooms[room].data if room in guest.view.rooms else {}
-        expected = {}
-        if guess is not None:
-            newest = known.get(next(iter(values)), {"version": 0})["version"]
-            expected = {next(iter(values)): {0: 0, "known": newest, "stale": max(0, newest - 1)}[guess]}
-        change: dict[str, Any] = {"set": values, "if": expected}
+        change = self.change_of(guest, self.guests[whom], room, keys, guess)
+        values = change["set"]
         guest.socket.say("room-data-request", room, ack=self.number, **change)
         [answer] = guest.socket.acks[self.number]
         self.expect(guest, "room-data-request", room, "", {**change, **answer})
@@ -241,6 +236,15 @@ class Machine(RuleBasedStateMachine):
         for who, guest in enumerate(self.guests):
             if not guest.here:
                 self.come_back(who)
+
+    def change_of(self, guest: Guest, other: Guest, room: str, keys: dict[str, Any], guess: Any) -> dict[str, Any]:
+        """What a guest asks for, who guesses a version."""
+        values = {key.format(me=guest.view.me, other=other.view.me): value for key, value in keys.items()}
+        known = guest.view.rooms[room].data if room in guest.view.rooms else {}
+        if guess is None:
+            return {"set": values, "if": {}}
+        newest = known.get(next(iter(values)), {"version": 0})["version"]
+        return {"set": values, "if": {next(iter(values)): {0: 0, "known": newest, "stale": max(0, newest - 1)}[guess]}}
 
     def somebody_in(self, room: str, which: int) -> int:
         """Most often one who is there or waits."""

@@ -107,6 +107,7 @@ def test_asking_for_a_room_can_make_it() -> None:
         "identities": {},
         "created": True,
         "data": {},
+        "data_version": 0,
         "history": [],
     }
     assert hall.stranger.read() == [("room-join-accept", welcome)]
