@@ -186,6 +186,9 @@ async def test_what_was_not_answered_is_sent_again_and_done_once(
     before = await ben.answer(await relay(ben, ann, room, 1))
     async with unanswered(system):
         numbers = [await relay(ben, ann, room, body) for body in range(2, 8)]
+        message = await ben.say("room-message-request", room=room, body="hello")
+        change = await ben.say("room-data-request", room=room, set={"slide": 1}, **{"if": {"slide": 0}})
+        update = await ben.say("peer-update-request", peerinfo={"name": "Benjamin"})
         unnamed = await ben.say("room-create-request", payload="mine")
         leaving = await ben.say("room-leave-request", room=room)
     if killed == "connection":
@@ -202,13 +205,17 @@ async def test_what_was_not_answered_is_sent_again_and_done_once(
     assert ben.resumed
     answers = [await ben.answer(n) for n in numbers]
     assert answers == [before] * len(numbers)
+    assert (await ben.answer(message))["id"] == (await ann.peer.expect("room-message", body="hello"))["id"]
+    assert (await ben.answer(change))["version"] == (await ann.peer.expect("room-data", set={"slide": 1}))["version"]
+    assert await ben.answer(update) == {"ok": True}
     created = await ben.answer(unnamed)
     assert (created["ok"], created["payload"]) == (True, "mine")
     assert await ben.answer(leaving) == {"ok": True, "room": room}
     assert await ben.call("room-join-request", room=created["room"]) != {}, "it is there, once"
     await ann.peer.expect("room-user-leave", peer_id=ben.peer_id)
     assert ann.heard("ice-candidate", "ice_candidate") == list(range(1, 8))
-    assert len(ann.heard("room-user-leave", "peer_id")) == 1
+    for event in ("room-message", "room-data", "room-user-update", "room-user-leave"):
+        assert len(ann.heard(event, "room")) == 1, event
 
 
 async def test_two_who_lose_everything_all_the_time_tell_each_other_everything_once(
@@ -285,6 +292,9 @@ async def couple(system: System, meet: Meet) -> Couple:
 async def test_64_numbers_are_remembered_and_older_ones_are_stale(couple: Couple) -> None:
     ann, ben, room = couple
     say: dict[str, Any] = {"room": room, "to": ann.peer_id, "ice_candidate": 0}
+    first = await ben.call("room-message-request", room=room, body=1, n=1000)
+    assert await ben.again(1000, ("room-message-request", {"room": room, "body": 2})) == first
+    assert ann.heard("room-message", "id") == [first["id"]]
     for n in range(1001, 1066):
         assert (await ben.answer(await ben.say("relay-ice-candidate", n=n, **say)))["ok"]
     assert (await ben.again(1002, ("relay-ice-candidate", say)))["ok"] is True
