@@ -63,7 +63,7 @@ def check(event: ClientEvent, sizes: Sizes) -> str:
     Raises Refusal: bad-request or too-large.
     """
     for field, body in event.BODIES.items():
-        if len(raw := getattr(event, field)):
+        if raw := getattr(event, field):
             _check_body(field, raw, getattr(sizes, body.limit))
     peer_id = peer_named(event) if isinstance(event, PeerEvent) else ""
     _check_needs(event, peer_id)

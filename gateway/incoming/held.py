@@ -29,16 +29,18 @@ class Held:
         self.waiting: deque[Waiting] = deque()
         self.bytes = 0
 
-    def has_room(self, connection: Connection, size: int) -> bool:
-        """Whether that many bytes more of this client may wait."""
-        return self.bytes + size <= self._most and connection.held + size <= self._most_per_client
-
-    def put(self, entry: Entry, size: int, connection: Connection | None) -> None:
-        """Take an entry. One of nobody's is charged to nobody."""
-        if connection is not None:
-            self.bytes += size
-            connection.held += size
+    def put(self, entry: Entry, size: int, connection: Connection) -> bool:
+        """Take an entry of a client, if that many bytes more of it may wait."""
+        if self.bytes + size > self._most or connection.held + size > self._most_per_client:
+            return False
+        self.bytes += size
+        connection.held += size
         self.waiting.append((entry, size, connection))
+        return True
+
+    def put_always(self, entry: Entry) -> None:
+        """Take an entry that is charged to nobody."""
+        self.waiting.append((entry, 0, None))
 
     def next_batch(self) -> list[Waiting]:
         """Give out the next entries, as many as fit into a batch. The batch before must have been released."""

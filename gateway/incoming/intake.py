@@ -54,9 +54,10 @@ class Intake:
         if body is EXCESS:
             self._refuse_excess(connection, name, ack)
             return
-        metrics.EVENTS.counts[_label(connection, name)] += 1
+        declared = known(name, connection.version)
+        metrics.EVENTS.counts[name if declared is not None else UNKNOWN] += 1
         try:
-            event, app, peer_id = self._read(connection, name, body)
+            event, app, peer_id = self._read(connection, declared, name, body)
             entry = self._entry(connection, event, app, peer_id, ack)
             if not self._append(connection, entry, _size(entry)):
                 raise Refusal(UNAVAILABLE)
@@ -86,13 +87,18 @@ class Intake:
             return {}
         return door.known_of(body, self._sizes)
 
-    def _read(self, connection: Connection, name: str, body: Argument) -> tuple[ClientEvent, App, str]:
+    def _read(
+        self, connection: Connection, declared: type[ClientEvent] | None, name: str, body: Argument
+    ) -> tuple[ClientEvent, App, str]:
         """The event, the app that stands for it, and the peer that it names, if it names one.
 
         Who is not authorized learns that and nothing else, and has nothing searched or measured.
         """
         try:
-            event = door.decode(name, body, connection.version)
+            if isinstance(body, ClientEvent) and type(body) is declared:
+                event: ClientEvent = body
+            else:
+                event = door.decode(name, body, connection.version)
         except Refusal:
             if name != AuthRequest.NAME:
                 self._sessions.check(connection, door.auth_of(body))

@@ -61,14 +61,15 @@ class LogWriter:
 
     def append(self, connection: Connection, entry: Entry, size: int) -> bool:
         """Take an entry, unless too much is waiting already."""
-        if not self._held.has_room(connection, size):
+        if not self._held.put(entry, size, connection):
             return False
-        self._put(entry, size, connection)
+        self._one_more_waits()
         return True
 
     def append_always(self, entry: GatewayUp | GatewayDown | Closed | Pace) -> None:
         """Take an entry however much is waiting: it cannot be refused."""
-        self._put(entry, 0, None)
+        self._held.put_always(entry)
+        self._one_more_waits()
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:
         """Say how far the gateway is, if that is ``least`` bytes further than the log has been told."""
@@ -111,11 +112,10 @@ class LogWriter:
         """Whether the last attempt reached the log."""
         return self._flight.writable
 
-    def _put(self, entry: Entry, size: int, connection: Connection | None) -> None:
-        if not self._held.waiting:
+    def _one_more_waits(self) -> None:
+        if len(self._held.waiting) == 1:
             self._taken = self._read_clock()
             self._idle.clear()
-        self._held.put(entry, size, connection)
         if not self._flight.busy:
             self._go_on()
 

@@ -55,7 +55,7 @@ def test_nobody_waits_behind_all_that_another_has_said(count: int, size: int) ->
 def test_nothing_overtakes_the_end_of_a_socket() -> None:
     held, loud, quiet = Held(100 * MIB, 100 * MIB), connection("loud"), connection("quiet")
     put(held, loud, BATCH_LIMIT + 10)
-    held.put(Closed("loud", 0, "closed", False), 0, None)
+    held.put_always(Closed("loud", 0, "closed", False))
     put(held, quiet, 1)
     entries = [entry for batch in order(held) for entry in batch]
     assert entries[-2:] == [Closed("loud", 0, "closed", False), said(quiet, 0)]
