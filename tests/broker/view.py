@@ -119,5 +119,5 @@ class View:
         if fields["peer_id"] != self.me:
             self.words = []
         if fields["peer_id"] != self.me or fields["resumed"]:
-            self.rooms = {room["room"]: Known(fields["peer_id"], room) for room in fields["rooms"]}
+            self.rooms = {room["room"]: Known(fields["peer_id"], room) for room in fields.get("rooms", ())}
         self.me = fields["peer_id"]
