@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.rig.company import Company, OwnCompany
-from tests.chaos.rig.release import unpack
+from tests.chaos.rig.release import COMMITS, unpack
 from tests.system.rig.harness import System
 
 StartCompany = Callable[..., Awaitable[Company]]
@@ -23,11 +23,11 @@ async def company(system: System) -> AsyncIterator[Company]:
     await company.close()
 
 
-@pytest.fixture(scope="session")
-def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the code of the last release."""
+@pytest.fixture(scope="session", params=COMMITS, ids=lambda commit: commit[:7])
+def last_release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the code of a release that may be in use."""
     folder = tmp_path_factory.mktemp("last-release")
-    unpack(folder)
+    unpack(request.param, folder)
     return folder
 
 

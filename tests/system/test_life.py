@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import itertools
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,12 @@ import pytest
 from tests.broker.view import View
 from tests.broker.world import Told
 from tests.conftest import StartSystem
+from tests.snippets import snippets
 from tests.system.rig.harness import System
+from tests.system.rig.node import find_node
 from tests.system.rig.peer import Peer
+from tests.system.rig.process import ROOT
+from tests.system.rig.recorder import OWN_EVENTS
 from tests.system.rig.rooms import admit, create, new_name, request, room_of
 from tests.system.rig.waiting import until
 from tests.system.rig.world import World
@@ -370,9 +376,9 @@ async def check_all_know_the_same(clients: list[Client], room: str) -> None:
     newcomer = await Client(clients[0].world, "new").arrive(1)
     found = (await newcomer.call(JOIN, room=room))["data"]
     for client in clients:
-        told = [Told(*one) for one in client.told if isinstance(one[1], dict)]
+        told = [Told(*one) for one in client.told if one[0] not in OWN_EVENTS]
         view = View()
-        view.take([*told, *(Told(one.event, one.data) for one in client.peer.log if isinstance(one.data, dict))])
+        view.take([*told, *(Told(one.event, one.data) for one in client.peer.log if one.event not in OWN_EVENTS)])
         theirs = {key: datum for key, datum in found.items() if datum["by"] != client.peer_id}
         known = {key: datum for key, datum in view.rooms[room].data.items() if key in theirs}
         assert known == theirs
@@ -396,3 +402,116 @@ async def test_a_thousand_updates_cost_one_who_is_away_nothing(start_system: Sta
     assert (await ann.call(SAY, room=room, body="welcome back"))["ok"]
     await ben.peer.expect("room-message")
     assert not {"room-data", "room-user-update"} & {told.event for told in ben.peer.log}
+
+
+# -- the programs in PROTOCOL.md
+
+# What a program needs around what is shown there. It does what it reads, and says what it knows.
+AROUND = """
+import { io } from "socket.io-client";
+import { createInterface } from "node:readline";
+const [url, token, room] = process.argv.slice(2);
+let session, me;
+const socket = io(url, { auth: { token }, reconnectionDelay: 100, reconnectionDelayMax: 300 });
+socket.on("connect", () => socket.emit("auth-request", { token, version: 2, resumable: true, resume: session }));
+socket.on("auth-accept", (accepted) => {
+  [session, me] = [accepted.token, accepted.peer_id];
+  if (!accepted.resumed) socket.emit("room-join-request", { auth: session, room });
+});
+const draw = (who, where) => console.log("cursor", who, JSON.stringify(where));
+SNIPPETS
+socket.on("room-join-accept", () => console.log("in", me));
+createInterface({ input: process.stdin }).on("line", (line) => console.log(eval(line) ?? "done"));
+"""
+
+
+class Program:
+    """The three programs as one, in a room."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.lines: list[str] = []
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            self.lines.append(line.decode().rstrip())
+
+    async def do(self, code: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{code}\n".encode())
+        await self._process.stdin.drain()
+
+    async def says(self, end: str) -> str:
+        """The newest line that ends so, once there is one."""
+        await until(lambda: any(line.endswith(end) for line in self.lines), f"{end}: {self.lines}", 10)
+        return next(line for line in reversed(self.lines) if line.endswith(end))
+
+    async def stop(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+
+async def test_the_programs_in_the_document_write_raise_hands_and_show_cursors(
+    start_system: StartSystem, tmp_path: Path
+) -> None:
+    system = await start_system()
+    await system.agreed()
+    world, room = World(system), new_name()
+    ann = await world.peer(0, version=2)
+    policy = {"admission": "open", "history": 9}
+    await ann.call("room-create-request", {"room": room, "policy": policy})
+    await ann.call(SAY, {"room": room, "body": "welcome"})
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    shown = snippets("PROTOCOL.md")
+    program = tmp_path / "life.mjs"
+    program.write_text(AROUND.replace("SNIPPETS", "\n".join(shown[name] for name in ("chat", "hands", "cursors"))))
+    said = [find_node(), str(program), system.gateways[1].url, await system.app_token(), room]
+    ben, cid = [Program(await asyncio.create_subprocess_exec(*said, stdin=PIPE, stdout=PIPE)) for _ in range(2)]
+    try:
+        await check_programs(system, ann, room, ben, cid)
+    finally:
+        await ben.stop()
+        await cid.stop()
+        await world.close()
+    await system.ready()
+
+
+async def check_programs(system: System, ann: Peer, room: str, ben: Program, cid: Program) -> None:
+    await ben.says("writes: welcome")
+    await cid.says("writes: welcome")
+    await ben.do("write('hello')")
+    assert (await ann.expect("room-message"))["body"] == "hello"
+    await cid.says("writes: hello")
+    await ben.says("writes: hello")
+    await cid.do("raise(true)")
+    first = (await ann.expect("room-data"))["by"]
+    await ben.do("raise(true)")
+    second = (await ann.expect("room-data"))["by"]
+    for program in (ben, cid):
+        await ask_until(program, "speakers().join(' ')", f"{first} {second}")
+    await system.gateways[1].kill()
+    system.gateways[1].start()
+    await ann.call(SET, {"room": room, "set": {f"peer.{ann.peer_id}.hand": True}})
+    for program in (ben, cid):
+        await ask_until(program, "speakers().join(' ')", f"{first} {second} {ann.peer_id}")
+    await cid.do("raise(false)")
+    await ask_until(ben, "speakers().join(' ')", f"{second} {ann.peer_id}")
+    await ben.do("for (let x = 0; x < 100; x++) move(x, 7)")
+    await cid.says('{"x":99,"y":7}')
+    assert len(ann.all("room-data")) < 10
+
+
+async def ask_until(program: Program, code: str, answer: str) -> None:
+    """Ask until the newest answer is this one."""
+
+    async def ask() -> bool:
+        await program.do(code)
+        await asyncio.sleep(0.05)
+        return bool(program.lines) and program.lines[-1] == answer
+
+    async with asyncio.timeout(15):
+        while not await ask():
+            await asyncio.sleep(0.05)

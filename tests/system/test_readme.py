@@ -24,6 +24,7 @@ from tests.system.rig.tokens import forged
 from tests.system.rig.world import World
 
 BACKEND = ("user-keys", "user_token.py", "user-token.mjs")
+LIFE = ("chat", "hands", "cursors")  # test_life.py
 DOCUMENTS = ("README.md", "PROTOCOL.md", "client/README.md")
 
 
@@ -78,7 +79,7 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 def test_the_snippets_are_those_that_are_run() -> None:
     """``call.html``, ``tea.html`` and ``token`` in the browser, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
-    assert marks == {"token", "call.html", "tea.html", "guest.mjs", "again", "user", *BACKEND}
+    assert marks == {"token", "call.html", "tea.html", "guest.mjs", "again", "user", *BACKEND, *LIFE}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
 
 
