@@ -77,7 +77,7 @@ class NoticeCalls:
 
     def add_to(self, app: web.Application) -> None:
         """Add the route."""
-        app.router.add_get(ListNotices.PATH, self._answer)
+        app.router.add_route(ListNotices.METHOD, ListNotices.PATH, self._answer)  # no HEAD, whose answer has no body
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self._admin.check(request, self._world.monotonic())
@@ -121,9 +121,9 @@ class NoticeCalls:
         response = web.StreamResponse(
             headers={"Content-Type": EVENTS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
-        await response.prepare(request)
         text, silent = b"retry: %d\n\n" % AGAIN, self._world.monotonic()
         try:
+            await response.prepare(request)
             while _is_here(request):
                 text += b"".join(b"id: %s\ndata: %s\n\n" % (str(told.id).encode(), told.data) for told in found)
                 if not text and self._world.monotonic() - silent > HEARTBEAT:

@@ -118,16 +118,17 @@ class Reader:
         if after is not None and bundle is not None:
             self._check(after, bundle)
         found: list[Told] = []
-        size = 0
+        size, last = 0, sequence
         while bundle is not None and len(found) < limit and size < ENOUGH_BYTES:
             for raw in bundle.notices:
                 notice = Told(id_of(raw), bytes(raw))
                 if len(found) < limit and not _is_had(notice.id, after):
                     found.append(notice)
                     size += len(notice.data)
-                    self._remember(notice.id, sequence)
-            sequence += 1
+            last, sequence = sequence, sequence + 1
             bundle = await self._bundle(sequence)
+        if found:
+            self._remember(found[-1].id, last)  # it is what the reader goes on behind
         return found
 
     async def _find(self, after: NoticeId | None) -> tuple[int, Bundle | None]:
@@ -137,6 +138,8 @@ class Reader:
         if known is None or bundle is None:
             known = await self._search(after)
             bundle = await self._bundle(known)
+            if after is not None and bundle is not None:
+                self._remember(after, known)  # whoever waits asks for it again and again
         return known, bundle
 
     async def _search(self, after: NoticeId | None) -> int:

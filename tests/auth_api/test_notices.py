@@ -12,7 +12,7 @@ from nats.js.api import StorageType, StreamConfig
 
 from auth_api import notice_calls, notices
 from auth_api.notice_calls import NoticeCalls
-from auth_api.notices import Gone, NoNotices, Reader, Unavailable
+from auth_api.notices import Gone, NoNotices, Reader, Told, Unavailable
 from shared.envelopes import subjects
 from shared.envelopes.notices import Noticed, NoticeId, PeerJoined, encode_notice, pack_bundle, pack_noticed
 from shared.messaging.nats import Client
@@ -115,6 +115,31 @@ async def test_a_reader_that_waits_finds_what_nobody_told_it_of(stream: Stream, 
     await stream.js.publish(f"{subjects.NOTICES}log", pack_bundle("", [encode_notice(NoticeId("log", 1, 0), joined())]))
     async with asyncio.timeout(3):
         assert await waiting == ["log-1-0"]
+
+
+async def test_who_waits_at_an_id_is_searched_for_once(
+    stream: Stream, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[NoticeId | None] = []
+    search = Reader._search
+
+    async def counted(self: Reader, after: NoticeId | None) -> int:
+        searches.append(after)
+        return await search(self, after)
+
+    monkeypatch.setattr(Reader, "_search", counted)
+    monkeypatch.setattr(notices, "MOST_KNOWN", 2)
+    await stream.store("log-1-0", "log-1-1")
+    await stream.store(*(f"log-2-{index}" for index in range(5)))
+    for _ in range(3):
+        assert await ids(reader, "log-2-4") == []
+    assert len(searches) == 1
+    assert len(await ids(reader)) == 7  # whoever reads everything
+    assert await ids(reader, "log-2-4") == []
+    await stream.store("log-3-0", "log-3-1", "log-3-2")
+    assert await ids(reader, "log-2-4", limit=2) == ["log-3-0", "log-3-1"]
+    assert await ids(reader, "log-3-1") == ["log-3-2"]
+    assert searches == [NoticeId("log", 2, 4), None]
 
 
 async def test_what_is_not_kept_any_more_is_gone(stream: Stream, reader: Reader) -> None:
@@ -235,6 +260,37 @@ async def test_pages(site: Site, stream: Stream) -> None:
 @pytest.mark.parametrize("query", ["?after=x", "?wait=61", "?wait=x", "?limit=0", f"?after={'a' * 129}-1-1"])
 async def test_what_is_asked_wrongly(site: Site, query: str) -> None:
     await site.page(query, 400)
+
+
+async def test_there_is_no_head_without_its_body(site: Site) -> None:
+    """A stream would send its body all the same, and the next answer on that connection would begin with it."""
+    async with site.http.head("/admin/notices", headers=EVENTS) as answer:
+        assert answer.status == 405
+
+
+async def test_a_reader_that_leaves_before_its_stream_begins_is_no_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, left, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(self: Reader, *_: Any) -> list[Told]:
+        begun.set()
+        await left.wait()
+        asyncio.get_running_loop().call_later(0.1, done.set)
+        return []
+
+    monkeypatch.setattr(Reader, "read", late)
+    _, writer = await asyncio.open_connection(site.http.server.host, site.http.server.port)
+    writer.write(
+        b"GET /admin/notices HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n"
+        % TOKEN.encode()
+    )
+    await begun.wait()
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    left.set()
+    await done.wait()
+    assert "a request failed" not in caplog.text
 
 
 async def test_only_operators_read(site: Site) -> None:
