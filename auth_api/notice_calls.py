@@ -21,13 +21,13 @@ from shared.envelopes.calls import Call, Must
 from shared.envelopes.notices import LONGEST_ID, AnyNotice, NoticeId
 from shared.process.world import World
 
-LONGEST_WAIT = 60  # seconds
+LONGEST_WAIT = 50  # seconds; load balancers give up a server that says nothing for 60 s
 MOST_READERS = 64  # that wait at the same time: streams, and answers that have nothing to say yet
 HEARTBEAT = 15.0  # seconds after which a stream without news says so
 LOOK_INTERVAL = 1.0  # seconds between looks at whether a reader that waits is still there
 SLOWEST = 10.0  # seconds that a reader may take to read what it was sent
 AGAIN = 2000  # milliseconds after which a client asks again when its stream has ended
-EVENTS = "text/event-stream"
+STREAM = "text/event-stream"
 
 
 class NoticePage(msgspec.Struct, frozen=True):
@@ -51,6 +51,7 @@ class ListNotices(Call, frozen=True):
     ANSWER = NoticePage
     ANSWERS: ClassVar[str] = "The notices behind `after`; none if none came within `wait`."
     OPERATOR: ClassVar[bool] = True
+    EVENTS: ClassVar[bool] = True
     REFUSALS: ClassVar[tuple[int, ...]] = (*Call.REFUSALS, 404, 410, 503)
 
     after: Annotated[str, Meta(max_length=LONGEST_ID, description="The id of the last notice that is known.")] = ""
@@ -82,7 +83,7 @@ class NoticeCalls:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self._admin.check(request, self._world.monotonic())
         asked = await read(ListNotices, request, int(self._world.now()))
-        streams = EVENTS in request.headers.get("Accept", "")
+        streams = STREAM in request.headers.get("Accept", "")
         after = _parse((streams and request.headers.get("Last-Event-ID")) or asked.after)
         try:
             found = await self._reader.read(after, asked.limit)
@@ -119,7 +120,7 @@ class NoticeCalls:
 
     async def _stream(self, request: web.Request, found: list[Told], after: NoticeId | None) -> web.StreamResponse:
         response = web.StreamResponse(
-            headers={"Content-Type": EVENTS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            headers={"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         text, silent = b"retry: %d\n\n" % AGAIN, self._world.monotonic()
         try:

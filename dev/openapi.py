@@ -37,8 +37,13 @@ def _operation(call: type[Call]) -> dict[str, Any]:
         **({"security": [{"operator": []}]} if call.OPERATOR else {}),
         **_parameters(call),
         **_body(call),
-        "responses": {"200": {"description": call.ANSWERS, "content": _json(_answer(call))}, **refused},
+        "responses": {"200": {"description": call.ANSWERS, "content": _content(call)}, **refused},
     }
+
+
+def _content(call: type[Call]) -> dict[str, Any]:
+    events = {"text/event-stream": {"schema": {"type": "string"}}} if call.EVENTS else {}
+    return {**_json(_answer(call)), **events}
 
 
 def _webhook() -> dict[str, Any]:

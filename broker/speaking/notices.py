@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = 1.0  # seconds between looks at whether there is anything to store, if nobody says so
 PAUSE = 0.5  # seconds until it is tried again
+GATHERING = (
+    0.02  # seconds in which more may come: one message of the stream costs as much with many notices as with one
+)
 BEGINNING = (0, 0)  # stands before all notices
 NOTHING = (0, -1)  # stands before that, too
 
@@ -113,6 +116,7 @@ class NoticeWriter:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_INTERVAL):
                         await self._more.wait()
+                await asyncio.sleep(GATHERING)
                 self._more.clear()
                 await self._store()
         finally:

@@ -50,6 +50,7 @@ class Call(msgspec.Struct, frozen=True):
     BODIES: ClassVar[tuple[str, ...]] = (JSON,)  # how a body may be sent
     STRICT: ClassVar[bool] = False  # whether a body with a field that is not declared is refused
     OPERATOR: ClassVar[bool] = False  # whether it takes ADMIN_TOKEN
+    EVENTS: ClassVar[bool] = False  # whether it is also answered by Server-Sent Events, if they are accepted
     REFUSALS: ClassVar[tuple[int, ...]] = (400, 401, 408, 413, 429, 500)
     PLACES: ClassVar[dict[str, Place]]  # of the fields
 

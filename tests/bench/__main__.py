@@ -13,6 +13,7 @@ from tests.bench import (
     core_speed,
     hold,
     idle,
+    notices,
     phases,
     report,
     rooms,
@@ -34,6 +35,7 @@ PAUSE = 10.0
 CORE_SECONDS = 2.0
 OTHERS = {
     "hold": hold.main,
+    "notices": notices.main,
     "rooms": rooms.main,
     "size": size.main,
     "soak": soak.main,

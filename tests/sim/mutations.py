@@ -1,4 +1,5 @@
-"""The faults that the simulation must find: those that CHANGELOG.md calls fixed and that lie in what is simulated.
+"""The faults that the simulation must find: those that CHANGELOG.md calls fixed and that lie in what is simulated, and
+some that would be felt by nobody but those who read notices.
 
 What it cannot find lies outside: transport, HTTP, the demo, alerts and deployment; hostile writers of the log and
 stolen passwords; how long something takes a processor, and how large a message or a log gets (all of it is small
@@ -204,5 +205,23 @@ MUTATIONS: dict[str, Mutation] = {
         "        pass\n",
         "members were not told of a new owner",
         seed=2,
+    ),
+    "notices-without-condition": _one(
+        "broker.storage.notice_stream",
+        "pack_bundle(before, notices), headers=headers)",
+        "pack_bundle(before, notices))",
+        "of two brokers that both take themselves for the speaker, each stores all notices",
+    ),
+    "notices-stored-again": _one(
+        "broker.speaking.notices",
+        "        self._unstored.note_end(stored)\n",
+        "",
+        "a new speaker stores again what another one has stored",
+    ),
+    "notices-not-made-again": _one(
+        "broker.speaking.notices",
+        "        self._unstored = Unstored(core.state.noticed)\n",
+        "        self._unstored = Unstored(core.state.noticed)\n        self._unstored.note_stored((1 << 60, 0))\n",
+        "what is said before a broker speaks, it takes for stored",
     ),
 }

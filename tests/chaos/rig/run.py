@@ -58,6 +58,7 @@ class Run:
         self._say = say
         operators = {"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}
         self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS, overrides=operators)
+        self._is_followed = True  # by a backend, which takes an auth_api
         self._guests: list[Guest] = []
         self.urls: list[str] = []  # of the gateways that guests may choose from
 
@@ -71,8 +72,13 @@ class Run:
         finally:
             await self._system.abandon()
         stories = [story for guest in self._guests for story in guest.visitor.stories]
-        misread = [f"notices: {fault}" for fault in (*self._keeper.faults, *faults(self._keeper.notices, stories))]
-        return Outcome(stories, checker.faults(stories) + misread, complaints, len(self._keeper.notices))
+        return Outcome(stories, checker.faults(stories) + self._misread(stories), complaints, len(self._keeper.notices))
+
+    def _misread(self, stories: list[Story]) -> list[str]:
+        """What is wrong with the notices."""
+        keeper = self._keeper
+        found = (*keeper.faults, *faults(keeper.notices, stories)) if self._is_followed else ()
+        return [f"notices: {fault}" for fault in found]
 
     async def _stop(self) -> list[str]:
         try:
@@ -83,8 +89,10 @@ class Run:
 
     async def _with_guests(self, http: aiohttp.ClientSession) -> None:
         keeper = self._keeper = Keeper(http, self._system.auth.url)
-        await keeper.begin()
-        following = asyncio.create_task(keeper.follow())
+        following = []
+        if self._is_followed:
+            await keeper.begin()
+            following = [asyncio.create_task(keeper.follow())]
         self._guests = list(self._invite(http))
         staying = [asyncio.create_task(guest.visitor.stay()) for guest in self._guests]
         try:
@@ -92,10 +100,11 @@ class Run:
             await self._make_chaos()
             await end(mingling)
             await self._find_truth()
-            await end([following])
-            await keeper.catch_up()
+            await end(following)
+            if self._is_followed:
+                await keeper.catch_up()
         finally:
-            await end([*staying, following])
+            await end(staying + following)
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":

@@ -69,6 +69,7 @@ class Upgrade(Run):
         super().__init__(folder, seed, 0, 0, self.steps.append)
         self.fleet = self._system = Fleet(folder, before)
         self.record = Record()
+        self._is_followed = False
         self._after = after
         self._services = services
 
