@@ -20,6 +20,7 @@ from shared.envelopes.notices import (
     NoticesLost,
     encode_notice,
     id_of,
+    time_of,
     unpack_bundle,
     unpack_noticed,
 )
@@ -66,7 +67,6 @@ class Reader:
 
     def __init__(self, connection: Callable[[], Messaging | None], world: World) -> None:
         self._connection = connection
-        self._now = world.now
         self._monotonic = world.monotonic
         self._listening: Messaging | None = None  # the connection on which the speaker is heard
         self._waiting: set[asyncio.Future[None]] = set()
@@ -176,11 +176,7 @@ class Reader:
         before = NoticeId.parse(bundle.before) if bundle.before else NoticeId(first.log, 0, 0)
         follows = before.log == after.log and before.place <= after.place
         if not follows and not (first.log == after.log != before.log):
-            raise Gone(first, self._lost(after, before))
-
-    def _lost(self, after: NoticeId, before: NoticeId) -> Told:
-        notice = NoticesLost(time=int(self._now() * 1000), app="", room=None, key=None)
-        return Told(before, encode_notice(before, notice, str(after)))
+            raise Gone(first, _lost(after, before, time_of(bundle.notices[0])))
 
     async def _bundle(self, sequence: int) -> Bundle | None:
         try:
@@ -228,6 +224,12 @@ class Reader:
             for more in self._waiting:
                 if not more.done():
                     more.set_result(None)
+
+
+def _lost(after: NoticeId, before: NoticeId, time: int) -> Told:
+    """That what follows ``after`` is gone. Its time is the oldest notice's, so that it is the same whoever says it."""
+    notice = NoticesLost(time=time, app="", room=None, key=None)
+    return Told(before, encode_notice(before, notice, str(after)))
 
 
 def _is_before(last: NoticeId, after: NoticeId) -> bool:

@@ -5,10 +5,8 @@ import datetime
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
 from auth_api.notices import Told
-from shared.envelopes.notices import NoticeId
+from shared.envelopes.notices import NoticeId, time_of
 
 MOST = 100  # notices in one batch
 LAST_INDEX = 2**31  # behind those of any position
@@ -22,10 +20,6 @@ class Notices(Protocol):
 
     async def backlog(self, after: NoticeId | None) -> int:
         """Messages of their stream behind the one that an id is in. Raises Unavailable."""
-
-
-class _Dated(msgspec.Struct):
-    time: float  # milliseconds since the epoch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +48,7 @@ class Batch:
     @property
     def since(self) -> float:
         """When the oldest of them happened, in seconds since the epoch."""
-        return msgspec.json.decode(self.notices[0].data, type=_Dated).time / 1000
+        return time_of(self.notices[0].data) / 1000
 
     @property
     def body(self) -> bytes:

@@ -234,9 +234,14 @@ class _Named(msgspec.Struct, frozen=True):
     id: Annotated[str, Meta(max_length=LONGEST_ID)]
 
 
+class _Timed(msgspec.Struct, frozen=True):
+    time: int
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_bundle = msgspec.json.Decoder(Bundle).decode
 _decode_named = msgspec.json.Decoder(_Named).decode
+_decode_timed = msgspec.json.Decoder(_Timed).decode
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_noticed = msgspec.msgpack.Decoder(Noticed).decode
 _decode_notice = msgspec.json.Decoder(AnyNotice).decode
@@ -259,6 +264,11 @@ def decode_notice(data: bytes) -> AnyNotice:
 def id_of(notice: bytes | Raw) -> NoticeId:
     """The id of an encoded notice. Raises ValueError."""
     return NoticeId.parse(_decode_named(notice).id)
+
+
+def time_of(notice: bytes | Raw) -> int:
+    """When it happened, in ms since the epoch. Raises msgspec.MsgspecError."""
+    return _decode_timed(notice).time
 
 
 def pack_bundle(before: str, notices: Sequence[bytes]) -> bytes:

@@ -153,6 +153,7 @@ async def test_what_is_not_kept_any_more_is_gone(stream: Stream, reader: Reader)
         assert (str(raised.value.oldest), str(raised.value.lost.id)) == ("log-5-0", "log-4-1")
         lost = json.loads(raised.value.lost.data)
         assert (lost["type"], lost["id"], lost["from"], lost["to"]) == ("notices-lost", "log-4-1", after, "log-4-1")
+        assert lost["time"] == 1  # when the oldest happened: whoever says it, and whenever, it is the same
     for after in ("log-4-1", "log-4-7", ""):
         assert await ids(reader, after, 1) == ["log-5-0"]
     await stream.drop(9)
