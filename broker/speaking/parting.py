@@ -52,6 +52,10 @@ class Parting:
             task.add_done_callback(lambda _: self._tasks.pop(beat.gateway))
         return denied
 
+    def is_looking(self, gateway: str) -> bool:
+        """Whether the place that a gateway knows has not been compared yet."""
+        return gateway in self._tasks
+
     def distrust(self) -> None:
         """The state follows from a part of the log."""
         self._distrusted = [*self._core.state.gateways, *self._core.state.peers]
@@ -74,6 +78,8 @@ class Parting:
                     await self._part(beat)
                 return
             await asyncio.sleep(LOOK_INTERVAL)
+        if self._log.marks.deny(beat.position, beat.taken):  # something else has been written there meanwhile
+            await self._part(beat)
 
     async def _is_lost(self, beat: Beat) -> bool:
         try:

@@ -148,7 +148,7 @@ class Speaker:
         if misses and now - heard.repeated > (GAP_INTERVAL if beat.gap else REPEAT_INTERVAL):
             heard.repeated = now
             await self._repeat(beat.gateway, beat.have)
-        if not beat.prompt:
+        if not beat.prompt and not self._parting.is_looking(beat.gateway):  # it takes this for a comparison
             self._send(beat.gateway, pack_message(Head(gateway.parcel)))
 
     async def _repeat(self, gateway: str, have: int) -> None:

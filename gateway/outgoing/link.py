@@ -12,10 +12,9 @@ from nats.errors import Error as NatsError
 from gateway import metrics
 from gateway.incoming.log_writer import LogWriter
 from gateway.outgoing.inbox import Inbox
-from shared.envelopes import subjects
+from shared.envelopes import levels, subjects
 from shared.envelopes.deliveries import Beat, Fenced, Head, pack_beat, unpack_message
 from shared.envelopes.entries import LONGEST_NAME, GatewayUp
-from shared.envelopes.levels import LEVEL
 from shared.messaging.connection import end
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
@@ -51,7 +50,7 @@ class Link:
     async def run(self) -> None:
         """Serve until the link is fenced or cancelled."""
         subscription = await self._nc.subscribe_straight(subjects.deliveries(self.gateway), self._on_message)
-        self.writer.append_always(GatewayUp(self._name[:LONGEST_NAME], LEVEL))
+        self.writer.append_always(GatewayUp(self._name[:LONGEST_NAME], levels.LEVEL))
         writing = asyncio.create_task(self.writer.run(), name="log writer")
         beating = asyncio.create_task(self._beat_on(), name="beats")
         try:

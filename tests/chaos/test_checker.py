@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos.rig.checker import faults
 from tests.chaos.rig.story import OK, Back, Got, Sent, Story, View
+from tests.chaos.rig.wire import back
 
 Stories = dict[str, Story]
 
@@ -94,6 +95,7 @@ def lose_a_relay(stories: Stories) -> None:
 
 def lose_an_admission(stories: Stories) -> None:
     remove(stories["ben"], 3)
+    stories["ben"].entries.remove(next(entry for entry in stories["ben"].entries if isinstance(entry, Back)))
 
 
 def lose_a_join(stories: Stories) -> None:
@@ -195,6 +197,132 @@ def give_a_room_twice(stories: Stories) -> None:
 
 def give_a_room_to_nobody(stories: Stories) -> None:
     change(stories["ann"], 1, answer="taken")
+
+
+def governed_run() -> Stories:
+    """Ann's room: Ben, a moderator by grant, comes in; Cas is let in, kicked and banned; Dan is rejected."""
+    room, both = "room", View(frozenset({"ann", "ben"}), "ann", frozenset({"ben"}), "ask")
+    all_three = View(frozenset({"ann", "ben", "cas"}), "ann", frozenset({"ben"}), "ask")
+    ann = Story("ann", True, [
+        Sent(1, "room-create-request", room, answer=OK),
+        Got("room-create-accept", room, 1),
+        Got("room-user-join", room, 2, "ben"),
+        Got("room-role", room, None, "ben", detail="moderator"),
+        Got("room-join-request", room, 3, "cas"),
+        Got("room-join-gone", room, None, "cas"),
+        Got("room-user-join", room, 4, "cas"),
+        Got("room-user-leave", room, None, "cas", detail="kicked"),
+        Got("room-join-request", room, 7, "dan"),
+        Sent(8, "room-join-reject", room, "dan", OK),
+        Got("room-join-gone", room, None, "dan"),
+    ], stayed=True, truth={room: both}, version=2)  # fmt: skip
+    ben = Story("ben", True, [
+        Sent(2, "room-join-request", room, answer=OK),
+        Got("room-join-accept", room, 2, "ben", View(frozenset({"ann", "ben"}), "ann", frozenset({"ben"}), "ask")),
+        Sent(4, "room-join-accept", room, "cas", OK),
+        Got("room-user-join", room, 4, "cas"),
+        Sent(5, "room-kick-request", room, "cas", OK, {"ban": True}),
+        Got("room-user-leave", room, None, "cas", detail="kicked"),
+    ], stayed=True, truth={room: both}, version=2, identity="ben", grants={"*": "moderate"})  # fmt: skip
+    cas = Story("cas", True, [
+        Sent(3, "room-join-request", room, answer=OK),
+        Got("room-join-accept", room, 4, "cas", all_three),
+        Got("room-kicked", room),
+        Sent(6, "relay-ice-candidate", room, "ann", "not-member"),
+    ], stayed=True, version=2, identity="cas", grants={"*": "knock"})  # fmt: skip
+    dan = Story("dan", True, [
+        Sent(7, "room-join-request", room, answer="rejected"),
+        Got("room-join-reject", room, 8, "dan"),
+    ], stayed=True)  # fmt: skip
+    return {story.peer_id: story for story in (ann, ben, cas, dan)}
+
+
+def test_a_good_run_with_hosts_has_no_faults() -> None:
+    assert faults(list(governed_run().values())) == []
+
+
+def be_inside_unasked(stories: Stories) -> None:
+    for name in ("ann", "ben", "dan"):
+        stories[name].truth = {"room": View(frozenset({"ann", "ben", "dan"}), "ann", frozenset({"ben"}), "ask")}
+
+
+def be_inside_though_banned(stories: Stories) -> None:
+    for name in ("ann", "ben", "cas"):
+        stories[name].truth = {"room": View(frozenset({"ann", "ben", "cas"}), "ann", frozenset({"ben"}), "ask")}
+
+
+def decide_twice(stories: Stories) -> None:
+    stories["ben"].entries.append(Sent(9, "room-join-reject", "room", "dan", OK))
+
+
+def speak_after_a_kick(stories: Stories) -> None:
+    change(stories["cas"], 6, answer=OK)
+
+
+def keep_a_host_out(stories: Stories) -> None:
+    change(stories["ben"], 2, answer="closed")
+
+
+def ban_a_host_that_nobody_has_banned(stories: Stories) -> None:
+    change(stories["ben"], 2, answer="banned")
+
+
+def let_a_member_kick(stories: Stories) -> None:
+    stories["cas"].entries.insert(2, Sent(9, "room-kick-request", "room", "dan", OK))
+
+
+def forget_to_say_that_a_request_is_over(stories: Stories) -> None:
+    stories["ann"].entries = [
+        entry
+        for entry in stories["ann"].entries
+        if not (isinstance(entry, Got) and entry.event == "room-join-gone" and entry.peer == "dan")
+    ]
+
+
+def forget_to_tell_of_a_role(stories: Stories) -> None:
+    stories["ann"].entries = [
+        entry for entry in stories["ann"].entries if not (isinstance(entry, Got) and entry.event == "room-role")
+    ]
+    stories["ann"].entries.append(Got("room-role", "room", None, "dan", detail="member"))
+
+
+def have_two_owners_by_their_roles(stories: Stories) -> None:
+    stories["ben"].truth = {"room": back({"rooms": [{
+        "room": "room", "owner": "ann", "peers": ["ann"], "roles": {"ann": "owner", "ben": "owner"},
+        "policy": {"admission": "ask"},
+    }]}, "ben").rooms["room"]}  # fmt: skip
+
+
+def have_a_moderator_outside(stories: Stories) -> None:
+    for name in ("ann", "ben"):
+        stories[name].truth = {"room": View(frozenset({"ann", "ben"}), "ann", frozenset({"ben", "cas"}), "ask")}
+
+
+def disagree_on_the_policy(stories: Stories) -> None:
+    stories["ben"].truth = {"room": View(frozenset({"ann", "ben"}), "ann", frozenset({"ben"}), "open")}
+
+
+GOVERNED_BREAKS: list[tuple[Callable[[Stories], None], str]] = [
+    (be_inside_unasked, "let_in_unlawfully"),
+    (be_inside_though_banned, "banned_inside"),
+    (decide_twice, "decided_twice"),
+    (speak_after_a_kick, "acted_after_kick"),
+    (keep_a_host_out, "locked_out"),
+    (ban_a_host_that_nobody_has_banned, "locked_out"),
+    (let_a_member_kick, "acted_without_right"),
+    (forget_to_say_that_a_request_is_over, "unheard_end"),
+    (forget_to_tell_of_a_role, "misled"),
+    (have_two_owners_by_their_roles, "ghosts"),
+    (have_a_moderator_outside, "ghosts"),
+    (disagree_on_the_policy, "disagreeing"),
+]
+
+
+@pytest.mark.parametrize(("do_break", "check"), GOVERNED_BREAKS, ids=lambda part: getattr(part, "__name__", ""))
+def test_a_broken_run_with_hosts_is_caught(do_break: Callable[[Stories], None], check: str) -> None:
+    stories = copy.deepcopy(governed_run())
+    do_break(stories)
+    assert check in found(stories)
 
 
 BREAKS: list[tuple[Callable[[Stories], None], str]] = [

@@ -1,29 +1,27 @@
-"""A client that always comes back, and what it does when it is here: its story is what the chaos checker judges.
+"""A client that always comes back: its story is what the chaos checker judges.
 
-It does what the visitors and guests of ``tests/chaos/rig`` do, without an event loop of its own, and more: it renews
-its token, asks twice, takes requests back, reads slowly, and loses its connection in every way there is.
+It does what the visitors of ``tests/chaos/rig`` do, without an event loop of its own, and more: it renews its token,
+and asks twice. What it does when it is here, its conduct decides (``conduct.py``).
 """
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from shared.contract.told import COUNTED
+from shared.contract.told import counted_in
 from tests import contract
 from tests.chaos.rig import wire
-from tests.chaos.rig.guest import Party
-from tests.chaos.rig.story import OK, Got, Sent, Story, View, see
+from tests.chaos.rig.cast import Person
+from tests.chaos.rig.story import GOVERNING, OK, OUT, Got, Sent, Story, View, see
 from tests.sim.line import Line
 from tests.sim.process import GatewayProcess
 from tests.sim.universe import Universe
 
 PATIENCE = (1.0, 4.0)  # seconds that a client waits until it is admitted
-AWAY = (3.0, 25.0)  # seconds that a client stays away now and then
 PAUSE = (0.05, 0.4)  # seconds until it tries again
-MOST_UNANSWERED = 4
 DECISIONS = ("room-join-accept", "room-join-reject")
 
 _encode = msgspec.json.Encoder().encode
@@ -34,8 +32,8 @@ class Client:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
     ``counts`` says whether it tells how much it has received: who does not may miss something, or be told it twice.
-    ``pace`` is how many seconds pass between two things that it does, on average. ``acting`` says whether it does any.
-    ``unanswered`` are its events on this line by acknowledgement, with the time at which they were sent.
+    ``unanswered`` are its events on this line by acknowledgement, with the time at which they were sent. ``undecided``
+    are those who have asked to be let into a room of its own.
     """
 
     def __init__(
@@ -44,48 +42,46 @@ class Client:
         gateways: Sequence[GatewayProcess],
         name: str,
         numbers: "itertools.count[int]",
-        party: Party,
-        token: str,
+        person: Person,
         resumable: bool,
         counts: bool,
-        pace: float,
+        chance: random.Random,
     ) -> None:
         self.universe = universe
         self.name = name
+        self.person = person
         self.resumable = resumable
         self.counts = counts
         self.stories: list[Story] = []
         self.rooms: dict[str, View] = {}
         self.faults: list[str] = []
         self.unanswered: dict[int, tuple[Sent, float]] = {}
-        self.acting = True
-        self.suffers = True  # things happen to its connection
+        self.undecided: dict[tuple[str, str], None] = {}
+        self.away_until = 0.0
         self.home_by = 0.0  # when it does not stay away any longer
         self.stays = False  # it does not say goodbye any more
         self.here = False
-        self._chance = random.Random(universe.chance.getrandbits(64))
-        self.pace = pace
+        self.entering = ""  # the room that it has asked to be let into
+        self.line: Line | None = None
+        self.on_refusal: Callable[[str, str], None] = lambda _room, _code: None
+        self.on_request: Callable[[], None] = lambda: None
+        self.on_out: Callable[[str, frozenset[str]], None] = lambda _room, _members: None
+        self._chance = chance
         self._gateways = gateways
         self._numbers = numbers
-        self._party = party
-        self._app_token = token
+        self._counted = frozenset(counted_in(person.version))
         self._patience = self._chance.uniform(*PATIENCE)
-        self._away_until = 0.0
         self._token = ""
-        self._line: Line | None = None
+        self._issued = 0  # when the token was made that this peer came with
         self._received = 0
         self._acks = 0
-        self._undecided: dict[tuple[str, str], None] = {}  # who has asked to be let into which room
         self._returning = False  # it has asked to go on as the peer that it was
         self._leaving: set[str] = set()  # rooms that it wants to leave, and has not been told that it has
         self._again: set[int] = set()  # numbers of requests for what is its own already
         self._repeats = False  # it has asked twice to be let back in
         self._resumed = False  # it was let back in
         self._withdrawn: set[str] = set()  # rooms for which it has taken its request back
-        self._was_known = False  # the room that it wants to enter has been there before
-        self._entering = ""  # the room that it has asked to be let into
         self.universe.after(self._chance.uniform(0, 1), self.arrive)
-        self.universe.after(self._chance.uniform(0, 3), self._act)
 
     @property
     def story(self) -> Story:
@@ -93,45 +89,45 @@ class Client:
 
     def arrive(self) -> None:
         """Connect to a gateway: another one than last time, if there is any."""
-        if self._line is not None:
-            self._line.drop()
-        last = self._line.gateway if self._line is not None else None
-        self._line, self.here, self.unanswered = None, False, {}
+        if self.line is not None:
+            self.line.drop()
+        last = self.line.gateway if self.line is not None else None
+        self.line, self.here, self.unanswered = None, False, {}
         there = [gateway for gateway in self._gateways if gateway.accepts]
         if not there:
             self._try_again()
             return
         gateway = self._chance.choice([one for one in there if one is not last] or there)
-        line = self._line = Line(gateway, self, self._app_token)
+        line = self.line = Line(gateway, self, self.person.token)
         self.universe.after(self._patience, lambda: self._give_up(line))
 
     def _try_again(self) -> None:
         soon = self.universe.time + self._chance.uniform(*PAUSE)
-        self.universe.at(max(soon, min(self._away_until, self.home_by)), self.arrive)
+        self.universe.at(max(soon, min(self.away_until, self.home_by)), self.arrive)
 
     def _give_up(self, line: Line) -> None:
-        if line is self._line and not self.here and not line.is_down:
+        if line is self.line and not self.here and not line.is_down:
             line.drop()
             self.down(line)
 
     # what its line tells it
 
     def opened(self, line: Line) -> None:
-        if line is self._line:
+        if line is self.line:
             self._authenticate(line)
 
     def down(self, line: Line) -> None:
-        if line is self._line:
+        if line is self.line:
             self.here = False
             self.universe.note(self.name, "is disconnected")
             self._try_again()
 
     def hear(self, line: Line, frame: bytes) -> None:
-        if line is not self._line:
+        if line is not self.line:
             return
         if frame.startswith(b"42"):
             event, data = _decode(frame[2:])
-            self.faults += contract.wrong_told(event, data)
+            self.faults += contract.wrong_told(event, data, self.person.version)
             self.universe.note(self.name, f"{self._me} hears {frame[2:].decode()}")
             self._take(event, data)
         elif frame.startswith(b"43"):
@@ -143,7 +139,9 @@ class Client:
         return self.story.peer_id if self.stories else ""
 
     def _authenticate(self, line: Line) -> None:
-        request: dict[str, Any] = {"token": self._app_token, "resumable": self.resumable}
+        request: dict[str, Any] = {"token": self.person.token, "resumable": self.resumable}
+        if self.person.version > 1:
+            request["version"] = self.person.version
         self._returning = self.resumable and bool(self._token)
         if self._returning:
             request |= {"resume": self._token}
@@ -160,17 +158,34 @@ class Client:
         elif event == "room-create-accept" and data["room"] in self.rooms:
             return  # it has asked again for what is its own
         elif self.here:
-            if event == "room-join-accept" and data["room"] in self._withdrawn:
-                self.faults.append(f"{self._me} was let into {data['room']} after it had taken its request back")
-            self._received += event in COUNTED
-            got = wire.got(event, data, self.story.peer_id)
-            self.story.entries.append(got)
-            see(self.rooms, self.story.peer_id, got)
-            if event in ("room-join-accept", "room-join-reject") and got.room == self._entering:
-                self._entering = ""
-            if event == "room-join-request":
-                self._undecided[got.room, got.peer] = None
-                self.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
+            self._received += event in self._counted
+            self._understand(wire.got(event, data, self.story.peer_id))
+        elif event == "auth-reject" and self.line is not None:
+            self.line.drop()
+            self.down(self.line)
+
+    def _understand(self, got: Got) -> None:
+        """It is told something, and does what follows."""
+        if got.event == "room-join-accept" and got.room in self._withdrawn:
+            self.faults.append(f"{self._me} was let into {got.room} after it had taken its request back")
+        before = self.rooms.get(got.room)
+        self.story.entries.append(got)
+        see(self.rooms, self.story.peer_id, got)
+        if got.event in ("room-join-accept", "room-join-reject", *OUT) and got.room == self.entering:
+            self.entering = ""
+        if got.event in OUT:
+            self._forget(got.room)
+            if before is not None and got.event != "room-leave-accept":
+                self.on_out(got.room, before.members)
+        elif got.event == "room-join-request":
+            self.undecided[got.room, got.peer] = None
+            self.on_request()
+        elif got.event == "room-join-gone":
+            self.undecided.pop((got.room, got.peer), None)
+
+    def _forget(self, room: str) -> None:
+        """It is not in a room any more."""
+        self.undecided = {one: None for one in self.undecided if one[0] != room}
 
     def _admitted(self, data: dict[str, Any]) -> None:
         again = self.here  # it asked twice, or renewed
@@ -183,21 +198,34 @@ class Client:
             self._repeats = False
             return
         self._resumed = data["resumed"]
-        if not data["resumed"] and self._returning:
-            self.story.evicted = True
+        if not data["resumed"] and self._returning and self._issued == self.person.issued:
+            self.story.evicted = True  # and its token had not been revoked meanwhile
         if not data["resumed"] or not self.stories:
-            self.stories.append(Story(data["peer_id"], self.resumable))
+            person = self.person
+            self.stories.append(
+                Story(
+                    data["peer_id"],
+                    self.resumable,
+                    version=person.version,
+                    identity=person.identity,
+                    grants=person.grants,
+                )
+            )
             self.rooms = {}
-            self._undecided = {}
+            self.undecided = {}
+            self._issued = person.issued
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
             self.rooms = dict(back.rooms)
+            if self.person.version > 1:  # it is not told again of those who came and went
+                waiting = [(room, peer) for room, peers in back.waiting.items() for peer in sorted(peers)]
+                self.undecided = dict.fromkeys(waiting)
         self._received = 0
-        self._entering = ""
+        self.entering = ""
         self.here = True
         leaving, self._leaving = self._leaving if data["resumed"] else set(), set()
-        self.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
+        self.on_request()
         for room in sorted(leaving):  # what was not answered may be asked again
             self.send("room-leave-request", room)
 
@@ -216,8 +244,10 @@ class Client:
             self._left(sent)
         if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and not self._asks_since(sent):
             self._withdrawn.add(sent.room)
-        if sent.event in DECISIONS:
-            self._undecided.pop((sent.room, sent.to), None)
+        if sent.event in DECISIONS and sent.answer == "full":
+            self.send("room-join-reject", sent.room, sent.to)
+        elif sent.event in DECISIONS and sent.answer not in ("too-many-requests", "unavailable"):
+            self.undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
             self._on_join_answer(sent)
 
@@ -230,21 +260,16 @@ class Client:
             see(self.rooms, self.story.peer_id, out)
 
     def _on_join_answer(self, sent: Sent) -> None:
-        self._entering = ""
-        if sent.answer == "not-found" and self._was_known:
-            self._party.move_on(sent.room)
-        elif sent.answer == "not-found":
-            self.send("room-create-request", sent.room)
-        if sent.answer != "not-found" or not self._was_known:
-            self._party.known.add(sent.room)
+        self.entering = ""
+        self.on_refusal(sent.room, sent.answer or "")
 
     # what it does
 
     def send(self, event: str, room: str, to: str = "", **fields: Any) -> Sent | None:
         """Say something, if it is here."""
-        if self._line is None or not self.here or self._line.is_down:
+        if self.line is None or not self.here or self.line.is_down:
             return None
-        sent = Sent(next(self._numbers), event, room, to)
+        sent = Sent(next(self._numbers), event, room, to, fields=fields if event in GOVERNING else {})
         self.story.entries.append(sent)
         if event == "room-leave-request":
             self._leaving.add(room)
@@ -256,12 +281,16 @@ class Client:
         body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **named, **fields}
         self.unanswered[self._acks] = sent, self.universe.time
         self.universe.note(self.name, f"{self._me} says {sent.number}, {event} {room} {to}")
-        self._line.say(event, _encode(body), self._acks)
+        self.line.say(event, _encode(body), self._acks)
         return sent
 
     def owns(self, room: str) -> bool:
         """Whether a room is its own, as far as it was told."""
         return room in self.rooms and self.rooms[room].owner == self.story.peer_id
+
+    def hosts(self, room: str) -> bool:
+        """Whether it decides about a room, as far as it was told."""
+        return room in self.rooms and self.story.peer_id in self.rooms[room].hosts
 
     def _asks_since(self, since: Sent) -> bool:
         """Whether it has asked to be let into a room since then."""
@@ -286,20 +315,35 @@ class Client:
         self.story.truth.update(told)
         self.story.stayed = self.here
 
-    def leave(self) -> None:
-        """Say goodbye for good, and come again as somebody else.
+    def waiting(self, room: str) -> set[str]:
+        """Who has asked to be let into a room, and was not answered yet."""
+        return {peer for where, peer in self.undecided if where == room}
+
+    def unban(self, room: str) -> None:
+        """Let one of those ask again whom it has banned."""
+        for sent in self.story.sent():
+            if sent.event == "room-kick-request" and sent.room == room and sent.fields.get("ban"):
+                self.send("room-unban-request", room, sent.to)
+                return
+
+    def note(self, what: str) -> None:
+        """Put down in the trace what happens to it."""
+        self.universe.note(self.name, f"{self._me}: {what}")
+
+    def leave(self, suffers: bool) -> None:
+        """Say goodbye for good, and come again as somebody else. ``suffers``: things happen to its connection.
 
         If the goodbye may be lost, a resumable peer leaves its rooms first: nobody would know that it does not come
         back.
         """
-        if self._line is None or not self.here:
+        if self.line is None or not self.here:
             return
-        if self.resumable and self.suffers and (self.rooms or self._entering or self.unanswered):
-            for room in sorted({*self.rooms, self._entering} - {""}):
+        if self.resumable and suffers and (self.rooms or self.entering or self.unanswered):
+            for room in sorted({*self.rooms, self.entering} - {""}):
                 self.send("room-leave-request", room)
             return
         self.universe.note(self.name, f"{self._me} says goodbye")
-        self._line.goodbye()
+        self.line.goodbye()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -308,83 +352,12 @@ class Client:
         self.rooms = {}
         self.universe.after(self._chance.uniform(0.1, 2), self.arrive)
 
-    def _act(self) -> None:
-        self._decide()
-        if self.acting and self.here and len(self.unanswered) < MOST_UNANSWERED:
-            self._do_something()
-        self.universe.after(self._chance.expovariate(1 / self.pace), self._act)
+    def renew(self) -> None:
+        if self.line is not None:
+            self.line.say("auth-request", _encode({"token": self._token, "resumable": self.resumable}), 0)
 
-    def _do_something(self) -> None:
-        draw = self._chance.random()
-        if draw < 0.06 and self.suffers:
-            self._suffer()
-        elif draw < 0.01 and not self.stays:
-            self.leave()
-        elif draw < 0.09:
-            self._renew()
-        elif not self.rooms:
-            self._enter()
-        else:
-            self._mingle(self._chance.choice(sorted(self.rooms)))
-
-    def _suffer(self) -> None:
-        """Something happens to its connection."""
-        line = self._line
-        if line is None:
-            return
-        what = self._chance.choice(("drop", "vanish", "away", "stall", "stall", "leave"))
-        self.universe.note(self.name, f"{self._me}: {what}")
-        if what == "stall":
-            line.down.stall(self._chance.uniform(0.2, 4))
-        elif what == "leave" or not self.resumable:
-            self.leave()
-        elif what == "drop":
-            line.drop()
-            self.down(line)
-        else:
-            if what == "away":
-                self._away_until = self.universe.time + self._chance.uniform(*AWAY)
-            line.vanish()
-
-    def _renew(self) -> None:
-        if self._line is not None:
-            self._line.say("auth-request", _encode({"token": self._token, "resumable": self.resumable}), 0)
-
-    def _enter(self) -> None:
-        """Join the party, or be the first there."""
-        if not self._entering:
-            self._was_known = self._party.room in self._party.known
-            if self.send("room-join-request", self._party.room):
-                self._entering = self._party.room
-        elif self._chance.random() < 0.2:
-            self.send("room-leave-request", self._entering)  # takes it back
-
-    def _mingle(self, room: str) -> None:
-        draw = self._chance.random()
-        others = sorted(self.rooms[room].members - {self.story.peer_id})
-        if draw < 0.04:
-            self.send("room-leave-request", room)
-        elif draw < 0.06:
-            self.send("room-join-accept", room, "nobody")
-        elif draw < 0.08:
-            self.send("relay-ice-candidate", "elsewhere", "nobody", ice_candidate=None)
-        elif draw < 0.1 and self.rooms[room].owner == self.story.peer_id:
-            self._create_again(room)
-        elif others and draw < 0.5:
-            offer = {"type": "offer", "sdp": "s" * self._chance.choice((10, 100, 1000))}
-            self.send("relay-session-description", room, self._chance.choice(others), session_description=offer)
-        elif others:
-            for _ in range(self._chance.choice((1, 1, 3))):
-                self.send("relay-ice-candidate", room, self._chance.choice(others), ice_candidate={"candidate": "c"})
-
-    def _create_again(self, room: str) -> None:
+    def create_again(self, room: str) -> None:
         """Ask once more for a room of its own, as clients do that missed the answer; it is no part of the story."""
         if (sent := self.send("room-create-request", room)) is not None:
             self.story.entries.remove(sent)
             self._again.add(sent.number)
-
-    def _decide(self) -> None:
-        """Answer all who ask to be let in, until that is answered itself."""
-        asked = {(sent.room, sent.to) for sent, _ in self.unanswered.values() if sent.event in DECISIONS}
-        for room, peer in [one for one in self._undecided if one not in asked]:
-            self.send(DECISIONS[self._chance.random() < 0.1], room, peer)

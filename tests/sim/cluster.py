@@ -4,31 +4,41 @@ import dataclasses
 
 from broker.settings import Settings as BrokerSettings
 from gateway.settings import Settings as GatewaySettings
-from shared.contract.tokens import make_app_token
+from shared.envelopes import levels
 from tests.sim.process import BrokerProcess, GatewayProcess, Process
-from tests.sim.server import EPOCH, Server
+from tests.sim.release import OLD
+from tests.sim.server import Server
 from tests.sim.universe import Universe
 
+APP = "sim"
 SECRET = "a secret of the simulation's own, and long enough"
-
-AHEAD = 6  # seconds by which the clock of who makes app tokens is ahead
 
 
 @dataclasses.dataclass
 class Shape:
-    """How large it is."""
+    """How large it is, and how it begins.
+
+    opening          seconds before all else in which little happens, ``slower`` so many times than later
+    without_brokers  there are none in most of that time
+    mixed            processes are of the last release, and are replaced by this one
+    """
 
     gateways: int = 3
     brokers: int = 2
     clients: int = 20
+    opening: float = 0.0
+    slower: float = 10.0
+    without_brokers: bool = False
+    mixed: bool = False
 
 
 class Cluster:
     """Everything but clients. How it is set up is a matter of chance."""
 
     def __init__(self, universe: Universe, shape: Shape) -> None:
-        chance = universe.chance
+        chance = universe.chance_of("cluster")
         self.universe = universe
+        self.shape = shape
         self.server = Server(universe)
         self.broker_settings = BrokerSettings(
             resume_for=chance.choice((300.0, 300.0, 300.0, 8.0)),
@@ -36,7 +46,6 @@ class Cluster:
             max_kept_deliveries=chance.choice((256, 256, 6)),
         )
         gateway_settings = GatewaySettings(app_secret=SECRET, max_unsent=2000)
-        self.token = make_app_token(SECRET, "sim", int(EPOCH) + AHEAD)
         self.gateways = [
             GatewayProcess(self.server, f"gateway-{number}", gateway_settings) for number in range(shape.gateways)
         ]
@@ -44,9 +53,17 @@ class Cluster:
             BrokerProcess(self.server, f"broker-{number}", self.broker_settings) for number in range(shape.brokers)
         ]
 
+        if shape.mixed:
+            for process in self.processes:
+                process.level = OLD
+
     @property
     def processes(self) -> list[Process]:
         return [*self.gateways, *self.brokers]
+
+    def level_of(self, name: str) -> int:
+        """The highest level that a process knows."""
+        return next((process.level for process in self.processes if process.name == name), levels.LEVEL)
 
     def start(self) -> None:
         for process in self.processes:

@@ -1,11 +1,18 @@
-"""What goes wrong in a history: planned from its seed, and undone when calm is due."""
+"""What goes wrong in a history: planned from its seed, and undone when calm is due.
 
-from collections.abc import Callable
+Which faults there are, when, and how each of them goes, depends on the seed and nothing else.
+"""
 
-from shared.envelopes.subjects import EVENT_STREAM, LEASE_BUCKET, SNAPSHOT_BUCKET
-from tests.sim.cluster import Cluster
+import functools
+from collections.abc import Callable, Sequence
+
+from shared.envelopes import levels
+from shared.envelopes.entries import Batch, UserRevoked, pack_batch, unpack_batch
+from shared.envelopes.subjects import BROKER_EVENTS, EVENT_STREAM, LEASE_BUCKET, SNAPSHOT_BUCKET
+from tests.chaos.rig.cast import LIFE, Person
+from tests.sim.cluster import APP, Cluster
 from tests.sim.process import Process
-from tests.sim.server import Server
+from tests.sim.server import EPOCH, Server
 from tests.sim.stream import Stream
 
 RARELY = 0.06  # how often there are power cuts, after which little can be said about what clients were told
@@ -17,24 +24,40 @@ Fault = Callable[[], None]
 class Faults:
     """Faults happen one after the other, and several at once, until ``calm`` seconds have passed."""
 
-    def __init__(self, cluster: Cluster, calm: float) -> None:
+    def __init__(self, cluster: Cluster, people: Sequence[Person], calm: float) -> None:
         self._cluster = cluster
         self._universe = cluster.universe
-        self._chance = cluster.universe.chance
+        self._chance = cluster.universe.chance_of("faults")
+        self._people = people
         self._calm = calm
         self._lease_lost = False
 
     def begin(self) -> None:
         """Plan all of them."""
+        self.replace_all()
         chance = self._chance
         mix = chance.sample(KINDS, chance.randint(2, 6))
         if chance.random() < RARELY:
             mix.append("cut_power")
-        time = self._universe.time + chance.uniform(2, 6)
+        time, number = self._universe.time + chance.uniform(2, 6), 0
         while time < self._calm:
-            kind = chance.choice(mix)
-            self._universe.at(time, lambda kind=kind: self._inflict(kind))  # type: ignore[misc]
+            kind, number = chance.choice(mix), number + 1
+            self._universe.at(time, functools.partial(self._inflict, kind, number))
             time += chance.expovariate(1 / 4)
+
+    def replace_all(self) -> None:
+        """An operator replaces processes of the last release, one by one."""
+        chance = self._universe.chance_of("replacing")
+        for process in filter(lambda process: process.is_old, self._cluster.processes):
+            when = chance.uniform(self._universe.time + 1.0, self._calm - 6.0)
+            self._universe.at(when, process.stop)
+            self._universe.at(when + 3.0, functools.partial(self._bring_in, process))
+
+    def _bring_in(self, process: Process) -> None:
+        """Start a process anew, of this release."""
+        process.kill()
+        process.level = levels.LEVEL
+        process.start()
 
     def take_brokers_away(self, begin: float, end: float) -> None:
         """There is no broker for a long time."""
@@ -52,15 +75,19 @@ class Faults:
         server.swallow = lambda _: False
         for stream in server.streams.values():
             stream.full = False
+        self._chance = self._universe.chance_of("end of faults")
         alone = self._lease_lost or self._chance.random() < ONE_BROKER
         spared = self._chance.choice(self._cluster.brokers) if alone else None
         for process in self._cluster.processes:
             process.thaw()
+            if process.is_old:
+                self._bring_in(process)
             process.start()
         if spared is not None and len(self._cluster.brokers) > 1:
             spared.kill()
 
-    def _inflict(self, kind: str) -> None:
+    def _inflict(self, kind: str, number: int) -> None:
+        self._chance = self._universe.chance_of(f"fault {number}, {kind}")
         self._universe.note("fault", kind)
         getattr(self, f"_{kind}")()
 
@@ -178,7 +205,22 @@ class Faults:
         stream = self._cluster.server.streams.get(EVENT_STREAM)
         if stream is not None and stream.messages and not stream.full:
             stored = self._chance.choice(list(stream.messages.values()))
-            self._cluster.server.store(stream.name, stored.subject, stored.data)
+            if unpack_batch(stored.data).number != 1:  # a gateway would come up again after its end
+                self._cluster.server.store(stream.name, stored.subject, stored.data)
+
+    def _revoke_user(self) -> None:
+        """An operator makes the tokens of an identity void; its backend gives it another one."""
+        stream = self._cluster.server.streams.get(EVENT_STREAM)
+        users = [person for person in self._people if person.identity]
+        if stream is None or stream.full or not users or not self._cluster.server.up:
+            return
+        identity, now = self._chance.choice(users).identity, int(EPOCH + self._universe.time)
+        same = [person for person in users if person.identity == identity]
+        until = max(now, *(person.issued for person in same))
+        order = UserRevoked(APP, identity, until, LIFE)
+        self._cluster.server.store(stream.name, BROKER_EVENTS, pack_batch(Batch("operator", 0, [order])))
+        for person in same:
+            person.issued = until + 1
 
     def _set_clock(self) -> None:
         clocks: list[Process | Server] = [*self._cluster.processes, self._cluster.server]
@@ -203,6 +245,6 @@ KINDS = sorted(name.removeprefix("_") for name in (
     "_kill_gateway", "_kill_host", "_kill_broker", "_kill_brokers", "_stop_process", "_freeze",
     "_kill_while_publishing",
     "_partition", "_lose_connection", "_kill_nats", "_elect", "_slow_store", "_fill_log", "_swallow",
-    "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease",
+    "_stall_consumer", "_repeat_batch", "_set_clock", "_lose_lease", "_revoke_user",
     "_lose_part_of_snapshot",
 ))  # fmt: skip

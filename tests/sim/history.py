@@ -7,27 +7,33 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.chaos.rig.cast import somebody
 from tests.chaos.rig.guest import Party
+from tests.sim import release
 from tests.sim.client import Client
-from tests.sim.cluster import Cluster, Shape
+from tests.sim.cluster import APP, SECRET, Cluster, Shape
+from tests.sim.conduct import Conduct
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge, watching
 from tests.sim.process import running
+from tests.sim.server import EPOCH
 from tests.sim.trace import Trace
 from tests.sim.universe import Universe
 
 # When, in seconds: faults do not happen any more; all is as if there had been none; nobody says goodbye any more;
 # everybody must be back, and is answered; clients do nothing more by themselves; they ask how it is; all is over.
 CALM, SETTLED, STAYING, BACK, QUIET, TRUTH, END = 36.0, 44.0, 46.0, 50.0, 52.0, 57.0, 60.0
-OPENING = (
-    55.0,
-    90.0,
-)  # seconds before that in which little happens, so that there are snapshots and the log is trimmed
+# Seconds before that in which little happens, so that there are snapshots and the log is trimmed.
+OPENING = (55.0, 90.0)
 SLOWLY = 0.3  # how often
-LITTLE = 10.0  # times as slow as later
+WITHOUT_BROKERS = 0.5  # how often there are no brokers then
+BRISK = 8.0  # seconds until they are slow
+SLOWER = (10.0, 10.0, 100.0)  # times as slow as later
 CLIENTS = (20, 20, 20, 6)
 PACES = (0.5, 1.0, 1.0, 8.0)  # seconds between two things that a client does
 PARTIES = 4
+MIXED = 0.2  # how often the last release is replaced by this one
+AHEAD = 6  # seconds by which the clock of who makes tokens is ahead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,61 +46,66 @@ class Outcome:
     events: int
 
 
+def shape_of(universe: Universe) -> Shape:
+    """What the seed makes of a cluster."""
+    chance = universe.chance_of("shape")
+    return Shape(
+        clients=chance.choice(CLIENTS),
+        opening=chance.uniform(*OPENING) if chance.random() < SLOWLY else 0.0,
+        slower=chance.choice(SLOWER),
+        without_brokers=chance.random() < WITHOUT_BROKERS,
+        mixed=chance.random() < MIXED,
+    )
+
+
 def play(seed: int, trace: Trace | None = None, shape: Shape | None = None) -> Outcome:
     """Let a history happen."""
     universe = Universe(seed, trace)
-    chance = universe.chance
-    shape = shape or Shape(clients=chance.choice(CLIENTS))
-    cluster = Cluster(universe, shape)
-    opening = chance.uniform(*OPENING) if chance.random() < SLOWLY else 0.0
+    cluster = Cluster(universe, shape or shape_of(universe))
     judge = Judge(cluster)
     gc_was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with watching(judge), _logs(universe, judge):
-            clients = _run(cluster, judge, shape, opening)
+        with watching(judge), _logs(universe, judge), release.knowing(lambda: cluster.level_of(running())):
+            clients = _run(cluster, judge)
         judge.judge_the_end(clients)
     finally:
         cluster.dispose()
         if gc_was_enabled:
             gc.enable()
-    universe.note("end", f"{universe.steps} {chance.random()}")
+    universe.note("end", f"{universe.steps} {universe.chance.random()}")
     numbers = sum(len(story.sent()) for client in clients for story in client.stories)
     return Outcome(seed, judge.faults, universe.trace.hash, numbers)
 
 
-def _run(cluster: Cluster, judge: Judge, shape: Shape, opening: float) -> list[Client]:
-    universe = cluster.universe
+def _run(cluster: Cluster, judge: Judge) -> list[Client]:
+    universe, opening = cluster.universe, cluster.shape.opening
+    conducts = _invite(cluster)
+    clients = [conduct.client for conduct in conducts]
+    faults = Faults(cluster, [client.person for client in clients], opening + CALM)
     cluster.start()
-    clients = _invite(cluster, shape)
-    for client in clients:
-        client.pace *= LITTLE if opening else 1
-
-    faults = Faults(cluster, opening + CALM)
 
     def run(until: float) -> None:
         universe.run(opening + until)
 
-    if opening and universe.chance.random() < 0.5:
-        faults.take_brokers_away(2.0, opening - 3.0)
-    run(0)
+    if opening:
+        _open_slowly(cluster, conducts, faults)
     for client in clients:
-        client.pace /= LITTLE if opening else 1
         client.home_by = opening + SETTLED
     faults.begin()
     run(CALM)
     faults.end()
     run(SETTLED)
-    for client in clients:
-        client.suffers = False
+    for conduct in conducts:
+        conduct.suffers = False
     run(STAYING)
     for client in clients:
         client.stays = True
     run(BACK)
     judge.judge_answers(clients, decided=False)
     run(QUIET)
-    for client in clients:
-        client.acting = False
+    for conduct in conducts:
+        conduct.acting = False
     run(TRUTH)
     judge.judge_answers(clients)
     for client in clients:
@@ -106,23 +117,37 @@ def _run(cluster: Cluster, judge: Judge, shape: Shape, opening: float) -> list[C
     return clients
 
 
-def _invite(cluster: Cluster, shape: Shape) -> list[Client]:
-    numbers = itertools.count(1)
+def _open_slowly(cluster: Cluster, conducts: list[Conduct], faults: Faults) -> None:
+    shape = cluster.shape
+    paces = [conduct.pace for conduct in conducts]
+    cluster.universe.run(BRISK)
+    for conduct, pace in zip(conducts, paces, strict=True):
+        conduct.go_on(pace * shape.slower)
+    if shape.without_brokers:
+        faults.take_brokers_away(BRISK + 2.0, shape.opening - 3.0)
+    cluster.universe.run(shape.opening)
+    for conduct, pace in zip(conducts, paces, strict=True):
+        conduct.go_on(pace)
+
+
+def _invite(cluster: Cluster) -> list[Conduct]:
+    universe, numbers = cluster.universe, itertools.count(1)
     parties = [Party(f"party-{number}") for number in range(PARTIES)]
-    return [
-        Client(
-            cluster.universe,
+    conducts = []
+    for number in range(cluster.shape.clients):
+        chance = universe.chance_of(f"client {number}")
+        client = Client(
+            universe,
             cluster.gateways,
             f"client-{number}",
             numbers,
-            parties[number % PARTIES],
-            cluster.token,
+            somebody(chance, SECRET, APP, int(EPOCH) + AHEAD),
             resumable=number % 5 != 4,
             counts=number % 5 != 3,
-            pace=cluster.universe.chance.choice(PACES),
+            chance=universe.chance_of(f"connection of client {number}"),
         )
-        for number in range(shape.clients)
-    ]
+        conducts.append(Conduct(client, parties[number % PARTIES], chance.choice(PACES), chance))
+    return conducts
 
 
 @contextmanager

@@ -14,6 +14,8 @@ ARRIVALS, DEPARTURES, ROLES, ROOMS = (
     f"broker.core.rules.{name}" for name in ("arrivals", "departures", "roles", "rooms")
 )
 SPEAKER, LEASE, SNAPSHOTS = "broker.speaking.speaker", "broker.speaking.lease", "broker.storage.snapshots"
+ADMISSION, MODERATION, REQUESTS = (f"broker.core.rules.{name}" for name in ("admission", "moderation", "requests"))
+IMAGE = "broker.storage.image"
 INBOX, LOG_WRITER = "gateway.outgoing.inbox", "gateway.incoming.log_writer"
 
 
@@ -223,5 +225,119 @@ MUTATIONS: dict[str, Mutation] = {
         "        self._unstored = Unstored(core.state.noticed)\n",
         "        self._unstored = Unstored(core.state.noticed)\n        self._unstored.note_stored((1 << 60, 0))\n",
         "what is said before a broker speaks, it takes for stored",
+    ),
+    "count-anew": _one(
+        ARRIVALS,
+        "if peer.version > 1 and core.state.level >= LIFE:",
+        "if False:",
+        "a peer of version 2 lost its place when the answer to its return was lost, and state of its rooms before that",
+    ),
+    "witness-of-one-place": _one(
+        "gateway.witness",
+        "if position > self._newest.position and taken:",
+        "if position > self._newest.position and taken and not self._unanswered:",
+        "a gateway was not noticed that knew what NATS had lost when it was away twice in a row",
+        rare=True,
+    ),
+    "renewed-elsewhere": _one(
+        ARRIVALS,
+        "if entry.renews and core.state.level >= RIGHTS:",
+        "if False:",
+        "a renewal on a socket that its peer had left made somebody new",
+        rare=True,
+    ),
+    "banned-waits": _one(
+        ADMISSION,
+        "elif bans.is_banned(room, candidate, core.state.now):",
+        "elif False:",
+        "one who was banned could ask again",
+    ),
+    "kicked-still-waits": _one(
+        MODERATION,
+        "        if other.peer_id in room.pending:\n",
+        "        if other.peer_id in room.pending and ban:\n"
+        "            continue\n"
+        "        if other.peer_id in room.pending:\n",
+        "one who was banned while it waited went on waiting",
+    ),
+    "identity-not-kicked": _one(
+        MODERATION,
+        "banned = [other for other in _same(core, room, peer) if bans.is_banned(room, other, core.state.now)]",
+        "banned: list[Peer] = []",
+        "the other devices of one who was banned stayed in the room",
+    ),
+    "ban-lost-in-snapshot": _one(
+        IMAGE,
+        "rooms=Table({room.key: room for room in rooms}),",
+        "rooms=Table({room.key: msgspec.structs.replace(room, bans={}) for room in rooms}),",
+        "a broker that began from a snapshot did not know who was banned",
+    ),
+    "role-lost-at-failover": _one(
+        IMAGE,
+        "rooms=Table({room.key: room for room in rooms}),",
+        "rooms=Table({room.key: msgspec.structs.replace(room, members={name: type(one)(one.joined) for name, one in "
+        "room.members.items()}) for room in rooms}),",
+        "a broker that began from a snapshot did not know the moderators",
+    ),
+    "policy-lost-in-snapshot": _one(
+        IMAGE,
+        "rooms=Table({room.key: room for room in rooms}),",
+        "rooms=Table({room.key: msgspec.structs.replace(room, policy=type(room.policy)()) for room in rooms}),",
+        "a broker that began from a snapshot did not know a room's policy",
+    ),
+    "host-locked-out": _one(
+        ADMISSION,
+        'if grant in ("moderate", "own"):',
+        'if grant in ("moderate", "own") and room.policy.admission != "closed":',
+        "a host by grant was locked out of a closed room",
+    ),
+    "open-room-keeps-waiting": _one(
+        MODERATION,
+        "    if opened:\n",
+        "    if False:\n",
+        "those who waited were not let in when a room was opened",
+    ),
+    "end-of-request-untold": _one(
+        REQUESTS,
+        "if any(host.version > 1 for host in deciders):",
+        "if False:",
+        "hosts were not told that a request was over",
+    ),
+    "member-decides": _one(
+        "broker.core.rights",
+        "if room.owner != peer.peer_id and not is_host(room, peer.peer_id):",
+        "if peer.peer_id not in room.members:",
+        "any member could decide who comes in",
+    ),
+    "anybody-kicks": _one(
+        "broker.core.rights",
+        "    if not is_host(room, peer.peer_id):\n",
+        "    if False:\n",
+        "any member could do what only hosts may",
+    ),
+    "role-untold": _one(
+        ROLES,
+        "    core.out.tell(told, news, keeping.has_role(room.key, peer_id))\n",
+        "    pass\n",
+        "members were not told of a new role",
+    ),
+    "ghost-of-a-user": _one(
+        "broker.core.rules.endings",
+        "end_session(core, peer, REVOKED)",
+        "pass",
+        "peers of an identity stayed when that was revoked",
+    ),
+    "level-alone": _one(
+        "broker.speaking.agreement",
+        "return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])",
+        "return levels.LEVEL",
+        "the level was raised while a process was up that did not know it",
+    ),
+    "rights-before-their-level": _one(
+        "shared.contract.told",
+        "return version >= event.SINCE and (not event.UNTIL or version <= event.UNTIL)",
+        "return version >= event.SINCE",
+        "clients of version 2 were told what only those of version 1 understand",
+        rare=True,
     ),
 }

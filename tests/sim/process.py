@@ -6,10 +6,12 @@ from asyncio import events
 from collections.abc import Coroutine
 from typing import Any
 
+from broker.core.levels import NewerLog
 from broker.server import Broker
 from broker.settings import Settings as BrokerSettings
 from gateway.settings import Settings as GatewaySettings
 from gateway.switchboard import Switchboard
+from shared.envelopes import levels
 from shared.process.world import World
 from tests.sim.connection import Connection
 from tests.sim.line import Line
@@ -30,6 +32,7 @@ class Process:
         self.universe = server.universe
         self.complaints: list[str] = []
         self.skew = 0.0
+        self.level = levels.LEVEL  # which it knows
         self._looks = 0
         self.alive = False
         self.stopping = False
@@ -39,7 +42,7 @@ class Process:
         """Begin a new life, unless one is going on."""
         if self.alive:
             return
-        chance = self.universe.chance
+        chance = self.universe.chance_of(f"{self.name} {len(self._past)}")
         self.alive, self.stopping = True, False
         self.loop = Loop(self.universe, self.complain, 1 + chance.uniform(-DRIFT, DRIFT))
         self.loop.who = self.name
@@ -63,6 +66,11 @@ class Process:
             self.alive = False
             self.loop.drop()
             self.nc.cut()
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is of the last release."""
+        return self.level < levels.LEVEL
 
     def freeze(self) -> None:
         if self.alive:
@@ -116,7 +124,12 @@ class Process:
 
     def _on_end(self, main: asyncio.Task[None]) -> None:
         """It has ended: asked to, or because of an error, after which a supervisor would start it again."""
-        if not main.cancelled() and self.alive and not self.stopping:
+        if not main.cancelled() and self.alive and isinstance(main.exception(), NewerLog) and self.is_old:
+            self.universe.note(self.name, "is too old for the log, and is replaced")
+            self.kill()
+            self.level = levels.LEVEL
+            self.universe.after(1.0, self.start)
+        elif not main.cancelled() and self.alive and not self.stopping:
             self.complain(f"ended: {main.exception()!r}")
             self.kill()
             self.universe.after(1.0, self.start)

@@ -72,6 +72,7 @@ class Server:
         self.swallow: Callable[[str], bool] = lambda _: False
         self.on_stored: Callable[[Stream, int, Stored], None] = lambda *_: None
         self.on_lost: Callable[[Stream], None] = lambda _: None
+        self.on_trimmed: Callable[[Stream], None] = lambda _: None
         self.on_published: Callable[[str, str, bytes], None] = lambda *_: None
         self.streams: dict[str, Stream] = {}
         self.listeners: list[Listener] = []
@@ -190,6 +191,7 @@ class Server:
 
     def purge_stream(self, name: str, seq: int | None, subject: str | None) -> bool:
         self.stream(name).purge(seq, subject)
+        self.on_trimmed(self.stream(name))
         return True
 
     def get_msg(self, name: str, seq: int | None, subject: str | None = None) -> RawStreamMsg:

@@ -13,17 +13,24 @@ Step = Callable[[], None]
 class Universe:
     """All of it follows from ``seed``. ``time`` is in seconds since its beginning.
 
-    Steps that are due at the same moment happen in an order that chance decides.
+    Steps that are due at the same moment happen in an order that chance decides. ``chance`` is for that, and for what
+    takes how long; each other matter has a chance of its own, so that it stays the same as far as it can when the code
+    changes: who the clients are and what they want, which faults there are, and when.
     """
 
     def __init__(self, seed: int, trace: Trace | None = None) -> None:
-        self.chance = random.Random(seed)
+        self._seed = seed
+        self.chance = self.chance_of("time")
         self.trace = trace or Trace()
         self.time = 0.0
         self.steps = 0
         self._draw = self.chance.random
         self._count = itertools.count().__next__
         self._agenda: list[tuple[float, float, int, Step]] = []
+
+    def chance_of(self, matter: str) -> random.Random:
+        """What decides in one matter."""
+        return random.Random(f"{self._seed} {matter}")
 
     def at(self, when: float, step: Step) -> None:
         """Do something at a time, which is now if it has passed."""

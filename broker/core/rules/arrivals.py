@@ -208,11 +208,26 @@ def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) ->
     core.state.absent.pop(peer.peer_id, None)
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
+    begin, had = peer.told - sum(kept.count > 0 for kept in peer.kept.values()), _had(peer, entry)
     peer.generation += 1
     peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
-    peer.starts[peer.generation] = peer.told - sum(kept.count > 0 for kept in peer.kept.values())
+    if peer.version > 1 and core.state.level >= LIFE:
+        _count_anew(peer, entry.resume_generation, begin, had)
+    peer.starts[peer.generation] = begin
     peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)
+
+
+def _count_anew(peer: Peer, used: int, begin: int, had: int | None) -> None:
+    """What is not sent again, because the peer finds it in its rooms, has no number any more.
+
+    If the answer gets lost and the peer shows the same token once more, it has had as much as now: all up to ``begin``.
+    """
+    for generation in peer.starts:
+        if generation != used:
+            peer.starts[generation] = begin
+        elif had is not None:
+            peer.starts[generation] += begin - had
 
 
 def _still_in_doubt(peer: Peer, used: int) -> list[int]:

@@ -97,6 +97,18 @@ async def test_it_is_said_once_however_often_the_gateway_beats(scene: Scene) -> 
     assert len(await scene.said()) == 3
 
 
+async def test_a_gateway_goes_if_something_else_is_written_where_it_knows_of_a_place(scene: Scene) -> None:
+    assert not scene.parting.is_due(Beat("g1", 0, False, False, 3, 0.5))
+    assert scene.parting.is_looking("g1")
+    batch = Batch("g2", 2, [], 0.625)
+    await scene.log.append("g2", [])
+    scene.core.apply(3, 1.0, batch)
+    scene.log.marks.note(3, batch.taken)
+    await scene.settled()
+    assert not scene.parting.is_looking("g1")
+    assert (await scene.said())[:1] == [GatewayLost(1, "g1", -1)]
+
+
 async def test_all_who_are_known_from_a_part_of_the_log_go_and_no_newcomers(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,30 +1,22 @@
 """The judge of a chaos run: from the stories of all peers to a list of faults, each in a sentence. Pure."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations
 
 from shared.contract.told import COUNTED
-from tests.chaos.rig.story import OK, RELAYS, Back, Got, Sent, Story, View, views
+from tests.chaos.rig import rights
+from tests.chaos.rig.case import Case
+from tests.chaos.rig.story import OK, OUT, RELAYS, Back, Got, Sent, Story, View, views
 
 # What an event does to the one it names, and what it does to bystanders.
 EFFECT = {**RELAYS, "room-join-accept": "room-join-accept", "room-join-reject": "room-join-reject"}
-BYSTANDERS = {"room-join-accept": "room-user-join", "room-leave-request": "room-user-leave"}
+BYSTANDERS = {
+    "room-join-accept": "room-user-join",
+    "room-join-request": "room-user-join",  # of one who comes in without being asked for
+    "room-leave-request": "room-user-leave",
+}
 # Asked of one, told to another: a new owner is told of a request again, so it has no place in an order.
 ORDERED = (*EFFECT.values(), *BYSTANDERS.values())
-
-
-class Case:
-    """All stories, and who did what in them."""
-
-    def __init__(self, stories: Sequence[Story]) -> None:
-        self.stories = {story.peer_id: story for story in stories}
-        self.sent = {sent.number: (story, sent) for story in stories for sent in story.sent()}
-        self.told = Counter((story.peer_id, got.event, got.number) for story in stories for got in story.got())
-
-    def stays(self, peer_id: str) -> bool:
-        """Whether this peer was there until the end."""
-        return peer_id in self.stories and self.stories[peer_id].stayed
 
 
 def faults(stories: Sequence[Story]) -> list[str]:
@@ -32,7 +24,7 @@ def faults(stories: Sequence[Story]) -> list[str]:
     case = Case(stories)
     checks = (
         lost, repeated, forged, refused_but_done, disordered, evicted, falsely_gone, moved_ownership, disagreeing,
-        misled, ghosts, two_winners, no_winner,
+        misled, ghosts, two_winners, no_winner, *rights.CHECKS,
     )  # fmt: skip
     return [f"{check.__name__}: {fault}" for check in checks for fault in check(case)]
 
@@ -41,6 +33,8 @@ def lost(case: Case) -> Iterator[str]:
     """An acknowledged event did nothing to the one it named."""
     for _, sent in case.sent.values():
         effect = EFFECT.get(sent.event)
+        if effect == "room-join-accept" and case.stays(sent.to) and _found(case.stories[sent.to], sent.room):
+            continue
         if effect and sent.answer == OK and case.stays(sent.to) and not case.told[sent.to, effect, sent.number]:
             yield f"{sent.number}, {sent.event} in {sent.room}, was acknowledged but {sent.to} was not told"
 
@@ -95,16 +89,19 @@ def falsely_gone(case: Case) -> Iterator[str]:
     """A peer was declared closed or lost although it stayed."""
     for story in case.stories.values():
         for got in story.got("room-user-leave"):
-            if got.number is None and case.stays(got.peer):
+            if got.number is None and case.stays(got.peer) and not _was_put_out(case, got):
                 yield f"{story.peer_id} was told that {got.peer} left {got.room}, but it stayed"
 
 
 def moved_ownership(case: Case) -> Iterator[str]:
-    """Ownership moved without anybody's leaving."""
+    """Ownership moved without anybody's leaving, giving it, or having it by grant."""
+    given = {(sent.room, sent.to) for _, sent in case.sent.values() if sent.fields.get("role") == "owner"}
     for story in case.stories.values():
         before: dict[str, str] = {}
         for got in story.got():
-            if got.event == "room-owner" and before.get(got.room) != "room-user-leave":
+            to = case.stories.get(got.peer)
+            granted = (got.room, got.peer) in given or (to is not None and to.may(got.room) == "own")
+            if got.event == "room-owner" and before.get(got.room) != "room-user-leave" and not granted:
                 yield f"{story.peer_id} was told that {got.peer} owns {got.room}, but nobody had left"
             if got.event not in RELAYS.values():
                 before[got.room] = got.event
@@ -113,8 +110,8 @@ def moved_ownership(case: Case) -> Iterator[str]:
 def disagreeing(case: Case) -> Iterator[str]:
     """Two members do not have the same idea of their room, by what the broker told each of them at the end."""
     for room, seen in _final_views(case).items():
-        for (one, view), (other, another) in pairwise(seen):
-            if view != another:
+        for (one, view), (other, another) in combinations(seen, 2):
+            if not view.agrees(another):
                 yield f"{one} and {other} disagree on {room}: {view} and {another}"
 
 
@@ -125,7 +122,7 @@ def misled(case: Case) -> Iterator[str]:
             continue
         believed = views(story)
         for room in believed.keys() | story.truth.keys():
-            if believed.get(room) != story.truth.get(room):
+            if room not in believed or not believed[room].agrees(story.truth.get(room)):
                 yield f"{story.peer_id} sees {room} as {believed.get(room)}, it is {story.truth.get(room)}"
 
 
@@ -136,19 +133,20 @@ def ghosts(case: Case) -> Iterator[str]:
         for peer, view in seen:
             if ghost := sorted(view.members - present):
                 yield f"{room} has {ghost} in it by what {peer} was told"
-            if view.owner not in view.members:
-                yield f"{room} is owned by {view.owner}, who is not in it"
+            if outside := sorted(view.hosts - view.members):
+                yield f"{room} has hosts {outside}, who are not in it"
 
 
 def two_winners(case: Case) -> Iterator[str]:
     """A second peer got a room that its first owner had never left."""
     winners: dict[str, list[str]] = {}
+    closed = {sent.room for _, sent in case.sent.values() if sent.event == "room-close-request"}
     for story, sent in case.sent.values():
         if sent.event == "room-create-request" and sent.answer == OK:
             winners.setdefault(sent.room, []).append(story.peer_id)
     for room, peers in winners.items():
-        steady = [peer for peer in peers if case.stays(peer) and not _left(case.stories[peer], room)]
-        if len(set(peers)) > 1 and steady:  # who asks again is told so again
+        steady = [peer for peer in peers if case.stays(peer) and not _went(case.stories[peer], room)]
+        if len(set(peers)) > 1 and steady and room not in closed:  # who asks again is told so again
             yield f"{room} was given to each of {peers}"
 
 
@@ -156,7 +154,7 @@ def no_winner(case: Case) -> Iterator[str]:
     """All who wanted a room were told that it was taken."""
     answers: dict[str, list[str | None]] = {}
     for _, sent in case.sent.values():
-        if sent.event == "room-create-request":
+        if sent.event == "room-create-request" or sent.fields.get("create"):
             answers.setdefault(sent.room, []).append(sent.answer)
     for room, said in answers.items():
         if set(said) == {"taken"}:
@@ -204,5 +202,27 @@ def _final_views(case: Case) -> dict[str, list[tuple[str, View]]]:
     return seen
 
 
-def _left(story: Story, room: str) -> bool:
-    return any(sent.event == "room-leave-request" and sent.room == room for sent in story.sent())
+def _went(story: Story, room: str) -> bool:
+    """Whether a peer has left a room, or was put out of it."""
+    left = any(sent.event == "room-leave-request" and sent.room == room for sent in story.sent())
+    return left or any(got.room == room for got in story.got(*OUT))
+
+
+def _found(story: Story, room: str) -> bool:
+    """Whether a peer came back and found a room that it had been let into: then it may not have been told so.
+
+    In version 2 it is not told either what has become of a room in the meantime.
+    """
+    backs = [entry for entry in story.entries if isinstance(entry, Back)]
+    return any(story.version > 1 or room in back.rooms for back in backs)
+
+
+def _was_put_out(case: Case, got: Got) -> bool:
+    """Whether one who left did not go by itself: it was kicked, or the room was closed, as version 1 is told."""
+    if got.detail == "closed":
+        return any(other.room == got.room for story in case.stories.values() for other in story.got("room-closed"))
+    key = case.stories[got.peer].key
+    return got.detail == "kicked" and any(
+        sent.event == "room-kick-request" and sent.room == got.room and case.key_of(sent.to) == key
+        for _, sent in case.sent.values()
+    )

@@ -3,9 +3,20 @@
 import asyncio
 from typing import Any
 
-from tests.chaos.rig.story import Got, View, see
+from tests.chaos.rig.cast import BANS
+from tests.chaos.rig.story import OUT, Back, Got, View, see
 from tests.chaos.rig.visitor import Visitor
 
+POLICIES: tuple[dict[str, Any], ...] = (
+    {"admission": "ask"},
+    {"admission": "ask"},
+    {"admission": "open"},
+    {"admission": "closed"},
+    {"max_peers": 3},
+    {"max_peers": None},
+    {"owner_leaves": "close"},
+    {"owner_leaves": "pass"},
+)
 PACE = (0.02, 0.15)  # seconds between two things that one guest does
 
 
@@ -35,6 +46,7 @@ class Guest:
         self._party = party
         self._asides: set[asyncio.Task[Any]] = set()
         visitor.on_got = self._on_got
+        visitor.on_back = self._on_back
 
     async def mingle(self) -> None:
         """One thing after the other, until cancelled."""
@@ -75,6 +87,8 @@ class Guest:
             await self._drop_or_go()
         elif what < 0.06:
             await self._trespass(room)
+        elif what < 0.12 and self.visitor.version > 1:
+            await self._govern(room, rooms[room])
         else:
             await self._talk(room, rooms[room])
 
@@ -100,6 +114,26 @@ class Guest:
         else:
             await self.visitor.call("relay-ice-candidate", room, to, ice_candidate={"candidate": "c"})
 
+    async def _govern(self, room: str, view: View) -> None:
+        """Do what hosts may; one who is none tries it now and then, and is refused."""
+        visitor, chance = self.visitor, self.visitor.chance
+        if visitor.story.peer_id not in view.hosts and chance.random() > 0.1:
+            return
+        what = chance.random()
+        others = sorted(view.members - {visitor.story.peer_id})
+        banned = [sent.to for sent in visitor.story.sent() if sent.room == room and sent.fields.get("ban")]
+        if what < 0.35:
+            await visitor.call("room-policy-request", room, policy=chance.choice(POLICIES))
+        elif what < 0.4:
+            await visitor.call("room-close-request", room)
+        elif what < 0.5 and banned:
+            await visitor.call("room-unban-request", room, chance.choice(banned))
+        elif others and what < 0.75:
+            role = chance.choice(("moderator", "moderator", "member", "owner"))
+            await visitor.call("room-role-request", room, chance.choice(others), role=role)
+        elif others:
+            await visitor.call("room-kick-request", room, chance.choice(others), ban=chance.choice(BANS))
+
     async def _trespass(self, room: str) -> None:
         """Try what is always refused."""
         if self.visitor.chance.random() < 0.5:
@@ -115,11 +149,26 @@ class Guest:
 
     def _on_got(self, got: Got) -> None:
         if got.event == "room-join-request":
-            self._aside(self._decide(got))
+            self._aside(self._decide(got.room, got.peer))
+        elif got.event in OUT[1:] and self.visitor.chance.random() < 0.3:
+            self._aside(self._try_on(got.room))
 
-    async def _decide(self, got: Got) -> None:
+    def _on_back(self, back: Back) -> None:
+        """In version 2, it finds who waits, and is not told."""
+        for room, peers in back.waiting.items():
+            for peer in sorted(peers):
+                self._aside(self._decide(room, peer))
+
+    async def _decide(self, room: str, peer: str) -> None:
         admitted = self.visitor.chance.random() < 0.9
-        await self.visitor.call("room-join-accept" if admitted else "room-join-reject", got.room, got.peer)
+        answer = await self.visitor.call("room-join-accept" if admitted else "room-join-reject", room, peer)
+        if answer == "full":
+            await self.visitor.call("room-join-reject", room, peer)
+
+    async def _try_on(self, room: str) -> None:
+        """It was put out of a room, and speaks there all the same."""
+        for peer in sorted({got.peer for got in self.visitor.story.got("room-user-join") if got.room == room}):
+            await self.visitor.call("relay-ice-candidate", room, peer, ice_candidate={"candidate": "c"})
 
     def _aside(self, step: Any) -> None:
         task = asyncio.ensure_future(step)

@@ -12,6 +12,7 @@ import aiohttp
 
 from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker
+from tests.chaos.rig.cast import somebody
 from tests.chaos.rig.faults import all_ready, inflict, plan, start
 from tests.chaos.rig.guest import Guest, Party
 from tests.chaos.rig.keeper import ADMIN_TOKEN, Keeper, faults
@@ -108,7 +109,7 @@ class Run:
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
-        numbers = itertools.count(1)
+        numbers, now = itertools.count(1), int(time.time())
         self.urls += [gateway.url for gateway in self._system.gateways]
         token = make_app_token(APP_SECRET, "chaos", 0)
 
@@ -116,7 +117,15 @@ class Run:
             # the last guest of each party has not opted into resuming
             return [
                 Guest(
-                    Visitor(http, self.urls, token, numbers, self._chance, resumable=number < GUESTS - 1),
+                    Visitor(
+                        http,
+                        self.urls,
+                        token,
+                        numbers,
+                        self._chance,
+                        resumable=number < GUESTS - 1,
+                        person=somebody(self._chance, APP_SECRET, "chaos", now),
+                    ),
                     party,
                 )
                 for number in range(GUESTS)

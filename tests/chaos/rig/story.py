@@ -5,35 +5,60 @@ the others are told because of it carries the same number.
 """
 
 import dataclasses
+from typing import Any
 
 RELAYS = {"relay-session-description": "session-description", "relay-ice-candidate": "ice-candidate"}
 OK = "ok"
+# Events whose own fields tell what they ask for.
+GOVERNING = (
+    "room-create-request", "room-join-request", "room-kick-request", "room-role-request", "room-policy-request",
+)  # fmt: skip
+OUT = ("room-leave-accept", "room-kicked", "room-closed")  # after which a peer is not in a room any more
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A room as one of its members sees it."""
+    """A room as one of its members sees it. ``moderators`` and ``admission`` are None where they were not told."""
 
     members: frozenset[str]
     owner: str
+    moderators: frozenset[str] | None = None
+    admission: str | None = None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """All that are known to decide."""
+        return (self.moderators or frozenset()) | {self.owner}
+
+    def agrees(self, other: "View | None") -> bool:
+        """Whether both can be true."""
+        if other is None or (self.members, self.owner) != (other.members, other.owner):
+            return False
+        pairs = ((self.moderators, other.moderators), (self.admission, other.admission))
+        return all(one is None or another is None or one == another for one, another in pairs)
 
 
 @dataclasses.dataclass
 class Sent:
-    """An event of this peer. ``answer`` is ``ok``, the code of a refusal, or None when none came."""
+    """An event of this peer. ``answer`` is ``ok``, the code of a refusal, or None when none came.
+
+    ``fields`` are its own.
+    """
 
     number: int
     event: str
     room: str
     to: str = ""
     answer: str | None = None
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Got:
     """An event that this peer was told. ``number`` is that of its cause, if somebody's event caused it.
 
-    ``peer`` is the peer it is about; ``view`` the room, where it shows the whole of it.
+    ``peer`` is the peer it is about; ``view`` the room, where it shows the whole of it. ``detail`` is the reason of a
+    leave, a role, or how a room admits people.
     """
 
     event: str
@@ -41,13 +66,15 @@ class Got:
     number: int | None = None
     peer: str = ""
     view: View | None = None
+    detail: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Back:
-    """The peer came back on another socket, and was shown its rooms."""
+    """The peer came back on another socket, and was shown its rooms, and who waits for those that it is a host of."""
 
     rooms: dict[str, View]
+    waiting: dict[str, frozenset[str]] = dataclasses.field(default_factory=dict)
 
 
 Entry = Sent | Got | Back
@@ -55,7 +82,7 @@ Entry = Sent | Got | Back
 
 @dataclasses.dataclass
 class Story:
-    """The life of one peer, from its first ``auth-accept`` on.
+    """The life of one peer, from its first ``auth-accept`` on. ``grants`` are None for one who is anonymous.
 
     ``stayed`` says that it was there until the end. A peer that did not stay has said goodbye, or lost its connection
     without being resumable, or ``evicted`` says that it was not let back in. ``truth`` is what the broker said of its
@@ -68,6 +95,18 @@ class Story:
     stayed: bool = False
     evicted: bool = False
     truth: dict[str, View] = dataclasses.field(default_factory=dict)
+    version: int = 1
+    identity: str = ""
+    grants: dict[str, str] | None = None
+
+    @property
+    def key(self) -> str:
+        """Whom a ban of this peer holds."""
+        return self.identity or self.peer_id
+
+    def may(self, room: str) -> str | None:
+        """What its backend has granted to it."""
+        return None if self.grants is None else self.grants.get(room, self.grants.get("*"))
 
     def sent(self) -> list[Sent]:
         """All events that it sent."""
@@ -95,17 +134,43 @@ def see(rooms: dict[str, View], me: str, got: Got) -> None:
         rooms[got.room] = View(frozenset({me}), me)
     elif got.event == "room-join-accept" and got.view is not None:
         rooms[got.room] = got.view
-    elif got.event == "room-leave-accept":
+    elif got.event in OUT:
         rooms.pop(got.room, None)
     elif got.room in rooms:
         rooms[got.room] = _changed(rooms[got.room], got)
 
 
+def waiting(story: Story) -> dict[str, set[str]]:
+    """Who waits to be let in, by all that a host of version 2 was told, in each of its rooms."""
+    known: dict[str, set[str]] = {}
+    rooms: dict[str, View] = {}
+    for entry in story.entries:
+        if isinstance(entry, Back):
+            rooms = dict(entry.rooms)
+            known = {room: set(peers) for room, peers in entry.waiting.items()}
+        elif isinstance(entry, Got):
+            see(rooms, story.peer_id, entry)
+            if entry.event == "room-join-request":
+                known.setdefault(entry.room, set()).add(entry.peer)
+            elif entry.event == "room-join-gone":
+                known.get(entry.room, set()).discard(entry.peer)
+        known = {room: peers for room, peers in known.items() if room in rooms and story.peer_id in rooms[room].hosts}
+    return known
+
+
 def _changed(room: View, got: Got) -> View:
+    moderators = (room.moderators or frozenset()) - {got.peer}
     if got.event == "room-user-join":
-        return View(room.members | {got.peer}, room.owner)
+        return dataclasses.replace(room, members=room.members | {got.peer})
     if got.event == "room-user-leave":
-        return View(room.members - {got.peer}, room.owner)
+        left = None if room.moderators is None else moderators
+        return dataclasses.replace(room, members=room.members - {got.peer}, moderators=left)
     if got.event == "room-owner":
-        return View(room.members, got.peer)
+        return dataclasses.replace(room, owner=got.peer)
+    if got.event == "room-role":
+        owner = got.peer if got.detail == "owner" else room.owner
+        moderators |= {got.peer} if got.detail == "moderator" else set()
+        return dataclasses.replace(room, owner=owner, moderators=moderators)
+    if got.event == "room-policy":
+        return dataclasses.replace(room, admission=got.detail)
     return room

@@ -9,10 +9,11 @@ from typing import Any
 
 import aiohttp
 
-from shared.contract.told import COUNTED
+from shared.contract.told import counted_in
 from tests.chaos.rig import wire
+from tests.chaos.rig.cast import Person
 from tests.chaos.rig.line import Line
-from tests.chaos.rig.story import OK, Got, Sent, Story, View, see
+from tests.chaos.rig.story import GOVERNING, OK, Back, Got, Sent, Story, View, see
 
 PATIENCE = 4.0  # seconds that a visitor waits for a gateway, or for an answer
 FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
@@ -23,7 +24,8 @@ Answer = asyncio.Future[dict[str, Any]]
 class Visitor:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
-    ``url`` is the gateway that it is on, or tried last. ``rooms`` are those it is in, as far as it was told.
+    It is anonymous and knows version 1, unless it is a certain ``person``. ``url`` is the gateway that it is on, or
+    tried last. ``rooms`` are those it is in, as far as it was told.
     ``received`` counts what it was told on this line.
     """
 
@@ -36,15 +38,20 @@ class Visitor:
         chance: random.Random,
         *,
         resumable: bool = True,
+        person: Person | None = None,
     ) -> None:
+        self.person = person
+        self.version = 1 if person is None else person.version
         self.resumable = resumable
         self.chance = chance
         self.stories: list[Story] = []
         self.rooms: dict[str, View] = {}
         self.on_got: Callable[[Got], None] = lambda _: None
+        self.on_back: Callable[[Back], None] = lambda _: None
         self._http = http
         self._urls = urls
-        self._app_token = app_token
+        self._app_token = app_token if person is None else person.token
+        self._counted = counted_in(self.version)
         self._numbers = numbers
         self.line: Line | None = None
         self.url = ""
@@ -95,7 +102,7 @@ class Visitor:
         """Send an event, if it can be sent at all. Its record learns the answer when it is collected."""
         if self.line is None or not self.here:
             return None
-        sent = Sent(next(self._numbers), event, room, to)
+        sent = Sent(next(self._numbers), event, room, to, fields=fields if event in GOVERNING else {})
         named = {"to": to} if to else {}
         body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **named, **fields}
         self.story.entries.append(sent)
@@ -125,7 +132,8 @@ class Visitor:
         self._admitted.clear()
         self.line = line = Line(self._http, url, self._hear)
         resume = {"resume": self.token, "received": self.received} if self.resumable and self.token else {}
-        request = {"token": self._app_token, "resumable": self.resumable, **resume, **fields}
+        version = {"version": self.version} if self.version > 1 else {}
+        request = {"token": self._app_token, "resumable": self.resumable, **version, **resume, **fields}
         try:
             async with asyncio.timeout(PATIENCE):
                 await line.open(self._app_token)
@@ -142,8 +150,10 @@ class Visitor:
     def _hear(self, event: str, data: Any) -> None:
         if event == "auth-accept":
             self._admit(data)
+        elif event == "auth-reject" and self.line is not None:
+            self.line.down.set()  # it tries again
         elif self._admitted.is_set():
-            self.received += event in COUNTED
+            self.received += event in self._counted
             got = wire.got(event, data, self.story.peer_id)
             self.story.entries.append(got)
             see(self.rooms, self.story.peer_id, got)
@@ -153,12 +163,16 @@ class Visitor:
         if not data["resumed"] and self.stories and self.resumable:
             self.story.evicted = True
         if not data["resumed"] or not self.stories:
-            self.stories.append(Story(data["peer_id"], self.resumable))
+            story = Story(data["peer_id"], self.resumable, version=self.version)
+            if self.person is not None:
+                story.identity, story.grants = self.person.identity, self.person.grants
+            self.stories.append(story)
             self.rooms = {}
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
             self.rooms = dict(back.rooms)
+            self.on_back(back)
         self.token, self.received = data["token"], 0
         self._admitted.set()
 

@@ -4,18 +4,30 @@ from typing import Any
 
 from tests.chaos.rig.story import Back, Got, View
 
+DETAILS = {"room-user-leave": "reason", "room-role": "role", "room-join-gone": "reason"}
+
 
 def got(event: str, data: dict[str, Any], me: str) -> Got:
     """The record of an event that ``me`` was told."""
     number = (data.get("payload") or {}).get("n") if isinstance(data.get("payload"), dict) else None
     view = _view(data, me) if event == "room-join-accept" else None
-    return Got(event, str(data.get("room", "")), number, str(data.get("peer_id", "")), view)
+    detail = data.get(DETAILS[event], "") if event in DETAILS else ""
+    if event == "room-policy":
+        detail = data["policy"]["admission"]
+    return Got(event, str(data.get("room", "")), number, str(data.get("peer_id", "")), view, detail)
 
 
 def back(data: dict[str, Any], me: str) -> Back:
     """The record of a return, from the ``auth-accept``."""
-    return Back({room["room"]: _view(room, me) for room in data["rooms"]})
+    waiting = {room["room"]: frozenset(one["peer_id"] for one in room.get("pending", ())) for room in data["rooms"]}
+    return Back({room["room"]: _view(room, me) for room in data["rooms"]}, waiting)
 
 
 def _view(data: dict[str, Any], me: str) -> View:
-    return View(frozenset({me, *data["peers"]}), data["owner"])
+    members, owner, roles = frozenset({me, *data["peers"]}), data["owner"], data.get("roles")
+    if roles is None:
+        return View(members, owner)
+    owners = [peer for peer, role in roles.items() if role == "owner"]
+    if owners != [owner]:
+        owner = f"one of {owners}, or {owner}"  # which is nobody, and so a fault
+    return View(members, owner, frozenset(roles) - set(owners), data["policy"]["admission"])

@@ -159,6 +159,34 @@ def test_an_answer_that_got_lost_brings_the_words_once_more() -> None:
     assert [one.fields.get("ice_candidate") for one in told] == [1, 2]
 
 
+@pytest.mark.parametrize("counts", [True, False])
+def test_answers_that_got_lost_cost_no_place_though_state_was_lost_before(counts: bool) -> None:
+    hall = Hall()
+    guest = Guest(hall)
+    token, received = guest.socket.token, guest.socket.received if counts else None
+    guest.socket.deaf = True
+    say(hall, guest, 1)
+    stir(hall)
+    guest.lose()
+    for number in (2, 3):
+        deaf = hall.world.socket("g2")
+        deaf.deaf = True
+        deaf.authenticate(version=2, resume=token, received=received)
+        say(hall, guest, number)
+        hall.owner.say("room-policy-request", ROOM, policy={"waiting_text": str(number)})
+        deaf.close("lost")
+    back = hall.world.socket("g1")
+    back.authenticate(version=2, resume=token, received=received)
+    accept, *told = back.read()
+    assert accept.fields["resumed"]
+    assert [one.fields.get("ice_candidate") for one in told] == ([1, 2, 3] if counts else [2, 3])
+    back.say(ICE, ROOM, hall.owner.peer_id, payload=9)
+    back.close("lost")
+    last = hall.world.socket("g2")
+    last.authenticate(version=2, resume=back.token, received=back.received)
+    assert last.heard() == ["auth-accept"]
+
+
 @pytest.mark.parametrize(("seconds", "keeps"), [(HISTORY_SECONDS, True), (HISTORY_SECONDS + 1, False)])
 def test_what_a_dead_socket_was_sent_is_known_for_as_long_as_it_takes_to_see_that(seconds: float, keeps: bool) -> None:
     hall = Hall()
