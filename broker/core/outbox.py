@@ -272,6 +272,8 @@ def _numbered(peer: Peer, sent: Iterable[Sent]) -> list[Kept]:
     for parcel, position, emit, kind in reversed(tuple(sent)):
         kept = Kept(emit.frame, position, parcel=parcel, kind=kind)
         if counts(kind, peer.version):
+            while number in peer.gaps:
+                number -= 1
             kept.count, number = number, number - 1
         found.append(kept)
     return found[::-1]

@@ -82,6 +82,7 @@ class Peer(msgspec.Struct):
     past        some of what it most likely received before it became absent
     told        how many counted events were sent to it
     starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
+    gaps        numbers of counted events that are not sent again, each with the generation from which on it is missing
     locks       what the keys in those generations' session tokens open
     slow        its socket has enough to read for now
     merging     what waits has become so much that a newer frame replaces an older one about the same thing
@@ -116,6 +117,7 @@ class Peer(msgspec.Struct):
     spent_at: float = 0.0
     viewed: dict[str, float] | None = None
     locks: dict[int, bytes] = {}
+    gaps: dict[int, int] = {}
     taken: float = 0.0
     taken_at: float = 0.0
     version: int = 1

@@ -228,8 +228,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "count-anew": _one(
         ARRIVALS,
-        "if peer.version > 1 and core.state.level >= LIFE:",
-        "if False:",
+        "peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)",
+        "pass",
         "a peer of version 2 lost its place when the answer to its return was lost, and state of its rooms before that",
     ),
     "witness-of-one-place": _one(

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
@@ -40,7 +40,7 @@ class Attended(Core):
         """Let an event take effect, in the model too."""
         self._note_who_is_there()
         peer = self.state.peers.get(self.state.conns.get(said.conn, ""))
-        self.tally = Counter()
+        self.tally = defaultdict[tuple[str, str], int](int)
         hear(self, writer, said)
         if self._agree and peer is not None and self.tally:
             [(_, outcome)] = self.tally

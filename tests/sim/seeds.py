@@ -1,3 +1,10 @@
-"""Seeds that found something, each with what it was. They are played first."""
+"""Seeds that found something, each with what it was. They are played first.
 
-SEEDS: dict[int, str] = {}
+What a seed means changes little when code does, since each matter has a chance of its own (``universe.py``).
+"""
+
+SEEDS: dict[int, str] = {
+    28: "answers to a return that got lost cost a peer of version 2 its place",
+    266421191: "one whose late request took its place over was told words twice",
+    806732202: "a gateway knew of a place that NATS had lost, and that was written anew while it was looked for",
+}

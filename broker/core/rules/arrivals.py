@@ -10,6 +10,8 @@ admitted on, and every generation has a session token of its own, opened by a ke
   was lost. It is valid as long as the peer has said nothing on a newer socket (``confirm``). For each generation that
   the client may be in, ``starts`` has how many counted events the peer had been told when it began. So what was sent
   in generations that the client never heard of is sent again.
+* In version 2 the state of its rooms is not sent again. ``gaps`` has the numbers of what was not, each with the
+  generation from which on it is missing: so ``received`` means the same whichever generation the client is in.
 * If what it missed is not remembered any more, it does not resume: it leaves its rooms and arrives as somebody new,
   rather than staying with a gap.
 
@@ -24,6 +26,7 @@ import msgspec
 
 from broker.core import allowance, life, users
 from broker.core.context import Context
+from broker.core.keeping import SENDERS
 from broker.core.rights import is_host
 from broker.core.rules import departures, presence
 from broker.core.rules.departures import LOST, REPLACED, remove, step_out
@@ -36,7 +39,7 @@ from shared.contract.locks import opens
 from shared.contract.refusals import ALREADY_HERE, UNAUTHORIZED, Refusal
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import Authenticated, Pace
-from shared.envelopes.levels import LIFE, RIGHTS
+from shared.envelopes.levels import RIGHTS
 from shared.envelopes.users import User
 
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
@@ -117,6 +120,7 @@ def confirm(peer: Peer) -> None:
     """The peer has used its newest socket: tokens of the generations before are worth nothing any more."""
     if len(peer.starts) > 1:
         peer.starts = {peer.generation: peer.starts[peer.generation]}
+        _forget_gaps(peer)
         _drop_locks(peer)
 
 
@@ -189,7 +193,8 @@ def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     if had is None:
         return True
     known = [kept for kept in (*peer.past, *peer.kept.values()) if not kept.count or kept.count > had]
-    if sum(kept.count > 0 for kept in known) < peer.told - had:
+    numbers = {kept.count for kept in known if kept.count}.union(number for number in peer.gaps if number > had)
+    if len(numbers) < peer.told - had:
         return False
     core.out.keeping.replace(peer, [kept for kept in known if not kept.is_blank])
     return True
@@ -197,37 +202,52 @@ def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
 
 def _had(peer: Peer, entry: Authenticated) -> int | None:
     """How many events the peer has had, if that is known: it had none of generations that it never heard of."""
-    if entry.received is not None and (had := peer.starts[entry.resume_generation] + entry.received) <= peer.told:
+    if entry.received is not None and (had := _number_of(peer, entry.resume_generation, entry.received)) <= peer.told:
         return had
     if entry.resume_generation == peer.generation:
         return None
     return peer.starts[min(generation for generation in peer.starts if generation > entry.resume_generation)]
 
 
+def _number_of(peer: Peer, generation: int, received: int) -> int:
+    """The number of the event that came as the so manieth in a generation, in which some are missing."""
+    number = peer.starts[generation] + received
+    for gap in sorted(gap for gap, since in peer.gaps.items() if since <= generation):
+        number += peer.starts[generation] < gap <= number
+    return number
+
+
 def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) -> None:
     core.state.absent.pop(peer.peer_id, None)
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
-    begin, had = peer.told - sum(kept.count > 0 for kept in peer.kept.values()), _had(peer, entry)
     peer.generation += 1
     peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
-    if peer.version > 1 and core.state.level >= LIFE:
-        _count_anew(peer, entry.resume_generation, begin, had)
-    peer.starts[peer.generation] = begin
+    _begin_generation(core, peer)
     peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)
 
 
-def _count_anew(peer: Peer, used: int, begin: int, had: int | None) -> None:
-    """What is not sent again, because the peer finds it in its rooms, has no number any more.
+def _begin_generation(core: Context, peer: Peer) -> None:
+    """Note with which of the counted events the newest generation begins.
 
-    If the answer gets lost and the peer shows the same token once more, it has had as much as now: all up to ``begin``.
+    What a client of version 2 finds in its rooms is not sent again: such numbers are missing from here on.
     """
-    for generation in peer.starts:
-        if generation != used:
-            peer.starts[generation] = begin
-        elif had is not None:
-            peer.starts[generation] += begin - had
+    sent = [kept.count for kept in peer.kept.values() if kept.count]
+    if peer.version == 1:
+        peer.starts[peer.generation] = peer.told - len(sent)
+        return
+    begin = peer.starts[peer.generation] = sent[0] - 1 if sent else peer.told
+    missing = set(range(begin + 1, peer.told + 1)) - set(sent) - peer.gaps.keys()
+    peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)
+    _forget_gaps(peer)
+    for number in list(peer.gaps)[: -SENDERS * core.limits.kept_deliveries]:
+        del peer.gaps[number]  # who may have missed it loses its place rather than anything else
+
+
+def _forget_gaps(peer: Peer) -> None:
+    oldest = min(peer.starts.values())
+    peer.gaps = {number: generation for number, generation in peer.gaps.items() if number > oldest}
 
 
 def _still_in_doubt(peer: Peer, used: int) -> list[int]:

@@ -285,7 +285,9 @@ class Machine(RuleBasedStateMachine):
         guest = self.guests[who]
         if guest.view.me in self.house.people and guest.view.me not in self.left:
             guest.socket.deaf = True
-            guest.socket.close("lost", for_good=gone)
+            socket = self.socket_of(guest)
+            assert socket is not None
+            socket.close("lost", for_good=gone)
             if gone:
                 self.remove([guest.view.me])
             else:
@@ -310,11 +312,27 @@ class Machine(RuleBasedStateMachine):
             self.note_arrival(guest)
         self.look()
 
+    @rule(who=some)
+    def try_to_come_back(self, who: int) -> None:
+        """The answer gets lost, and whatever follows: it has to try again, with the token that it has."""
+        guest = self.guests[who]
+        if guest.here or guest.view.me not in self.house.people:
+            return
+        unheard = self.world.socket("g1" if who % 2 else "g2")
+        unheard.deaf = True
+        received = guest.socket.received
+        unheard.authenticate(
+            version=guest.version, user=guest.user, resumable=True, resume=guest.socket.token, received=received
+        )
+        self.left.pop(guest.view.me, None)
+        self.lost[who] = unheard, self.world.now + NOTICED
+        self.look()
+
     @rule(which=st.sampled_from(["g1", "g2"]))
     def lose_a_gateway(self, which: str) -> None:
         """With all its sockets. Another one of that name comes up."""
         gateway = self.world.gateways[which]
-        names = {guest.view.me for guest in self.guests if guest.socket.gateway is gateway}
+        names = {peer.peer_id for peer in self.world.core.state.peers.values() if peer.gateway == which}
         for socket in gateway.sockets.values():
             socket.deaf = True
         for name in names & self.house.people.keys() - self.left.keys():
@@ -373,8 +391,14 @@ class Machine(RuleBasedStateMachine):
                 break
             self.world.now = max(self.world.now, when)
             del self.lost[who]
-            if self.guests[who].socket is socket:
+            guest = self.guests[who]
+            if guest.view.me in self.house.people and self.socket_of(guest) is socket:
                 self.close(who, gone=False)
+
+    def socket_of(self, guest: Guest) -> Socket | None:
+        """The one that the core takes for this guest's; it need not have heard of it."""
+        peer = self.world.core.state.peers[guest.view.me]
+        return self.world.gateways[peer.gateway].sockets[peer.conn] if peer.conn else None
 
     def note_arrival(self, guest: Guest) -> None:
         guest.view.take(guest.socket.read())

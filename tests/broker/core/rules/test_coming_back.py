@@ -187,6 +187,28 @@ def test_answers_that_got_lost_cost_no_place_though_state_was_lost_before(counts
     assert last.heard() == ["auth-accept"]
 
 
+def test_one_whose_place_was_taken_over_by_a_late_request_of_its_own_gets_nothing_twice() -> None:
+    hall = Hall()
+    guest = Guest(hall)
+    token, received = guest.socket.token, guest.socket.received
+    guest.socket.deaf = True
+    say(hall, guest, 1)
+    stir(hall)
+    guest.lose()
+    there, late, back = (hall.world.socket(gateway) for gateway in ("g1", "g2", "g1"))
+    there.authenticate(version=2, resume=token, received=received)
+    say(hall, guest, 2)
+    hall.owner.say("room-policy-request", ROOM, policy={"waiting_text": "later"})
+    assert [one.fields.get("ice_candidate") for one in there.read()[1:-1]] == [1, 2]
+    late.deaf = True
+    late.authenticate(version=2, resume=token, received=received)
+    say(hall, guest, 3)
+    back.authenticate(version=2, resume=there.token, received=there.received)
+    accept, *told = back.read()
+    assert accept.fields["resumed"]
+    assert [one.fields.get("ice_candidate") for one in told] == [3]
+
+
 @pytest.mark.parametrize(("seconds", "keeps"), [(HISTORY_SECONDS, True), (HISTORY_SECONDS + 1, False)])
 def test_what_a_dead_socket_was_sent_is_known_for_as_long_as_it_takes_to_see_that(seconds: float, keeps: bool) -> None:
     hall = Hall()
