@@ -39,7 +39,7 @@ from shared.contract.locks import opens
 from shared.contract.refusals import ALREADY_HERE, UNAUTHORIZED, Refusal
 from shared.envelopes.deliveries import Admit
 from shared.envelopes.entries import Authenticated, Pace
-from shared.envelopes.levels import RIGHTS
+from shared.envelopes.levels import LIFE, RIGHTS
 from shared.envelopes.users import User
 
 MOST_ROOMS_BYTES = 256 * 1024  # of what is told of its rooms to one who comes back
