@@ -4,13 +4,12 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
 from unittest.mock import patch
 
 from broker.core import dispatch
 from broker.core.dispatch import OK, hear
 from broker.core.limits import Limits
-from broker.core.machine import Core
+from broker.core.machine import Applied, Core
 from broker.core.state import Peer
 from shared.envelopes.entries import Batch, Said
 from tests.broker.house import House, Refused, Somebody
@@ -29,12 +28,12 @@ class Attended(Core):
         self._find = find
         self._agree = True
 
-    def apply(self, position: int, time: float, batch: Batch) -> Any:
-        parcels = super().apply(position, time, batch)
+    def apply(self, position: int, time: float, batch: Batch) -> Applied:
+        applied = super().apply(position, time, batch)
         if self._agree:
             self._note_who_is_there()
             self._compare(position)
-        return parcels
+        return applied
 
     def attend(self, writer: str, said: Said) -> None:
         """Let an event take effect, in the model too."""
