@@ -64,6 +64,17 @@ class Keeping:
         if peer.merging and (key := self._newest_of(peer).pop(about, None)) is not None:
             _drop(peer, key)
 
+    def forget_room(self, peer: Peer, room: str) -> None:
+        """What waits to tell a peer of a room is not so any more: it has left the room, or makes it anew.
+
+        The answer does not wait, so this would come after it.
+        """
+        stale = [key for key, kept in peer.kept.items() if kept.about.endswith(f"\n{room}") and not kept.count]
+        for key in stale:
+            _drop(peer, key)
+        if stale:
+            self.forget(peer.peer_id)
+
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
         """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
         if peer.conn and not peer.slow:

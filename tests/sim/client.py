@@ -242,6 +242,9 @@ class Client:
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
         if sent.event == "room-leave-request":
             self._left(sent)
+        if sent.event == "room-data-request" and data["ok"]:  # it is told of what others change alone
+            changed = wire.changes(sent.fields["set"], data["version"])
+            self._understand(Got("room-data", sent.room, data=changed))
         if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and not self._asks_since(sent):
             self._withdrawn.add(sent.room)
         if sent.event in DECISIONS and sent.answer == "full":
@@ -278,7 +281,8 @@ class Client:
             self._leaving.discard(room)
         self._acks += 1
         named = {"to": to} if to else {}
-        body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **named, **fields}
+        said = {"body": {"n": sent.number}} if event == "room-message-request" else {}
+        body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **said, **named, **fields}
         self.unanswered[self._acks] = sent, self.universe.time
         self.universe.note(self.name, f"{self._me} says {sent.number}, {event} {room} {to}")
         self.line.say(event, _encode(body), self._acks)

@@ -56,8 +56,11 @@ class Conduct:
             self._enter()
         else:
             room = self._chance.choice(sorted(rooms))
-            if self.client.person.version > 1 and self._chance.random() < 0.2:
+            draw = self._chance.random() if self.client.person.version > 1 else 1.0
+            if draw < 0.2:
                 self._govern(room, rooms[room])
+            elif draw < 0.4:
+                self._share(room, rooms[room])
             else:
                 self._mingle(room, rooms[room])
 
@@ -89,6 +92,8 @@ class Conduct:
             fields: dict[str, Any] = {"create": True} if makes else {}
             if client.send("room-join-request", self._party.room, **fields):
                 client.entering = self._party.room
+        elif client.person.version > 1 and self._chance.random() < 0.2:
+            client.send("room-message-request", client.entering, "hosts")
         elif self._chance.random() < 0.2:  # takes it back
             cancels = client.person.version > 1 and self._chance.random() < 0.5
             client.send("room-join-cancel" if cancels else "room-leave-request", client.entering)
@@ -138,6 +143,19 @@ class Conduct:
             client.send("room-role-request", room, self._chance.choice(near), role=role)
         elif near:
             client.send("room-kick-request", room, self._chance.choice(near), ban=self._chance.choice(BANS))
+
+    def _share(self, room: str, view: View) -> None:
+        """Write to all, to the hosts or to one, change what all share, or what it shows of itself."""
+        client, draw = self.client, self._chance.random()
+        others = sorted(view.members - {client.story.peer_id})
+        if draw < 0.5:
+            client.send("room-message-request", room, self._chance.choice(["", "hosts", *others]))
+        elif draw < 0.9:
+            keys = ["slide", "theme", "host.title", f"peer.{client.story.peer_id}.hand"]
+            chosen = self._chance.sample(keys, self._chance.choice((1, 1, 2)))
+            client.send("room-data-request", room, set={key: self._chance.choice((1, 2, None)) for key in chosen})
+        else:
+            client.send("peer-update-request", "", peerinfo={"name": self._chance.choice(("x", "y"))})
 
     def _try_on(self, room: str, members: frozenset[str]) -> None:
         """It was put out of a room, and speaks there all the same now and then."""

@@ -24,7 +24,7 @@ class Attended(Core):
 
     def __init__(self, limits: Limits, find: Callable[[str], None]) -> None:
         super().__init__(limits)
-        self._house = House(lambda: self.state.now, limits.peers_per_room)
+        self._house = House(lambda: self.state.now, limits.peers_per_room, limits.data_keys, limits.data_bytes)
         self._find = find
         self._agree = True
 
@@ -50,6 +50,10 @@ class Attended(Core):
             return
         expected = OK if said.event not in RELAYS or self._may_speak(peer, said) else "not-member"
         fields = json.loads(said.fields or b"{}")
+        if said.event == "room-data-request":
+            fields |= {"if": fields.get("if") or {}, "version": self.state.number}
+        elif said.event == "room-message-request":
+            fields["body"] = None  # whom it is for follows from who may be written to
         if said.event == "room-unban-request" and said.peer_id:
             fields["id"] = f"peer {said.peer_id}"  # as the model calls one who is anonymous
         if said.event not in RELAYS:
@@ -57,6 +61,7 @@ class Attended(Core):
                 self._house.say(said.event, peer.peer_id, said.room, said.peer_id, fields)
             except Refused as refused:
                 expected = str(refused)
+            self._house.heard.clear()
         if outcome != expected:
             self._disagree(f"{said.event} of {peer.peer_id} in {said.room} is answered {outcome}, not {expected}")
 
@@ -72,6 +77,7 @@ class Attended(Core):
         for name, peer in peers.items():
             if name not in people:
                 user = peer.user
+                self._house.versions[name] = peer.version
                 people[name] = Somebody(name, user.id if user else "", dict(user.rooms) if user else None)
 
     def _compare(self, position: int) -> None:

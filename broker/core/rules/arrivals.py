@@ -221,15 +221,16 @@ def _come_back(core: Context, peer: Peer, gateway: str, entry: Authenticated) ->
     core.state.absent.pop(peer.peer_id, None)
     core.state.conns[entry.conn] = peer.peer_id
     peer.conn, peer.gateway = entry.conn, gateway
+    had = _had(peer, entry)
     peer.generation += 1
     peer.starts = {generation: peer.starts[generation] for generation in _still_in_doubt(peer, entry.resume_generation)}
-    _begin_generation(core, peer)
+    _begin_generation(core, peer, had)
     peer.locks[peer.generation] = entry.lock
     _drop_locks(peer)
 
 
-def _begin_generation(core: Context, peer: Peer) -> None:
-    """Note with which of the counted events the newest generation begins.
+def _begin_generation(core: Context, peer: Peer, had: int | None) -> None:
+    """Note with which of the counted events the newest generation begins: those behind ``had``, if that is known.
 
     What a client of version 2 finds in its rooms is not sent again: such numbers are missing from here on.
     """
@@ -237,7 +238,9 @@ def _begin_generation(core: Context, peer: Peer) -> None:
     if peer.version == 1:
         peer.starts[peer.generation] = peer.told - len(sent)
         return
-    begin = peer.starts[peer.generation] = sent[0] - 1 if sent else peer.told
+    if had is None:
+        had = sent[0] - 1 if sent else peer.told
+    begin = peer.starts[peer.generation] = had
     missing = set(range(begin + 1, peer.told + 1)) - set(sent) - peer.gaps.keys()
     peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)
     _forget_gaps(peer)

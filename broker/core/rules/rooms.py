@@ -12,6 +12,7 @@ from broker.core.state import Member, Peer, Room
 from shared.contract.events import RoomCreateRequest, RoomLeaveRequest
 from shared.contract.refusals import FULL, NOT_FOUND, TAKEN, Refusal
 from shared.contract.told import RoomClosed, RoomCreateAccept, RoomLeaveAccept, RoomUserLeave, identity_of, raw
+from shared.envelopes.levels import LIFE
 from shared.envelopes.notices import Leaving, RoomEnd
 from shared.envelopes.policy import DEFAULT, PolicyChange
 
@@ -28,6 +29,7 @@ def create(core: Context, peer: Peer, asked: Anywhere[RoomCreateRequest]) -> Non
     """The first peer to ask for a name becomes the owner and only member. If it asks again, it is told so again."""
     if asked.room is None:
         make(core, peer, asked.room_name, asked.key, asked.own.policy)
+        _forget_what_was(core, peer, asked.key)
     elif asked.room.owner != peer.peer_id:
         raise Refusal(TAKEN)
     accept = RoomCreateAccept(room=asked.room_name, payload=raw(asked.body))
@@ -51,6 +53,7 @@ def make(core: Context, peer: Peer, name: str, key: str, policy: PolicyChange | 
 def leave(core: Context, peer: Peer, asked: InRoom[RoomLeaveRequest]) -> None:
     """A member goes of its own will, or a candidate takes its request back."""
     room = asked.room
+    _forget_what_was(core, peer, room.key)
     accept = RoomLeaveAccept(room=asked.room_name, payload=raw(asked.body))
     core.out.answer(peer.gateway, asked.conn, accept.frames(asked.ack))
     if peer.peer_id in room.pending:
@@ -124,6 +127,12 @@ def tell_of_end(core: Context, room: Room, peer: Peer) -> None:
     for other in others(core, room, peer.peer_id):
         core.out.tell([peer], _news_of_leave(room, other, CLOSED), keeping.left(room.key, other.peer_id))
     core.out.tell([peer], RoomClosed(room=room.name), keeping.is_over(room.key))
+
+
+def _forget_what_was(core: Context, peer: Peer, key: str) -> None:
+    """A client that reads slowly gets its answer before what waits for it."""
+    if peer.kept and core.state.level >= LIFE:
+        core.out.keeping.forget_room(peer, key)
 
 
 def _forget_member(core: Context, room: Room, peer: Peer) -> None:

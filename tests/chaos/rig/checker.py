@@ -9,7 +9,12 @@ from tests.chaos.rig.case import Case
 from tests.chaos.rig.story import OK, OUT, RELAYS, Back, Got, Sent, Story, View, views
 
 # What an event does to the one it names, and what it does to bystanders.
-EFFECT = {**RELAYS, "room-join-accept": "room-join-accept", "room-join-reject": "room-join-reject"}
+EFFECT = {
+    **RELAYS,
+    "room-message-request": "room-message",
+    "room-join-accept": "room-join-accept",
+    "room-join-reject": "room-join-reject",
+}
 BYSTANDERS = {
     "room-join-accept": "room-user-join",
     "room-join-request": "room-user-join",  # of one who comes in without being asked for
@@ -185,8 +190,13 @@ def _has_cause(case: Case, story: Story, got: Got) -> bool:
         return False
     if case.sent[got.number][0] is story:
         return True  # the answer to an event of its own
-    to_it = cause.to == story.peer_id and EFFECT.get(cause.event) == got.event
+    to_many = cause.event == "room-message-request" and cause.to in ("", "hosts") and _is_by(case, cause, got)
+    to_it = (cause.to == story.peer_id or to_many) and EFFECT.get(cause.event) == got.event
     return to_it or (BYSTANDERS.get(cause.event) == got.event and _is_about(case, cause, got))
+
+
+def _is_by(case: Case, cause: Sent, got: Got) -> bool:
+    return got.peer == case.sent[cause.number][0].peer_id
 
 
 def _is_about(case: Case, cause: Sent, got: Got) -> bool:

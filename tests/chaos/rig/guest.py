@@ -106,6 +106,9 @@ class Guest:
 
     async def _talk(self, room: str, view: View) -> None:
         others = sorted(view.members - {self.visitor.story.peer_id})
+        if self.visitor.version > 1 and self.visitor.chance.random() < 0.3:
+            await self._write(room, others)
+            return
         if not others:
             return
         to = self.visitor.chance.choice(others)
@@ -113,6 +116,10 @@ class Guest:
             await self.visitor.call("relay-session-description", room, to, session_description={"type": "offer"})
         else:
             await self.visitor.call("relay-ice-candidate", room, to, ice_candidate={"candidate": "c"})
+
+    async def _write(self, room: str, others: list[str]) -> None:
+        """Write to all, to the hosts or to one."""
+        await self.visitor.call("room-message-request", room, self.visitor.chance.choice(["", "hosts", *others]))
 
     async def _govern(self, room: str, view: View) -> None:
         """Do what hosts may; one who is none tries it now and then, and is refused."""

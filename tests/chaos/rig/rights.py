@@ -14,6 +14,7 @@ MEMBERS_ONLY = (
     "relay-session-description", "relay-ice-candidate", "room-kick-request", "room-role-request",
     "room-policy-request", "room-unban-request", "room-close-request", *DECISIONS,
 )  # fmt: skip
+ANY_MEMBER = ("relay-session-description", "relay-ice-candidate", "room-message-request", "room-data-request")
 ALWAYS = ("moderate", "own")  # grants with which one is a host, and comes in at any time
 
 
@@ -67,7 +68,7 @@ def acted_after_kick(case: Case) -> Iterator[str]:
             elif isinstance(entry, Sent) and entry.room in out:
                 if _asks(entry) or entry.event == "room-create-request":
                     out.discard(entry.room)  # it may be in again before it hears of that
-                elif entry.event in MEMBERS_ONLY and entry.answer == OK:
+                elif entry.event in (*MEMBERS_ONLY, *ANY_MEMBER) and entry.answer == OK:
                     yield f"{story.peer_id} is out of {entry.room}, and its {entry.event} {entry.number} took effect"
 
 

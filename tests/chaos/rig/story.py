@@ -12,18 +12,23 @@ OK = "ok"
 # Events whose own fields tell what they ask for.
 GOVERNING = (
     "room-create-request", "room-join-request", "room-kick-request", "room-role-request", "room-policy-request",
+    "room-data-request",
 )  # fmt: skip
 OUT = ("room-leave-accept", "room-kicked", "room-closed")  # after which a peer is not in a room any more
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A room as one of its members sees it. ``moderators`` and ``admission`` are None where they were not told."""
+    """A room as one of its members sees it. What stands behind ``owner`` is None where it was not told.
+
+    ``data`` are keys, each with its value and version.
+    """
 
     members: frozenset[str]
     owner: str
     moderators: frozenset[str] | None = None
     admission: str | None = None
+    data: frozenset[tuple[str, Any, int]] | None = None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -34,7 +39,11 @@ class View:
         """Whether both can be true."""
         if other is None or (self.members, self.owner) != (other.members, other.owner):
             return False
-        pairs = ((self.moderators, other.moderators), (self.admission, other.admission))
+        pairs = (
+            (self.moderators, other.moderators),
+            (self.admission, other.admission),
+            (_there(self.data), _there(other.data)),
+        )
         return all(one is None or another is None or one == another for one, another in pairs)
 
 
@@ -58,7 +67,7 @@ class Got:
     """An event that this peer was told. ``number`` is that of its cause, if somebody's event caused it.
 
     ``peer`` is the peer it is about; ``view`` the room, where it shows the whole of it. ``detail`` is the reason of a
-    leave, a role, or how a room admits people.
+    leave, a role, or how a room admits people; ``data`` are keys of the room that have another value and version.
     """
 
     event: str
@@ -67,6 +76,7 @@ class Got:
     peer: str = ""
     view: View | None = None
     detail: str = ""
+    data: tuple[tuple[str, Any, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +174,8 @@ def _changed(room: View, got: Got) -> View:
         return dataclasses.replace(room, members=room.members | {got.peer})
     if got.event == "room-user-leave":
         left = None if room.moderators is None else moderators
-        return dataclasses.replace(room, members=room.members - {got.peer}, moderators=left)
+        kept = _without_data_of(room, got.peer)
+        return dataclasses.replace(room, members=room.members - {got.peer}, moderators=left, data=kept)
     if got.event == "room-owner":
         return dataclasses.replace(room, owner=got.peer)
     if got.event == "room-role":
@@ -173,4 +184,24 @@ def _changed(room: View, got: Got) -> View:
         return dataclasses.replace(room, owner=owner, moderators=moderators)
     if got.event == "room-policy":
         return dataclasses.replace(room, admission=got.detail)
+    if got.event == "room-data":
+        return dataclasses.replace(room, data=_with_data(room, got))
     return room
+
+
+def _without_data_of(room: View, peer: str) -> frozenset[tuple[str, Any, int]] | None:
+    """A peer's own keys go with it."""
+    return None if room.data is None else frozenset(one for one in room.data if not one[0].startswith(f"peer.{peer}."))
+
+
+def _with_data(room: View, got: Got) -> frozenset[tuple[str, Any, int]]:
+    """A newer value of a key takes an older one's place; None, which is remembered, means that there is no such key."""
+    newest = {key: (value, version) for key, value, version in room.data or ()}
+    for key, value, version in got.data:
+        if version > newest.get(key, (None, 0))[1]:
+            newest[key] = value, version
+    return frozenset((key, value, version) for key, (value, version) in newest.items())
+
+
+def _there(data: frozenset[tuple[str, Any, int]] | None) -> frozenset[tuple[str, Any, int]] | None:
+    return None if data is None else frozenset(one for one in data if one[1] is not None)

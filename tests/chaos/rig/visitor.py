@@ -104,7 +104,8 @@ class Visitor:
             return None
         sent = Sent(next(self._numbers), event, room, to, fields=fields if event in GOVERNING else {})
         named = {"to": to} if to else {}
-        body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **named, **fields}
+        said = {"body": {"n": sent.number}} if event == "room-message-request" else {}
+        body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **said, **named, **fields}
         self.story.entries.append(sent)
         with contextlib.suppress(OSError):
             self._answers.append((sent, self.line.send(event, body)))

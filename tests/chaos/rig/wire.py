@@ -9,12 +9,19 @@ DETAILS = {"room-user-leave": "reason", "room-role": "role", "room-join-gone": "
 
 def got(event: str, data: dict[str, Any], me: str) -> Got:
     """The record of an event that ``me`` was told."""
-    number = (data.get("payload") or {}).get("n") if isinstance(data.get("payload"), dict) else None
+    cause = data.get("body" if event == "room-message" else "payload")
+    number = cause.get("n") if isinstance(cause, dict) else None
     view = _view(data, me) if event == "room-join-accept" else None
     detail = data.get(DETAILS[event], "") if event in DETAILS else ""
     if event == "room-policy":
         detail = data["policy"]["admission"]
-    return Got(event, str(data.get("room", "")), number, str(data.get("peer_id", "")), view, detail)
+    changed = changes(data["set"], data["version"]) if event == "room-data" else ()
+    return Got(event, str(data.get("room", "")), number, str(data.get("peer_id", "")), view, detail, changed)
+
+
+def changes(values: dict[str, Any], version: int) -> tuple[tuple[str, Any, int], ...]:
+    """Keys of a room that have new values."""
+    return tuple((key, value, version) for key, value in values.items())
 
 
 def back(data: dict[str, Any], me: str) -> Back:
@@ -30,4 +37,7 @@ def _view(data: dict[str, Any], me: str) -> View:
     owners = [peer for peer, role in roles.items() if role == "owner"]
     if owners != [owner]:
         owner = f"one of {owners}, or {owner}"  # which is nobody, and so a fault
-    return View(members, owner, frozenset(roles) - set(owners), data["policy"]["admission"])
+    shared = None
+    if "data" in data:
+        shared = frozenset((key, datum["value"], datum["version"]) for key, datum in data["data"].items())
+    return View(members, owner, frozenset(roles) - set(owners), data["policy"]["admission"], shared)

@@ -187,6 +187,22 @@ def test_answers_that_got_lost_cost_no_place_though_state_was_lost_before(counts
     assert last.heard() == ["auth-accept"]
 
 
+def test_an_answer_that_got_lost_costs_no_place_though_nothing_but_state_was_lost_before() -> None:
+    hall = Hall()
+    guest = Guest(hall)
+    say(hall, guest, 1)
+    stir(hall)
+    guest.lose(missed=1)
+    token, received = guest.socket.token, guest.socket.received - 1
+    deaf, back = hall.world.socket("g2"), hall.world.socket("g1")
+    deaf.deaf = True
+    for socket in (deaf, back):
+        socket.authenticate(version=2, resume=token, received=received)
+    accept, *told = back.read()
+    assert accept.fields["resumed"]
+    assert told == []
+
+
 def test_one_whose_place_was_taken_over_by_a_late_request_of_its_own_gets_nothing_twice() -> None:
     hall = Hall()
     guest = Guest(hall)
@@ -262,6 +278,30 @@ def test_a_slow_reader_that_is_here_gets_everything_in_order() -> None:
     assert guest.socket.heard() == ["ice-candidate", "room-user-join", "room-role", "room-policy", "ice-candidate"]
     guest.lose(missed=2)
     assert guest.come_back() == [("ice-candidate", 2)]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_slow_reader_is_not_told_that_it_is_in_a_room_after_it_has_left(version: int) -> None:
+    hall = Hall(stranger=version)
+    slow = hall.stranger
+    slow.say("room-join-request", ROOM)
+    slow.gateway.send(Pace(slow.conn, True))
+    hall.owner.say("room-join-accept", ROOM, slow.peer_id)
+    slow.say("room-leave-request", ROOM)
+    hall.member.say("room-leave-request", ROOM)
+    slow.gateway.send(Pace(slow.conn, False))
+    assert [event for event in slow.heard() if event != "room-join-wait"] == ["room-leave-accept"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_slow_reader_is_not_told_that_its_room_is_closed_after_it_has_made_it_anew(version: int) -> None:
+    hall = Hall(member=version)
+    slow = hall.member
+    slow.gateway.send(Pace(slow.conn, True))
+    hall.owner.say("room-close-request", ROOM)
+    slow.say("room-create-request", ROOM)
+    slow.gateway.send(Pace(slow.conn, False))
+    assert slow.heard() == ["room-create-accept"]
 
 
 def test_a_slow_reader_that_goes_away_is_sent_the_words_alone() -> None:
