@@ -23,11 +23,12 @@ from broker.speaking import agreement
 from gateway.outgoing import link
 from shared.envelopes import levels
 from shared.envelopes.entries import LevelRaised, unpack_batch
-from tests.chaos.rig.release import PACKAGES, is_here, unpack
+from tests.chaos.rig.release import COMMITS, PACKAGES, is_here, unpack
 from tests.sim.mutation import Finder
 from tests.sim.stream import Stored
 
 OLD = levels.FIRST  # what processes of the last release know
+FIRST = COMMITS[0]  # the one that knows no more than that
 
 
 class Levels(ModuleType):
@@ -58,10 +59,10 @@ def knowing(level: Callable[[], int]) -> Iterator[None]:
 @functools.cache
 def last() -> SimpleNamespace | None:
     """The last release's core, and what goes in and comes out of it; None if it is not in this clone's history."""
-    if not is_here():
+    if not is_here(FIRST):
         return None
     with tempfile.TemporaryDirectory(prefix="parley-release-") as folder, _instead_of_ours(folder):
-        unpack(Path(folder))
+        unpack(FIRST, Path(folder))
         belief, machine = import_module("broker.core.belief"), import_module("broker.core.machine")
         deliveries = import_module("shared.envelopes.deliveries")
         return SimpleNamespace(

@@ -235,7 +235,7 @@ def _begin_generation(core: Context, peer: Peer, had: int | None) -> None:
     What a client of version 2 finds in its rooms is not sent again: such numbers are missing from here on.
     """
     sent = [kept.count for kept in peer.kept.values() if kept.count]
-    if peer.version == 1:
+    if peer.version == 1 or core.state.level < LIFE:
         peer.starts[peer.generation] = peer.told - len(sent)
         return
     if had is None:
