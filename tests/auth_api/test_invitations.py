@@ -44,7 +44,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def visit(identity: str, app: str = "demo") -> dict[str, str]:
-    return bearer(make_user_token(SECRET, app, User(identity, "", NOW, NOW + 3600)))
+    return bearer(make_user_token(SECRET, app, User(identity, "", NOW, NOW + 86400)))
 
 
 async def grants(client: Any, invitation: str) -> dict[str, str]:
@@ -86,9 +86,9 @@ async def test_nobody_else_invites(serve: Serve, shown: dict[str, str], room: st
     [
         make_invitation("another secret, of 32 bytes or more", "tea", NOW),
         make_invitation(SECRET, "tea", NOW - LIFE - 1),
-        make_user_token(SECRET, "demo", User("ann", "", NOW, NOW + 3600, {"tea": "own"})),
+        make_user_token(SECRET, "demo", User("ann", "", NOW, NOW + 86400, {"tea": "own"})),
         jwt.encode({"typ": "invitation", "room": "tea"}, SECRET, "HS256"),
-        jwt.encode({"typ": "invitation", "room": "*" * 2000, "exp": NOW + 3600}, SECRET, "HS256"),
+        jwt.encode({"typ": "invitation", "room": "*" * 2000, "exp": NOW + 86400}, SECRET, "HS256"),
         "rubbish",
     ],
 )
