@@ -1,7 +1,8 @@
 """A client that always comes back: its story is what the chaos checker judges.
 
 It does what the visitors of ``tests/chaos/rig`` do, without an event loop of its own, and more: it renews its token,
-and asks twice. What it does when it is here, its conduct decides (``conduct.py``).
+and asks twice. Like them, it may number what it says, and send again what was not answered on its last line. What it
+does when it is here, its conduct decides (``conduct.py``).
 """
 
 import itertools
@@ -32,6 +33,7 @@ class Client:
     """One person behind one peer after the other. ``stories`` are of all of them; the last one still goes on.
 
     ``counts`` says whether it tells how much it has received: who does not may miss something, or be told it twice.
+    ``numbers_events`` says whether it can send again what was not answered.
     ``unanswered`` are its events on this line by acknowledgement, with the time at which they were sent. ``undecided``
     are those who have asked to be let into a room of its own.
     """
@@ -45,6 +47,7 @@ class Client:
         person: Person,
         resumable: bool,
         counts: bool,
+        numbers_events: bool,
         chance: random.Random,
     ) -> None:
         self.universe = universe
@@ -52,6 +55,7 @@ class Client:
         self.person = person
         self.resumable = resumable
         self.counts = counts
+        self.numbers_events = numbers_events
         self.stories: list[Story] = []
         self.rooms: dict[str, View] = {}
         self.faults: list[str] = []
@@ -75,6 +79,7 @@ class Client:
         self._issued = 0  # when the token was made that this peer came with
         self._received = 0
         self._acks = 0
+        self._owed: dict[int, tuple[Sent, dict[str, Any]]] = {}  # what it would send again, by number
         self._returning = False  # it has asked to go on as the peer that it was
         self._leaving: set[str] = set()  # rooms that it wants to leave, and has not been told that it has
         self._again: set[int] = set()  # numbers of requests for what is its own already
@@ -209,9 +214,11 @@ class Client:
                     version=person.version,
                     identity=person.identity,
                     grants=person.grants,
+                    numbered=self.numbers_events,
                 )
             )
             self.rooms = {}
+            self._owed = {}
             self.undecided = {}
             self._issued = person.issued
         if data["resumed"]:
@@ -226,6 +233,9 @@ class Client:
         self.here = True
         leaving, self._leaving = self._leaving if data["resumed"] else set(), set()
         self.on_request()
+        for sent, body in list(self._owed.values()):
+            self.universe.note(self.name, f"{self._me} says {sent.number} again")
+            self._transmit(sent, body)
         for room in sorted(leaving):  # what was not answered may be asked again
             self.send("room-leave-request", room)
 
@@ -236,6 +246,7 @@ class Client:
             self.faults.append(f"{self._me} was answered {ack} twice, or without having asked: {data}")
             return
         sent, _ = self.unanswered.pop(ack)
+        self._owed.pop(sent.number, None)
         sent.answer = OK if data["ok"] else data["code"]
         if sent.number in self._again and sent.answer == "taken" and self.owns(sent.room):
             self.faults.append(f"{self._me} owns {sent.room}, which was refused to it as taken")
@@ -274,19 +285,26 @@ class Client:
             return None
         sent = Sent(next(self._numbers), event, room, to, fields=fields if event in GOVERNING else {})
         self.story.entries.append(sent)
-        if event == "room-leave-request":
+        if event == "room-leave-request" and not self.numbers_events:
             self._leaving.add(room)
         elif event in ("room-join-request", "room-create-request"):
             self._withdrawn.discard(room)
             self._leaving.discard(room)
-        self._acks += 1
         named = {"to": to} if to else {}
         said = {"body": {"n": sent.number}} if event == "room-message-request" else {}
-        body = {"auth": self._token, "room": room, "payload": {"n": sent.number}, **said, **named, **fields}
-        self.unanswered[self._acks] = sent, self.universe.time
+        body = {"room": room, "payload": {"n": sent.number}, **said, **named, **fields}
+        if self.numbers_events:
+            body["n"] = sent.number
+            self._owed[sent.number] = sent, body
         self.universe.note(self.name, f"{self._me} says {sent.number}, {event} {room} {to}")
-        self.line.say(event, _encode(body), self._acks)
+        self._transmit(sent, body)
         return sent
+
+    def _transmit(self, sent: Sent, body: dict[str, Any]) -> None:
+        self._acks += 1
+        self.unanswered[self._acks] = sent, self.universe.time
+        if self.line is not None:
+            self.line.say(sent.event, _encode({"auth": self._token, **body}), self._acks)
 
     def owns(self, room: str) -> bool:
         """Whether a room is its own, as far as it was told."""

@@ -136,14 +136,16 @@ def _invite(cluster: Cluster) -> list[Conduct]:
     conducts = []
     for number in range(cluster.shape.clients):
         chance = universe.chance_of(f"client {number}")
+        person = somebody(chance, SECRET, APP, int(EPOCH) + AHEAD)
         client = Client(
             universe,
             cluster.gateways,
             f"client-{number}",
             numbers,
-            somebody(chance, SECRET, APP, int(EPOCH) + AHEAD),
+            person,
             resumable=number % 5 != 4,
             counts=number % 5 != 3,
+            numbers_events=person.version > 1 and not cluster.shape.mixed,  # the last release knows of no numbers
             chance=universe.chance_of(f"connection of client {number}"),
         )
         conducts.append(Conduct(client, parties[number % PARTIES], chance.choice(PACES), chance))

@@ -99,8 +99,11 @@ class Judge:
         for process in self._cluster.processes:
             self.faults += process.complaints
         careless = {story.peer_id for client in clients if not client.counts for story in client.stories}
+        numbered = {story.peer_id for client in clients if client.numbers_events for story in client.stories}
         for fault in checker.faults([story for client in clients for story in client.stories]):
-            if fault.startswith(COUNTING) and (UNCOUNTED in fault or any(peer in fault for peer in careless)):
+            if fault.startswith(COUNTING) and any(peer in fault for peer in careless):
+                continue
+            if UNCOUNTED in fault and not any(peer in fault for peer in numbered):
                 continue
             if fault.startswith(STAYING) and self._cluster.broker_settings.resume_for < LONG:
                 continue

@@ -1,4 +1,7 @@
-"""Who may do what, by the log: each entry is asked of the independent model as well, and both must come to the same."""
+"""Who may do what, by the log: each entry is asked of the independent model as well, and both must come to the same.
+
+What comes again under its number must not be asked again, and nothing else may be taken for it.
+"""
 
 import contextlib
 import json
@@ -7,7 +10,7 @@ from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 from broker.core import dispatch
-from broker.core.dispatch import OK, hear
+from broker.core.dispatch import AGAIN, OK, hear
 from broker.core.limits import Limits
 from broker.core.machine import Applied, Core
 from broker.core.state import Peer
@@ -15,7 +18,7 @@ from shared.envelopes.entries import Batch, Said
 from tests.broker.house import House, Refused, Somebody
 
 # Refusals for reasons that the model knows nothing of: nothing may follow from the event.
-OF_OTHER_KINDS = ("too-many-requests", "unavailable", "bad-request", "unauthorized")
+OF_OTHER_KINDS = ("too-many-requests", "unavailable", "bad-request", "unauthorized", "stale")
 RELAYS = ("relay-session-description", "relay-ice-candidate")
 
 
@@ -27,6 +30,7 @@ class Attended(Core):
         self._house = House(lambda: self.state.now, limits.peers_per_room, limits.data_keys, limits.data_bytes)
         self._find = find
         self._agree = True
+        self._done: set[tuple[str, int]] = set()  # by peer: the numbers under which something was done
 
     def apply(self, position: int, time: float, batch: Batch) -> Applied:
         applied = super().apply(position, time, batch)
@@ -46,7 +50,7 @@ class Attended(Core):
             self._ask(peer, said, outcome)
 
     def _ask(self, peer: Peer, said: Said, outcome: str) -> None:
-        if outcome in OF_OTHER_KINDS:
+        if outcome in OF_OTHER_KINDS or self._is_repeated(peer, said, outcome):
             return
         expected = OK if said.event not in RELAYS or self._may_speak(peer, said) else "not-member"
         fields = json.loads(said.fields or b"{}")
@@ -64,6 +68,16 @@ class Attended(Core):
             self._house.heard.clear()
         if outcome != expected:
             self._disagree(f"{said.event} of {peer.peer_id} in {said.room} is answered {outcome}, not {expected}")
+
+    def _is_repeated(self, peer: Peer, said: Said, outcome: str) -> bool:
+        """Whether it was done before under its number. Both must say so, or none."""
+        if said.n is None or outcome not in (OK, AGAIN):
+            return False
+        done = (peer.peer_id, said.n) in self._done
+        self._done.add((peer.peer_id, said.n))
+        if done != (outcome == AGAIN):
+            self._disagree(f"{said.event} {said.n} of {peer.peer_id} in {said.room} is answered {outcome}")
+        return done
 
     def _may_speak(self, peer: Peer, said: Said) -> bool:
         room = self._house.rooms.get(said.room)

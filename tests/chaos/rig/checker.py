@@ -29,7 +29,7 @@ def faults(stories: Sequence[Story]) -> list[str]:
     case = Case(stories)
     checks = (
         lost, repeated, forged, refused_but_done, disordered, evicted, falsely_gone, moved_ownership, disagreeing,
-        misled, ghosts, two_winners, no_winner, *rights.CHECKS,
+        misled, ghosts, two_winners, no_winner, unanswered, *rights.CHECKS,
     )  # fmt: skip
     return [f"{check.__name__}: {fault}" for check in checks for fault in check(case)]
 
@@ -39,6 +39,8 @@ def lost(case: Case) -> Iterator[str]:
     for _, sent in case.sent.values():
         effect = EFFECT.get(sent.event)
         if effect == "room-join-accept" and case.stays(sent.to) and _found(case.stories[sent.to], sent.room):
+            continue
+        if effect == "room-join-reject" and case.stays(sent.to) and _has_asked_again(case.stories[sent.to], sent.room):
             continue
         if effect and sent.answer == OK and case.stays(sent.to) and not case.told[sent.to, effect, sent.number]:
             yield f"{sent.number}, {sent.event} in {sent.room}, was acknowledged but {sent.to} was not told"
@@ -166,6 +168,20 @@ def no_winner(case: Case) -> Iterator[str]:
             yield f"{room} was refused to all, as taken"
 
 
+def unanswered(case: Case) -> Iterator[str]:
+    """One who sends again what was not answered has got no answer in the end."""
+    for story in case.stories.values():
+        for sent in story.sent() if story.numbered and story.stayed else ():
+            if sent.answer is None and sent.event != "room-join-request":
+                yield f"{story.peer_id} was not answered {sent.number}, {sent.event} in {sent.room}"
+
+
+def _has_asked_again(story: Story, room: str) -> bool:
+    """Whether a peer knows how all its requests to join a room have ended, in whatever way it was told."""
+    asked = [sent for sent in story.sent() if (sent.event, sent.room) == ("room-join-request", room)]
+    return story.numbered and all(sent.answer for sent in asked)
+
+
 def _told_again(case: Case, peer: str, event: str, number: int) -> int:
     """How often somebody may be told once more.
 
@@ -175,7 +191,8 @@ def _told_again(case: Case, peer: str, event: str, number: int) -> int:
     if number not in case.sent:
         return 0
     if case.sent[number][0].peer_id == peer and event not in COUNTED:
-        return sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
+        backs = sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
+        return 2 * backs if case.stories[peer].numbered else backs  # as it was, and as it asks again
     if event != "room-join-request":
         return 0
     room = case.sent[number][1].room

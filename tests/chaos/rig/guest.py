@@ -65,7 +65,8 @@ class Guest:
         story = self.visitor.story
         for room in list(self.visitor.rooms):
             start = len(story.entries)
-            await self.visitor.call("room-join-request", room)
+            while await self.visitor.call("room-join-request", room) == "too-many-requests":
+                await asyncio.sleep(0.5)  # it has been told just now, when it came back
             told: dict[str, View] = {}
             for entry in story.entries[start:]:
                 if isinstance(entry, Got):

@@ -150,6 +150,7 @@ class Run:
         await until(lambda: all(guest.visitor.here for guest in self._guests), "all guests are back", within=30)
         for guest in self._guests:
             await guest.settle()
+            await until(guest.visitor.is_settled, "what is sent again is answered")
         for guest in self._guests:
             guest.visitor.collect_answers()
             await guest.learn_truth()

@@ -94,6 +94,8 @@ Entry = Sent | Got | Back
 class Story:
     """The life of one peer, from its first ``auth-accept`` on. ``grants`` are None for one who is anonymous.
 
+    ``numbered`` says that it sends again what was not answered, so it is told everything about what it asked for.
+
     ``stayed`` says that it was there until the end. A peer that did not stay has said goodbye, or lost its connection
     without being resumable, or ``evicted`` says that it was not let back in. ``truth`` is what the broker said of its
     rooms when all was over.
@@ -108,6 +110,7 @@ class Story:
     version: int = 1
     identity: str = ""
     grants: dict[str, str] | None = None
+    numbered: bool = False
 
     @property
     def key(self) -> str:

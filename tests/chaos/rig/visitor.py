@@ -1,4 +1,7 @@
-"""A client that always comes back: through any gateway, as the peer that it was if it may, and writes its story."""
+"""A client that always comes back: through any gateway, as the peer that it was if it may, and writes its story.
+
+In version 2, it numbers what it says, and what was not answered on one line it sends again on the next.
+"""
 
 import asyncio
 import contextlib
@@ -59,6 +62,7 @@ class Visitor:
         self.received = 0
         self._admitted = asyncio.Event()
         self._answers: list[tuple[Sent, Answer]] = []
+        self._unanswered: dict[int, tuple[Sent, dict[str, Any]]] = {}  # by number
 
     @property
     def story(self) -> Story:
@@ -105,22 +109,34 @@ class Visitor:
         sent = Sent(next(self._numbers), event, room, to, fields=fields if event in GOVERNING else {})
         named = {"to": to} if to else {}
         said = {"body": {"n": sent.number}} if event == "room-message-request" else {}
-        body = {"auth": self.token, "room": room, "payload": {"n": sent.number}, **said, **named, **fields}
+        body = {"room": room, "payload": {"n": sent.number}, **said, **named, **fields}
         self.story.entries.append(sent)
-        with contextlib.suppress(OSError):
-            self._answers.append((sent, self.line.send(event, body)))
+        if self.version > 1:
+            body["n"] = sent.number
+            self._unanswered[sent.number] = sent, body
+        self._transmit(self.line, sent, body)
         return sent
+
+    def _transmit(self, line: Line, sent: Sent, body: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._answers.append((sent, line.send(sent.event, {"auth": self.token, **body})))
 
     def all_answered(self) -> bool:
         """Whether the last peer's events have all been answered."""
         self.collect_answers()
         return all(sent.answer for sent in self.story.sent())
 
+    def is_settled(self) -> bool:
+        """Whether everything was answered that somebody does not have to decide, if it is sent again until then."""
+        self.collect_answers()
+        return all(sent.event == "room-join-request" for sent, _ in self._unanswered.values())
+
     def collect_answers(self) -> None:
         """Take down all answers that have come, late ones too."""
         for sent, answer in self._answers:
             if answer.done() and not answer.cancelled():
                 sent.answer = OK if answer.result()["ok"] else answer.result()["code"]
+                self._unanswered.pop(sent.number, None)
         self._answers = [(sent, answer) for sent, answer in self._answers if sent.answer is None]
 
     async def arrive(self, url: str, **fields: Any) -> bool:
@@ -164,11 +180,12 @@ class Visitor:
         if not data["resumed"] and self.stories and self.resumable:
             self.story.evicted = True
         if not data["resumed"] or not self.stories:
-            story = Story(data["peer_id"], self.resumable, version=self.version)
+            story = Story(data["peer_id"], self.resumable, version=self.version, numbered=self.version > 1)
             if self.person is not None:
                 story.identity, story.grants = self.person.identity, self.person.grants
             self.stories.append(story)
             self.rooms = {}
+            self._unanswered = {}
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
@@ -176,6 +193,10 @@ class Visitor:
             self.on_back(back)
         self.token, self.received = data["token"], 0
         self._admitted.set()
+        self.collect_answers()
+        for sent, body in self._unanswered.values():
+            if self.line is not None:
+                self._transmit(self.line, sent, body)
 
 
 async def _first_of(*steps: Any) -> None:
