@@ -302,6 +302,21 @@ def disagree_on_the_policy(stories: Stories) -> None:
     stories["ben"].truth = {"room": View(frozenset({"ann", "ben"}), "ann", frozenset({"ben"}), "open")}
 
 
+def leave_an_event_unanswered(stories: Stories) -> None:
+    stories["cas"].numbered = True
+    change(stories["cas"], 6, answer=None)
+
+
+def lose_a_rejection(stories: Stories) -> None:
+    remove(stories["dan"], 8)
+
+
+def lose_a_rejection_though_it_was_asked_for_again(stories: Stories) -> None:
+    remove(stories["dan"], 8)
+    stories["dan"].numbered = True
+    change(stories["dan"], 7, answer=None)
+
+
 GOVERNED_BREAKS: list[tuple[Callable[[Stories], None], str]] = [
     (be_inside_unasked, "let_in_unlawfully"),
     (be_inside_though_banned, "banned_inside"),
@@ -315,7 +330,17 @@ GOVERNED_BREAKS: list[tuple[Callable[[Stories], None], str]] = [
     (have_two_owners_by_their_roles, "ghosts"),
     (have_a_moderator_outside, "ghosts"),
     (disagree_on_the_policy, "disagreeing"),
+    (leave_an_event_unanswered, "unanswered"),
+    (lose_a_rejection, "lost"),
+    (lose_a_rejection_though_it_was_asked_for_again, "lost"),
 ]
+
+
+def test_one_who_asks_again_may_learn_of_a_rejection_from_the_answer() -> None:
+    stories = governed_run()
+    lose_a_rejection(stories)
+    stories["dan"].numbered = True
+    assert found(stories) == set()
 
 
 @pytest.mark.parametrize(("do_break", "check"), GOVERNED_BREAKS, ids=lambda part: getattr(part, "__name__", ""))

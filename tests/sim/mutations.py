@@ -14,7 +14,9 @@ ARRIVALS, DEPARTURES, ROLES, ROOMS = (
     f"broker.core.rules.{name}" for name in ("arrivals", "departures", "roles", "rooms")
 )
 SPEAKER, LEASE, SNAPSHOTS = "broker.speaking.speaker", "broker.speaking.lease", "broker.storage.snapshots"
-ADMISSION, MODERATION, REQUESTS = (f"broker.core.rules.{name}" for name in ("admission", "moderation", "requests"))
+ADMISSION, MODERATION, REPEATS, REQUESTS = (
+    f"broker.core.rules.{name}" for name in ("admission", "moderation", "repeats", "requests")
+)
 IMAGE = "broker.storage.image"
 INBOX, LOG_WRITER = "gateway.outgoing.inbox", "gateway.incoming.log_writer"
 
@@ -332,6 +334,24 @@ MUTATIONS: dict[str, Mutation] = {
         "return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])",
         "return levels.LEVEL",
         "the level was raised while a process was up that did not know it",
+    ),
+    "done-twice": _one(
+        REPEATS,
+        "    if numbers is None or n > numbers.newest:\n",
+        "    if True:\n",
+        "what a client sent again was done again",
+    ),
+    "rejection-forgotten": _one(
+        REQUESTS,
+        'candidate.numbers.add(Answered(n, checksum(RoomJoinRequest.NAME, room.name, ""), outcome, []))',
+        "pass",
+        "a request to join that had been rejected was made again when its client asked again for the answer",
+    ),
+    "numbers-not-in-snapshots": _one(
+        IMAGE,
+        "peers=Table({peer.peer_id: peer for peer in peers}),",
+        "peers=Table({peer.peer_id: msgspec.structs.replace(peer, numbers=None) for peer in peers}),",
+        "a broker that began from a snapshot did not know what had been done",
     ),
     "rights-before-their-level": _one(
         "shared.contract.told",
