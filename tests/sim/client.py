@@ -253,9 +253,8 @@ class Client:
         self.universe.note(self.name, f"{self._me} is answered {sent.number}, {sent.event} {sent.room}: {sent.answer}")
         if sent.event == "room-leave-request":
             self._left(sent)
-        if sent.event == "room-data-request" and data["ok"]:  # it is told of what others change alone
-            changed = wire.changes(sent.fields["set"], data["version"])
-            self._understand(Got("room-data", sent.room, data=changed))
+        if sent.event == "room-data-request" and (news := wire.change(sent, data, self.rooms)) is not None:
+            self._understand(news)
         if sent.event == "room-leave-request" and sent.answer in (OK, "not-member") and not self._asks_since(sent):
             self._withdrawn.add(sent.room)
         if sent.event in DECISIONS and sent.answer == "full":

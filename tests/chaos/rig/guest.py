@@ -119,8 +119,13 @@ class Guest:
             await self.visitor.call("relay-ice-candidate", room, to, ice_candidate={"candidate": "c"})
 
     async def _write(self, room: str, others: list[str]) -> None:
-        """Write to all, to the hosts or to one."""
-        await self.visitor.call("room-message-request", room, self.visitor.chance.choice(["", "hosts", *others]))
+        """Write to all, to the hosts or to one, or change what all share."""
+        chance = self.visitor.chance
+        if chance.random() < 0.6:
+            await self.visitor.call("room-message-request", room, chance.choice(["", "hosts", *others]))
+        else:
+            key = chance.choice(("slide", "theme", f"peer.{self.visitor.story.peer_id}.hand"))
+            await self.visitor.call("room-data-request", room, set={key: chance.choice((1, 2, None))})
 
     async def _govern(self, room: str, view: View) -> None:
         """Do what hosts may; one who is none tries it now and then, and is refused."""

@@ -21,7 +21,7 @@ OUT = ("room-leave-accept", "room-kicked", "room-closed")  # after which a peer 
 class View:
     """A room as one of its members sees it. What stands behind ``owner`` is None where it was not told.
 
-    ``data`` are keys, each with its value and version.
+    ``data`` are keys, each with its value and version; they were shown as they were at the version ``shown``.
     """
 
     members: frozenset[str]
@@ -29,6 +29,7 @@ class View:
     moderators: frozenset[str] | None = None
     admission: str | None = None
     data: frozenset[tuple[str, Any, int]] | None = None
+    shown: int = 0
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ In version 2, it numbers what it says, and what was not answered on one line it 
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import random
 from collections.abc import Callable, Sequence
@@ -119,7 +120,18 @@ class Visitor:
 
     def _transmit(self, line: Line, sent: Sent, body: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
-            self._answers.append((sent, line.send(sent.event, {"auth": self.token, **body})))
+            answer = line.send(sent.event, {"auth": self.token, **body})
+            self._answers.append((sent, answer))
+            if sent.event == "room-data-request":
+                answer.add_done_callback(functools.partial(self._learn, self.story, sent))
+
+    def _learn(self, story: Story, sent: Sent, answer: Answer) -> None:
+        """What it has changed itself, it is told by the answer alone."""
+        if not answer.cancelled() and story is self.story:
+            news = wire.change(sent, answer.result(), self.rooms)
+            if news is not None:
+                story.entries.append(news)
+                see(self.rooms, story.peer_id, news)
 
     def all_answered(self) -> bool:
         """Whether the last peer's events have all been answered."""

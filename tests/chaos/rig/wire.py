@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.chaos.rig.story import Back, Got, View
+from tests.chaos.rig.story import Back, Got, Sent, View
 
 DETAILS = {"room-user-leave": "reason", "room-role": "role", "room-join-gone": "reason"}
 
@@ -24,6 +24,16 @@ def changes(values: dict[str, Any], version: int) -> tuple[tuple[str, Any, int],
     return tuple((key, value, version) for key, value in values.items())
 
 
+def change(sent: Sent, answer: dict[str, Any], rooms: dict[str, View]) -> Got | None:
+    """What follows from the answer to a change of a room's data, if that is news: one is told of what others change.
+
+    An answer that is given again may tell of what was shown since, or of what was undone before that.
+    """
+    if not answer["ok"] or sent.room not in rooms or answer["version"] <= rooms[sent.room].shown:
+        return None
+    return Got("room-data", sent.room, data=changes(sent.fields["set"], answer["version"]))
+
+
 def back(data: dict[str, Any], me: str) -> Back:
     """The record of a return, from the ``auth-accept``."""
     waiting = {room["room"]: frozenset(one["peer_id"] for one in room.get("pending", ())) for room in data["rooms"]}
@@ -40,4 +50,5 @@ def _view(data: dict[str, Any], me: str) -> View:
     shared = None
     if "data" in data:
         shared = frozenset((key, datum["value"], datum["version"]) for key, datum in data["data"].items())
-    return View(members, owner, frozenset(roles) - set(owners), data["policy"]["admission"], shared)
+    admission, shown = data["policy"]["admission"], data.get("data_version", 0)
+    return View(members, owner, frozenset(roles) - set(owners), admission, shared, shown)
