@@ -150,11 +150,14 @@ def _lived(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
 
 
 def _caused(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
-    """How often each peer can have come into each room at most, by what was sent."""
+    """How often each peer can have come into each room at most, by what was sent: it may have needed nobody."""
     most: Counter[tuple[str, str]] = Counter()
-    for story in stories:
-        for sent in story.sent():
-            most[_whom(story, sent), sent.room] += sent.event in ("room-create-request", "room-join-accept")
+    sayings = [(story, sent) for story in stories for sent in story.sent()]
+    opened = {sent.room for _, sent in sayings if sent.fields.get("policy", {}).get("admission") == "open"}
+    for story, sent in sayings:
+        alone = sent.room in opened or story.may(sent.room) in ("enter", "moderate", "own") or sent.fields.get("create")
+        causes = ("room-create-request", "room-join-accept", *(("room-join-request",) if alone else ()))
+        most[_whom(story, sent), sent.room] += sent.event in causes
     return most
 
 
