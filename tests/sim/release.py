@@ -98,7 +98,10 @@ def parcels(log: list[tuple[int, Stored]], limits: Limits) -> Iterator[tuple[int
     release = last()
     if release is None:
         return
-    core = release.Core(release.Limits(**dataclasses.asdict(limits)))
+    known = {field.name for field in dataclasses.fields(release.Limits)}
+    core = release.Core(
+        release.Limits(**{name: value for name, value in dataclasses.asdict(limits).items() if name in known})
+    )
     for position, stored in log:
         if any(isinstance(entry, LevelRaised) for entry in unpack_batch(stored.data).entries):
             return
