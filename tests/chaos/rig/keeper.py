@@ -125,7 +125,7 @@ def faults(notices: Sequence[dict[str, Any]], stories: Sequence[Story]) -> Itera
         if times > caused[peer, room]:
             yield f"notices say that {peer} came into {room} {times} times, and it can have been {caused[peer, room]}"
     decided = Counter(notice.get("decision") for notice in notices if notice["type"] == "request-decided")
-    accepted = {got.number for story in stories for got in story.got("room-join-accept") if got.number is not None}
+    accepted = {got.number for story in stories for got in story.got("room-join-accept")} & _accepts(stories)
     if decided["accepted"] < len(accepted):
         yield f"{len(accepted)} requests were accepted, and notices say {decided['accepted']}"
 
@@ -134,7 +134,7 @@ def _lived(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
     """How often each peer came into each room, as far as anybody was told."""
     causes: dict[tuple[str, str], set[int]] = {}
     made: set[tuple[str, str]] = set()
-    accepts = {sent.number for story in stories for sent in story.sent() if sent.event == "room-join-accept"}
+    accepts = _accepts(stories)
     for story in stories:
         for entry in story.entries:
             if isinstance(entry, Got) and entry.event in ("room-join-accept", "room-user-join"):
@@ -147,6 +147,11 @@ def _lived(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
                 for room in entry.rooms.keys() - {room for peer, room in (*made, *causes) if peer == story.peer_id}:
                     made.add((story.peer_id, room))
     return Counter({key: len(causes.get(key, ())) + (key in made) for key in causes.keys() | made})
+
+
+def _accepts(stories: Sequence[Story]) -> set[int | None]:
+    """The numbers with which hosts let somebody in."""
+    return {sent.number for story in stories for sent in story.sent() if sent.event == "room-join-accept"}
 
 
 def _caused(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
