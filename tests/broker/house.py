@@ -169,6 +169,7 @@ class House:
         if any(RANK[here.roles[who]] <= RANK[here.roles.get(name, "member")] for name in hit):
             raise Refused("forbidden")
         if ban:
+            here.bans = {one: end for one, end in here.bans.items() if end[0] is None or end[0] > self._clock()}
             until, by_owner = here.bans.get(key, (0.0, False))
             if by_owner and here.roles[who] != "owner" and (until is None or until > self._clock()):
                 raise Refused("forbidden")
