@@ -86,9 +86,10 @@ export class Parley extends Emitter {
    * @returns {Promise<Room>}
    */
   async create(name, { policy, ...options } = {}) {
-    const fields = policy ? { room: name, policy } : { room: name };
-    const { room } = await this.#line.ask("room-create-request", fields);
-    return this.join(room, options); // as a member, to be shown all of it
+    const fields = policy ? { policy } : {};
+    if (!name) return this.join((await this.#line.ask("room-create-request", fields)).room, options);
+    await this.#leaving.get(name);
+    return this.#room(name).join(options, fields); // it is known before anybody can ask to come in
   }
 
   /**

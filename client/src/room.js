@@ -87,6 +87,8 @@ export class Room extends Emitter {
   /** @type {Message[]} what had been said before we came in, as far as the room's policy shows it */
   history = [];
   created = false; // whether our request has made the room
+  /** @type {Ending | null} why the room has ended */
+  ending = null;
 
   #line;
   #gone; // called when the room has ended
@@ -96,7 +98,7 @@ export class Room extends Emitter {
   /** @type {Promise<Room> | null} */
   #joining = null;
   /** @type {((room: Room) => void) | null} */
-  #entered = null;
+  #settle = null; // called when we are in, or will not be
   /** @type {Call | null} */
   #call = null;
   /** @type {Map<string, any[]>} the last offer of peers that have called us, and its candidates */
@@ -248,12 +250,13 @@ export class Room extends Emitter {
   /**
    * @internal
    * @param {JoinOptions} options
+   * @param {object} [make] make the room first, with these fields; when that is lost, whoever is there is asked
    * @returns {Promise<Room>}
    */
-  join(options = {}) {
-    this.#options = options;
-    this.#joining ??= this.#untilInside(options).finally(() => (this.#joining = null));
-    return this.state === "inside" ? Promise.resolve(this) : this.#joining;
+  join(options = {}, make = undefined) {
+    this.#options = make ? { ...options, create: true } : options;
+    if (this.state === "inside") return Promise.resolve(this);
+    return (this.#joining ??= this.#untilInside(options, make).finally(() => (this.#joining = null)));
   }
 
   /**
@@ -268,7 +271,7 @@ export class Room extends Emitter {
     this.state = "asking";
     this.#forget();
     this.#changed();
-    this.join(this.#options).catch(({ code }) => this.#end({ reason: code }));
+    this.join(this.#options).catch(() => {}); // `end` says so
   }
 
   /**
@@ -310,7 +313,7 @@ export class Room extends Emitter {
     this.state = "inside";
     for (const [peer_id, gone] of before) if (!all.has(peer_id)) this.#leaves(gone, "away");
     for (const one of this.others) if (again && !before.has(one.peer_id)) this.tell("join", one);
-    this.#entered?.(this);
+    this.#settle?.(this);
     this.tell("enter", this);
     this.#call?.reconcile(again);
     this.#changed();
@@ -332,9 +335,9 @@ export class Room extends Emitter {
    */
   hear(event, told) {
     const heard = this.#HEARD[event];
-    if (!heard || (this.state !== "inside" && !WHILE_WAITING.has(event))) return;
+    if (!heard || this.ending || (this.state !== "inside" && !WHILE_WAITING.has(event))) return;
     heard(told);
-    if (this.state !== "ended") this.#changed();
+    if (!this.ending) this.#changed();
   }
 
   /** @type {Record<string, (told: any) => void>} */
@@ -379,16 +382,21 @@ export class Room extends Emitter {
     "ice-candidate": (told) => this.#signal(told),
   };
 
-  /** @param {JoinOptions} options */
-  async #untilInside(options) {
-    const { create, payload, signal, waiting } = options;
-    signal?.throwIfAborted();
-    const inside = new Promise((resolve) => (this.#entered = resolve));
+  /**
+   * @param {JoinOptions} options
+   * @param {object} [make]
+   * @returns {Promise<Room>}
+   */
+  async #untilInside({ create, payload, signal, waiting }, make) {
+    const settled = new Promise((resolve) => (this.#settle = resolve));
     const aborted = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
     const quiet = this.on("wait", (text) => waiting?.(text, this));
     try {
-      // The acknowledgement of a large room is short: the event has the members.
-      return await Promise.race([inside, aborted, this.#askIn({ create, payload }).then(() => inside)]);
+      signal?.throwIfAborted();
+      if (make) await Promise.race([aborted, this.#ask("room-create-request", make)]);
+      await Promise.race([settled, aborted, this.#askIn({ create, payload })]);
+      if (this.ending) throw new Refusal(this.ending.reason, this.ending.text);
+      return this;
     } catch (error) {
       if (signal?.aborted) this.leave();
       else if (this.state !== "ended") this.#end({ reason: /** @type {Refusal} */ (error).code });
@@ -399,19 +407,26 @@ export class Room extends Emitter {
   }
 
   /**
+   * Ask until we are in, or the room has ended. What says that we are in is the event, as it has the members: the
+   * acknowledgement is short if they are many. An acknowledgement that came again may be of a room we are no more in.
+   *
    * @param {object} fields
-   * @returns {Promise<any>}
    */
   async #askIn(fields) {
-    for (;;) {
+    while (!this.#isSettled()) {
       try {
-        return await this.#ask("room-join-request", fields);
+        await this.#ask("room-join-request", fields);
       } catch (error) {
         const { code } = /** @type {Refusal} */ (error);
-        if (this.state === "ended" || !(code === "unavailable" || (code === "lost" && this.#options.rejoin))) throw error;
-        if (code !== "lost") await new Promise((done) => setTimeout(done, RETRY));
+        if (code === "lost" && this.#options.rejoin && !this.ending) continue;
+        if (code !== "unavailable" || this.ending) throw error;
       }
+      if (!this.#isSettled()) await new Promise((done) => setTimeout(done, RETRY));
     }
+  }
+
+  #isSettled() {
+    return this.state === "inside" || this.ending !== null;
   }
 
   /**
@@ -503,6 +518,8 @@ export class Room extends Emitter {
     if (this.state === "ended") return;
     clearTimeout(this.#ending);
     this.state = "ended";
+    this.ending = ending;
+    this.#settle?.(this);
     this.#call?.close();
     this.#gone(this, farewell);
     this.tell("end", ending);
@@ -514,4 +531,13 @@ export class Room extends Emitter {
   }
 }
 
-const WHILE_WAITING = new Set(["room-join-accept", "room-join-wait", "room-message", "room-kicked", "room-closed"]);
+// What concerns us before we know of the members: as a candidate, or as one who has just made the room.
+const WHILE_WAITING = new Set([
+  "room-join-accept",
+  "room-join-wait",
+  "room-join-request",
+  "room-join-gone",
+  "room-message",
+  "room-kicked",
+  "room-closed",
+]);

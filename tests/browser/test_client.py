@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import async_playwright
 
 from tests.browser.conftest import ARGUMENTS
@@ -15,6 +15,9 @@ from tests.browser.library import ChromiumPage, Runs, Site
 from tests.conftest import StartSystem
 from tests.system.rig.harness import System
 from tests.system.rig.rooms import new_name
+
+# Browsers take a while to start: all tests share them, and with them an event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Browsers:
@@ -25,20 +28,32 @@ class Browsers:
         self.firefox = firefox
 
 
-@pytest.fixture
-async def browsers(chromium: str, tmp_path: Path) -> AsyncIterator[Browsers]:
+Open = Callable[[], Awaitable[Browsers]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def open_tabs(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Open]:
     firefox = find_firefox()
     if not firefox:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Firefox is not installed (or set FIREFOX)")
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(Site())
-        fox = await stack.enter_async_context(Firefox(str(firefox), tmp_path))
+        fox = await stack.enter_async_context(Firefox(str(firefox), tmp_path_factory.mktemp("firefox")))
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         stack.push_async_callback(browser.close)
-        tab = await browser.new_page()
-        await tab.goto(site.url)
-        yield Browsers(ChromiumPage(tab), await fox.open(site.url))
+
+        async def tabs() -> Browsers:
+            tab = await browser.new_page()
+            await tab.goto(site.url)
+            return Browsers(ChromiumPage(tab), await fox.open(site.url))
+
+        yield tabs
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browsers(open_tabs: Open) -> Browsers:
+    return await open_tabs()
 
 
 # One who is in a call, as tests can look at it.

@@ -5,6 +5,7 @@ import pytest
 from tests.client.rig.node import NodePage
 from tests.client.test_rooms import ADMIT, ENTER, entering
 from tests.conftest import StartSystem
+from tests.system.rig.cripple import Cripple
 from tests.system.rig.harness import System
 from tests.system.rig.rooms import new_name
 
@@ -119,6 +120,16 @@ async def test_whoever_waits_for_a_host_still_does_after_its_gateway_was_killed(
     assert sorted(members) == ["Ann owner", "Ben member"]
     mortal.gateways[0].start()
     await mortal.ready()
+
+
+async def test_behind_a_proxy_that_passes_no_websocket_on_it_polls(system: System, page: NodePage) -> None:
+    async with Cripple(system.gateways[0].url) as url:
+        role = await page.run(
+            "return (await join(enter(connect, 'Ann', $), $.room, { create: true })).me.role",
+            {**await entering(system), "urls": url},
+        )
+        assert role == "owner"
+        await page.run("people.Ann.parley.close()")
 
 
 @pytest.mark.parametrize("session", ["kept", "not kept"])

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { Room } from "../../../client/src/room.js";
+
+const settled = () => new Promise((done) => setImmediate(done));
+const VIEW = { room: "tea", owner: "me", peers: [], peersinfo: {}, roles: { me: "owner" }, data: {} };
+
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
+
+/** A room, and what it has asked. */
+function made() {
+  const asked = [];
+  const ask = (event, fields) => new Promise((resolve, reject) => asked.push({ event, fields, resolve, reject }));
+  const told = [];
+  const room = new Room("tea", { peerId: "me", peerinfo: { name: "Ann" }, ask }, () => told.push("gone"));
+  room.on("end", ({ reason }) => told.push(reason));
+  return { room, asked, told, events: () => asked.map(({ event }) => event) };
+}
+
+const refusal = (code) => Object.assign(new Error(code), { code });
+
+test("whoever makes a room hears of those who ask to come in before it is shown the room", async () => {
+  const { room, asked } = made();
+  const joined = room.join({}, { policy: { admission: "ask" } });
+  assert.deepEqual(asked[0].fields, { room: "tea", policy: { admission: "ask" } });
+  asked[0].resolve({ ok: true });
+  room.hear("room-join-request", { room: "tea", peer_id: "ben" });
+  await settled();
+  room.hear("room-join-accept", VIEW);
+  assert.equal(await joined, room);
+  assert.deepEqual([...room.pending.keys()], ["ben"]);
+  assert.equal(room.isHost, true);
+});
+
+test("the event says that we are in; if only its acknowledgement comes, we ask again", async () => {
+  const { room, asked, events } = made();
+  const joined = room.join();
+  asked[0].resolve({ ok: true });
+  await settled();
+  mock.timers.tick(2000);
+  await settled();
+  assert.deepEqual(events(), ["room-join-request", "room-join-request"]);
+  room.hear("room-join-accept", VIEW);
+  await joined;
+});
+
+test("a server that is not available is asked again, others that say no are not", async () => {
+  const { room, asked, told } = made();
+  const joined = room.join();
+  asked[0].reject(refusal("unavailable"));
+  await settled();
+  mock.timers.tick(2000);
+  await settled();
+  asked[1].reject(refusal("full"));
+  await assert.rejects(joined, { code: "full" });
+  assert.deepEqual(told, ["gone", "full"]);
+});
+
+test("whoever waits is told why that has ended", async () => {
+  const { room, told } = made();
+  const joined = room.join();
+  room.hear("room-join-wait", { room: "tea", text: "One moment" });
+  assert.equal(room.state, "waiting");
+  room.hear("room-kicked", { room: "tea", by: "ben", text: "No", banned_until: true });
+  mock.timers.tick(2000);
+  room.hear("room-join-accept", VIEW); // too late
+  assert.deepEqual([room.state, room.ending.reason, told], ["ended", "kicked", ["gone", "kicked"]]);
+  await assert.rejects(joined, { code: "kicked", message: "No" });
+});
+
+test("who is in already asks for nothing", async () => {
+  const { room, events } = made();
+  room.enter(VIEW);
+  assert.equal(await room.join({}, {}), room);
+  assert.deepEqual(events(), []);
+});
+
+test("whoever wants to be in asks again after the connection was lost, even while it was asking", async () => {
+  const { room, asked, events } = made();
+  const joined = room.join({ rejoin: true });
+  asked[0].reject(refusal("lost"));
+  room.lose();
+  await settled();
+  room.hear("room-join-accept", VIEW);
+  await joined;
+  room.lose();
+  assert.deepEqual([room.state, room.members.size], ["asking", 0]);
+  room.hear("room-join-accept", VIEW);
+  assert.deepEqual([room.state, events().length], ["inside", 3]);
+});
+
+test("an answer about data that came again does not undo what was set after it", async () => {
+  const { room, asked } = made();
+  room.enter({ ...VIEW, data: { a: { value: 2, version: 20, by: "ben" } } });
+  const set = room.setData({ a: 1 });
+  asked[0].resolve({ ok: true, version: 10 });
+  await set;
+  assert.equal(room.data.get("a").value, 2);
+});
+
+test("what a peer alone may set is gone with it", () => {
+  const { room } = made();
+  const keys = [];
+  room.on("data", (changed) => keys.push(...changed));
+  room.enter({ ...VIEW, peers: ["ben"], data: { "peer.ben.hand": { value: true, version: 1, by: "ben" } } });
+  room.hear("room-user-leave", { room: "tea", peer_id: "ben", reason: "left" });
+  assert.deepEqual([keys, room.data.size], [["peer.ben.hand"], 0]);
+});
