@@ -14,6 +14,7 @@ class Cripple:
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> str:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -26,9 +27,11 @@ class Cripple:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection(self._target.hostname, self._target.port)
+        self._writers += (there[1], writer)
         for source, sink in ((reader, there[1]), (there[0], writer)):
             task = asyncio.create_task(_pass_on(source, sink))
             self._tasks.add(task)
