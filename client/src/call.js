@@ -54,7 +54,7 @@ export class Call extends Emitter {
    */
   send(media) {
     this.#take(media);
-    for (const remote of this.peers.values()) remote.sync();
+    this.#sync();
   }
 
   /**
@@ -64,13 +64,13 @@ export class Call extends Emitter {
    */
   share(stream, label = "screen") {
     this.shares.set(label, stream);
-    for (const remote of this.peers.values()) remote.sync();
+    this.#sync();
   }
 
   /** Show it no more. */
   unshare(label = "screen") {
     this.shares.delete(label);
-    for (const remote of this.peers.values()) remote.sync();
+    this.#sync();
   }
 
   /** Take part no more, and stay in the room. The tracks are not stopped. */
@@ -153,10 +153,13 @@ export class Call extends Emitter {
     return this.#line.iceServers;
   }
 
+  #sync() {
+    for (const remote of this.peers.values()) remote.sync();
+  }
+
   /** @param {MediaStream | Tracks} media */
   #take(media) {
-    const tracks = media instanceof Object && "getTracks" in media ? tracksOf(media) : media;
-    this.tracks = { ...this.tracks, ...tracks };
+    this.tracks = { ...this.tracks, ...("getTracks" in media ? tracksOf(media) : media) };
   }
 
   /** @param {string} id */

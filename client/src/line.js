@@ -15,7 +15,7 @@ const FIRST_PAUSE = 500; // ms that the pause before the next attempt is shorter
 const LONGEST_PAUSE = 10_000;
 const STEADY = 5_000; // ms online after which the pauses begin anew
 const RENEWAL_PAUSE = 5_000; // ms from one failed renewal to the next
-const MANY_SECONDS = 2 ** 21; // longer than timers can wait
+const MANY_SECONDS = 2 ** 21; // more than timers can wait for
 
 // Codes with which trying again later makes sense; with others the answer would be the same.
 const PASSING = new Set([undefined, "unavailable", "too-many-requests"]);
@@ -312,7 +312,8 @@ export class Line extends Emitter {
  * @returns {Value[]}
  */
 function shuffled(list) {
-  return list.map((value) => ({ value, lot: Math.random() })).sort((a, b) => a.lot - b.lot).map(({ value }) => value);
+  const lots = new Map(list.map((value) => [value, Math.random()]));
+  return [...list].sort((one, other) => Number(lots.get(one)) - Number(lots.get(other)));
 }
 
 /**
@@ -321,13 +322,10 @@ function shuffled(list) {
  * @param {Value | Promise<Value>} value
  * @returns {Promise<Value>} rejects if that takes too long
  */
-async function within(ms, value) {
+function within(ms, value) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  /** @type {Promise<never>} */
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took too long")), ms)));
-  try {
-    return await Promise.race([value, /** @type {Promise<never>} */ (late)]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return Promise.race([value, late]).finally(() => clearTimeout(timer));
 }

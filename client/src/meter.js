@@ -36,16 +36,17 @@ export class Meter {
     }
     const before = this.#before;
     this.#before = now;
-    const perSecond = 8000 / Math.max(now.time - before.time, 1);
+    /** @type {(name: keyof typeof now) => number} */
+    const grown = (name) => Math.max(now[name] - before[name], 0); // of a new connection all is less
+    const lost = grown("lost");
+    const perSecond = 8000 / Math.max(grown("time"), 1);
     const rtt = rtts.find((seconds) => seconds !== undefined);
-    const lost = Math.max(now.lost - before.lost, 0);
-    const packets = Math.max(now.packets - before.packets, 0) + lost;
     return {
       rtt: rtt === undefined ? null : rtt * 1000,
       jitter,
-      loss: packets ? lost / packets : 0,
-      received: Math.max(now.received - before.received, 0) * perSecond,
-      sent: Math.max(now.sent - before.sent, 0) * perSecond,
+      loss: lost / (grown("packets") + lost || 1),
+      received: grown("received") * perSecond,
+      sent: grown("sent") * perSecond,
       relayed,
     };
   }

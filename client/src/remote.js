@@ -3,7 +3,8 @@
 //
 // A side that begins anew (its page was loaded again, or it took part once more) has another connection with another
 // `id`. Every message carries the sender's (`from`) and the one it is meant for (`to`, once that is known). So a message
-// for a connection that is no more is left alone, and an offer from a new one makes this side begin anew too.
+// for a connection that is no more is left alone, and an offer from a new one makes this side begin anew too. An offer that
+// does not give way is made again to a connection that has not had it: one before that may have taken it with it.
 // Clients that send no ids are taken to have one connection.
 import { Meter } from "./meter.js";
 
@@ -31,6 +32,8 @@ export class Remote {
   #shared = new Map();
   /** @type {Record<string, string>} labels of their streams, by the streams' ids */
   #labels = {};
+  #made = 0; // descriptions of ours
+  #taken = 0; // number of their last offer
   #offering = false;
   #ignoring = false; // the last offer lost against ours, so its candidates mean nothing
   /** @type {any[]} */
@@ -123,6 +126,7 @@ export class Remote {
     this.shares.clear();
     this.#shared.clear();
     this.#early = [];
+    this.#taken = 0;
     this.#offering = this.#ignoring = false;
     this.#connection = this.#begin(this.#connection.getConfiguration().iceServers ?? []);
     this.#stateChanged();
@@ -142,7 +146,7 @@ export class Remote {
 
   /** @param {any} told */
   async #describe({ session_description: description, payload }) {
-    const { from = "", to, labels } = payload ?? {};
+    const { from = "", to, labels, number } = payload ?? {};
     const isOffer = description.type === "offer";
     if (to && to !== this.#mine) return;
     if (this.#theirs && from !== this.#theirs) {
@@ -150,10 +154,13 @@ export class Remote {
       this.#beginAnew();
     }
     this.#theirs = from;
+    if (isOffer && number <= this.#taken) return; // made again, and we had it
     const connection = this.#connection;
-    const crossing = isOffer && (this.#offering || connection.signalingState !== "stable");
-    this.#ignoring = crossing && !this.#polite;
+    const waiting = connection.signalingState === "have-local-offer";
+    this.#ignoring = isOffer && !this.#polite && (this.#offering || connection.signalingState !== "stable");
+    if (this.#ignoring && from && !to && waiting) this.#described = this.#tellDescription(connection);
     if (this.#ignoring || connection.signalingState === "closed") return;
+    if (isOffer) this.#taken = number ?? 0;
     this.#labels = labels ?? {};
     await connection.setRemoteDescription(description);
     if (isOffer) await this.#answer(connection);
@@ -244,6 +251,7 @@ export class Remote {
    */
   async #describeOurs(connection) {
     const set = connection.setLocalDescription();
+    this.#made++;
     this.#described = set.then(() => this.#tellDescription(connection)).catch(() => {});
     await set;
   }
@@ -251,7 +259,7 @@ export class Remote {
   /** @param {RTCPeerConnection} connection */
   #tellDescription({ localDescription: session_description }) {
     const labels = Object.fromEntries([...this.#call.shares].map(([label, { id }]) => [id, label]));
-    return this.#relay("relay-session-description", { session_description }, { labels });
+    return this.#relay("relay-session-description", { session_description }, { labels, number: this.#made });
   }
 
   /** @param {RTCIceCandidate} candidate */

@@ -335,7 +335,7 @@ export class Room extends Emitter {
    */
   hear(event, told) {
     const heard = this.#HEARD[event];
-    if (!heard || this.ending || (this.state !== "inside" && !WHILE_WAITING.has(event))) return;
+    if (!heard || this.ending || (this.state !== "inside" && !WHILE_WAITING.test(event))) return;
     heard(told);
     if (!this.ending) this.#changed();
   }
@@ -532,12 +532,4 @@ export class Room extends Emitter {
 }
 
 // What concerns us before we know of the members: as a candidate, or as one who has just made the room.
-const WHILE_WAITING = new Set([
-  "room-join-accept",
-  "room-join-wait",
-  "room-join-request",
-  "room-join-gone",
-  "room-message",
-  "room-kicked",
-  "room-closed",
-]);
+const WHILE_WAITING = /^room-(join-|message|kicked|closed)/;

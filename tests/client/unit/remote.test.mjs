@@ -62,6 +62,19 @@ test("when two offers cross, the polite side gives way and nothing is left open"
   assert.ok(!b.said.includes("answer"));
 });
 
+test("an offer that was taken by a connection that is no more is made again to the next", async () => {
+  const { a, b, ofA, ofB } = two();
+  const relay = b.call.relay;
+  b.call.relay = async () => {}; // it reaches nobody who could still answer it
+  b.remote.sync();
+  await settled();
+  b.call.relay = relay;
+  a.remote.sync();
+  await settled();
+  agreed(ofA, ofB);
+  assert.deepEqual(b.said.filter((word) => word !== "candidate"), ["offer"]);
+});
+
 test("candidates follow their description, however long that takes", async () => {
   const brought = [];
   const wire = async (bring, fields) => {
