@@ -3,6 +3,7 @@
 // Whoever begins to take part invites all who are in the room; newcomers do so themselves. An invitation that comes
 // before we take part is kept by the room, so it does not matter who begins first.
 import { Emitter } from "./emitter.js";
+import { PASSING } from "./refusal.js";
 import { Remote } from "./remote.js";
 
 const PAUSE = 1_000; // ms until what could not be relayed is tried again
@@ -133,7 +134,7 @@ export class Call extends Emitter {
       try {
         return await this.#line.ask(event, { room: this.#room.name, peer_id: remote.id, ...fields });
       } catch (error) {
-        if (!["unavailable", "too-many-requests"].includes(/** @type {any} */ (error).code)) return;
+        if (!PASSING.includes(/** @type {any} */ (error).code)) return;
         await new Promise((done) => setTimeout(done, PAUSE * (0.5 + Math.random())));
       }
     }

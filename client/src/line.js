@@ -8,6 +8,7 @@
 import { COUNTED } from "./counted.js";
 import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
+import { PASSING } from "./refusal.js";
 
 const VERSION = 2; // of the contract
 const PATIENCE = 10_000; // ms until an attempt is given up
@@ -16,9 +17,6 @@ const LONGEST_PAUSE = 10_000;
 const STEADY = 5_000; // ms online after which the pauses begin anew
 const RENEWAL_PAUSE = 5_000; // ms from one failed renewal to the next
 const MANY_SECONDS = 2 ** 21; // more than timers can wait for
-
-// Codes with which trying again later makes sense; with others the answer would be the same.
-const PASSING = new Set([undefined, "unavailable", "too-many-requests"]);
 
 /**
  * @typedef {"connecting" | "online" | "reconnecting" | "ended"} State
@@ -108,8 +106,7 @@ export class Line extends Emitter {
 
   /** Say goodbye: the peer leaves all its rooms. */
   close() {
-    const socket = this.#socket;
-    this.#end("closed", "", () => socket?.disconnect());
+    this.#end("closed", "", this.#goodbye);
   }
 
   /**
@@ -130,7 +127,7 @@ export class Line extends Emitter {
     const socket = this.#socket;
     this.#renewWithin(RENEWAL_PAUSE);
     try {
-      const token = (this.#token = await within(PATIENCE, this.#getToken()));
+      const token = (this.#token = await this.#getToken());
       if (this.#socket === socket) socket?.emit("auth-request", { token, resumable: true });
     } catch {
       // asked again after the pause
@@ -183,7 +180,8 @@ export class Line extends Emitter {
   /** @param {any} answer */
   #accepted(answer) {
     const fresh = this.#fresh;
-    if (fresh && !(answer.version >= VERSION)) return this.#tooOld();
+    // a server that is being replaced by a newer one may know no better for a while
+    if (fresh && !(answer.version >= VERSION)) return this.#lost("version", this.#goodbye);
     this.#session = answer.token;
     this.iceServers = answer.ice_servers ?? this.iceServers;
     this.#renewWithin(Math.min(answer.expires_in, MANY_SECONDS) * 500); // at half its life
@@ -202,13 +200,6 @@ export class Line extends Emitter {
     this.tell("accepted", { answer, lost });
   }
 
-  /** A server that is being replaced by a newer one may say so for a while. */
-  #tooOld() {
-    const socket = this.#socket;
-    this.#let(() => void socket?.disconnect());
-    this.#lost("version");
-  }
-
   /**
    * The server does not let us in; or does not renew the session, which ends by itself if that remains so.
    *
@@ -219,8 +210,8 @@ export class Line extends Emitter {
     if (!this.#fresh) return this.#renewWithin(RENEWAL_PAUSE);
     const outdated = code === "unauthorized" && !this.#untried;
     if (code === "unauthorized") this.#token = "";
-    if (outdated || PASSING.has(code)) this.#lost(code ?? message);
-    else this.#end(/** @type {string} */ (code), message);
+    if (!code || outdated || PASSING.includes(code)) this.#lost(code ?? message);
+    else this.#end(code, message);
   }
 
   /**
@@ -244,10 +235,11 @@ export class Line extends Emitter {
    * Try again, after a pause that is drawn by lot, so that those whom one gateway has lost do not come all at once.
    *
    * @param {string} reason
+   * @param {() => void} [goodbye]
    */
-  #lost(reason) {
+  #lost(reason, goodbye) {
     if (this.state === "ended") return;
-    this.#let();
+    this.#let(goodbye);
     if (this.state === "online" && Date.now() - this.#since > STEADY) this.#attempts = 0;
     const longest = Math.min(FIRST_PAUSE * 2 ** this.#attempts++, LONGEST_PAUSE);
     this.#timer = setTimeout(() => this.#attempt(), Math.random() * longest);
@@ -282,6 +274,8 @@ export class Line extends Emitter {
     goodbye();
     this.#socket = null;
   }
+
+  #goodbye = () => void this.#socket?.disconnect();
 
   /** The browser says that the network is back. */
   #hurry = () => {

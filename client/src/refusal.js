@@ -1,5 +1,8 @@
 // What a request that failed is rejected with.
 
+/** Codes with which trying again later makes sense; with others the answer would be the same. */
+export const PASSING = ["unavailable", "too-many-requests"];
+
 /** The server has said no, or cannot say anything any more. PROTOCOL.md lists the codes. */
 export class Refusal extends Error {
   /**
