@@ -38,7 +38,8 @@ class Conduct:
     def _act(self, change: int) -> None:
         if change != self._changes:
             return
-        self._decide()
+        if not self.acting or self._chance.random() < 0.3:
+            self._decide()
         if self.acting and self.client.here and len(self.client.unanswered) < MOST_UNANSWERED:
             self._do_something()
         self.client.universe.after(self._chance.expovariate(1 / self.pace), functools.partial(self._act, change))
@@ -164,11 +165,16 @@ class Conduct:
                 self.client.send("relay-ice-candidate", room, peer, ice_candidate={"candidate": "c"})
 
     def _decide_soon(self) -> None:
-        self.client.universe.after(self._chance.uniform(0.01, 0.5), self._decide)
+        within = 0.5 if self._chance.random() < 0.7 else 2.5
+        self.client.universe.after(self._chance.uniform(0.01, within), self._decide)
 
     def _decide(self) -> None:
         """Answer all who ask to be let in, until that is answered itself."""
         client = self.client
-        asked = {(sent.room, sent.to) for sent, _ in client.unanswered.values() if sent.event in DECISIONS}
+        decisions = (*DECISIONS, "room-kick-request")
+        asked = {(sent.room, sent.to) for sent, _ in client.unanswered.values() if sent.event in decisions}
         for room, peer in [one for one in client.undecided if one not in asked]:
-            client.send(DECISIONS[self._chance.random() < 0.1], room, peer)
+            if client.person.version > 1 and self._chance.random() < 0.05:
+                client.send("room-kick-request", room, peer, ban=self._chance.choice(BANS[3:]))
+            else:
+                client.send(DECISIONS[self._chance.random() < 0.1], room, peer)

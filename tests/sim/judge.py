@@ -84,12 +84,16 @@ class Judge:
         if settled:
             self._compare(self._said, position, _digest(_encode(applied)), "says something else")
         if position % CHECKED == 0:
-            try:
-                invariants.check(core.state, core.limits)
-            except AssertionError as error:
-                self.find(f"{running()} at {position}: {error!r}")
+            self._check(running(), core)
             if settled:
                 self._compare(self._states, position, _digest(invariants.plain(core.state)), "is in another state")
+
+    def _check(self, name: str, core: Core) -> None:
+        """A state does not contradict itself."""
+        try:
+            invariants.check(core.state, core.limits)
+        except AssertionError as error:
+            self.find(f"{name} at {core.state.position}: {error!r}")
 
     def judge_the_end(self, clients: list[Client]) -> None:
         """All is over, and everything should be well."""
@@ -175,7 +179,7 @@ class Judge:
             elif not self.damaged and invariants.plain(core.state) != invariants.plain(reader.state):
                 self.find(f"{process.name} is in another state than who reads the whole log")
             else:
-                invariants.check(core.state, core.limits)
+                self._check(process.name, core)
                 self._judge_deadlines(process.name, core)
                 self._judge_term(process, core)
 

@@ -329,6 +329,26 @@ MUTATIONS: dict[str, Mutation] = {
         "pass",
         "peers of an identity stayed when that was revoked",
     ),
+    "change-without-a-level": _one(
+        ROOMS,
+        'refusal = Refusal(NOT_FOUND, "Room is closed.")',
+        'refusal = Refusal(NOT_FOUND, "Room is gone.")',
+        "brokers of the last release said something else, and the level was the same",
+    ),
+    "slow-and-stale": _one(
+        ROOMS,
+        "if peer.kept and core.state.level >= LIFE:",
+        "if False:",
+        "a client that read slowly was told that it was in a room after it had left that",
+        rare=True,
+    ),
+    "place-written-anew": _one(
+        "broker.speaking.parting",
+        "if self._log.marks.deny(beat.position, beat.taken):  # something else has been written there meanwhile",
+        "if False:",
+        "a gateway was not noticed that knew of a place which was written anew while it was looked for",
+        rare=True,
+    ),
     "level-alone": _one(
         "broker.speaking.agreement",
         "return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])",
