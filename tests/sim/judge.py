@@ -42,6 +42,7 @@ UNCOUNTED = "room-join-reject in "  # an answer: it is lost if the client's conn
 STAYING = ("evicted", "falsely_gone")  # what may happen to clients that are away for longer than they may be
 LASTING = ("disagreeing",)  # what may not even happen after a power cut; who said goodbye in what is lost, is a ghost
 LATE = 3.0  # seconds that time-triggered events may be late
+NOTICED = 2.0  # seconds until all brokers have noticed that the log has lost its end; what they said before is sent
 LONG = 100.0  # seconds that are longer than any fault
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,6 +58,7 @@ class Judge:
         self._said: dict[int, bytes] = {}  # what follows from each position
         self._states: dict[int, bytes] = {}  # and the state there
         self._sent: dict[tuple[str, int], bytes] = {}  # each gateway's parcels
+        self._unsure_until = 0.0  # brokers may not have noticed that the log has lost its end
         self._log_was_cut = False  # a power cut has taken the end of it: clients may have lost anything
         cluster.server.on_stored = self._on_stored
         cluster.server.on_lost = self._on_lost
@@ -233,6 +235,7 @@ class Judge:
         """A stream has lost its end in a power cut: positions and numbers may come again, with something else."""
         if stream.name == subjects.EVENT_STREAM:
             self._log_was_cut = True
+            self._unsure_until = self._cluster.universe.time + NOTICED
             self._log = [one for one in self._log if one[0] <= stream.last]
             self._sent.clear()
             for known in (self._said, self._states):
@@ -245,7 +248,7 @@ class Judge:
         if not subject.startswith("parley.deliver."):
             return
         message = unpack_message(data)
-        if isinstance(message, Parcel):
+        if isinstance(message, Parcel) and self._cluster.universe.time > self._unsure_until:
             digest = _digest(data)
             if self._sent.setdefault((subject, message.number), digest) != digest:
                 self.find(f"{who} says something else in parcel {message.number} of {subject}")

@@ -12,7 +12,7 @@ import aiohttp
 
 from shared.envelopes.notices import NoticeId
 from tests.backend import Backend, Room
-from tests.chaos.rig.story import Back, Got, Sent, Story
+from tests.chaos.rig.story import Back, Got, Story
 
 ADMIN_TOKEN = "an operator's token for tests, long enough"
 WAIT = 2  # seconds that one answer may take if there is no news
@@ -131,9 +131,10 @@ def faults(notices: Sequence[dict[str, Any]], stories: Sequence[Story]) -> Itera
 
 
 def _lived(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
-    """How often each peer came into each room, as far as anybody was told."""
+    """How often each peer came into each room, as far as anybody was told: at least, as some need no acceptance."""
     causes: dict[tuple[str, str], set[int]] = {}
     made: set[tuple[str, str]] = set()
+    found: set[tuple[str, str]] = set()
     accepts = _accepts(stories)
     for story in stories:
         for entry in story.entries:
@@ -144,9 +145,9 @@ def _lived(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
             elif isinstance(entry, Got) and entry.event == "room-create-accept":
                 made.add((story.peer_id, entry.room))
             elif isinstance(entry, Back):
-                for room in entry.rooms.keys() - {room for peer, room in (*made, *causes) if peer == story.peer_id}:
-                    made.add((story.peer_id, room))
-    return Counter({key: len(causes.get(key, ())) + (key in made) for key in causes.keys() | made})
+                found |= {(story.peer_id, room) for room in entry.rooms}
+    lived = {key: len(causes.get(key, ())) + (key in made) for key in causes.keys() | made}
+    return Counter({**dict.fromkeys(found, 1), **lived})
 
 
 def _accepts(stories: Sequence[Story]) -> set[int | None]:
@@ -164,10 +165,6 @@ def _caused(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
         causes = ("room-create-request", "room-join-accept", *(("room-join-request",) if alone else ()))
         most[_whom(story, sent), sent.room] += sent.event in causes
     return most
-
-
-def _whom(story: Story, sent: Sent) -> str:
-    return sent.to if sent.event == "room-join-accept" else story.peer_id
 
 
 def _room(whole: dict[str, Any]) -> Room:
