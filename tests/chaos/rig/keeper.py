@@ -12,7 +12,7 @@ import aiohttp
 
 from shared.envelopes.notices import NoticeId
 from tests.backend import Backend, Room
-from tests.chaos.rig.story import Back, Got, Story
+from tests.chaos.rig.story import Back, Got, Sent, Story
 
 ADMIN_TOKEN = "an operator's token for tests, long enough"
 WAIT = 2  # seconds that one answer may take if there is no news
@@ -165,6 +165,10 @@ def _caused(stories: Sequence[Story]) -> Counter[tuple[str, str]]:
         causes = ("room-create-request", "room-join-accept", *(("room-join-request",) if alone else ()))
         most[_whom(story, sent), sent.room] += sent.event in causes
     return most
+
+
+def _whom(story: Story, sent: Sent) -> str:
+    return sent.to if sent.event == "room-join-accept" else story.peer_id
 
 
 def _room(whole: dict[str, Any]) -> Room:
