@@ -77,15 +77,21 @@ class Keeping:
 
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
         """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
+        if why := self.why_not(peer, sender, size):
+            raise Refusal(TOO_MANY, why)
+
+    def why_not(self, peer: Peer, sender: str, size: int) -> str:
+        """Why ``size`` bytes of ``sender``'s words may not wait; empty if they may, or need not."""
         if peer.conn and not peer.slow:
-            return
+            return ""
         part = max(LEAST_PART, 1 - self.words / MUCH)
         most, most_bytes = self.limits.kept_deliveries, self.limits.kept_bytes * part
         count, waiting = self._of_senders(peer).get(sender, (0, 0))
         if count >= most or waiting + size > most_bytes:
-            raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")
+            return "The peer is away or slow, and enough of yours waits for it"
         if len(peer.kept) >= SENDERS * most or peer.kept_bytes + size > SENDERS * most_bytes:
-            raise Refusal(TOO_MANY, "The peer is away or slow, and enough waits for it")
+            return "The peer is away or slow, and enough waits for it"
+        return ""
 
     def bound_past(self, peer: Peer) -> None:
         """Forget the oldest of what a peer most likely had, if it is much."""

@@ -13,6 +13,7 @@ from tests.bench import (
     core_speed,
     hold,
     idle,
+    life,
     notices,
     phases,
     report,
@@ -35,6 +36,7 @@ PAUSE = 10.0
 CORE_SECONDS = 2.0
 OTHERS = {
     "hold": hold.main,
+    "life": life.main,
     "notices": notices.main,
     "rooms": rooms.main,
     "size": size.main,

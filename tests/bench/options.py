@@ -30,6 +30,7 @@ Six other commands judge one goal each on a system that they start (each has --h
 missed):
 
   python -m tests.bench hold    10,000 idle connections on one gateway for 10 minutes: memory, CPU, losses
+  python -m tests.bench life    what messages and data in rooms take of a room authority: CPU, memory, snapshots
   python -m tests.bench rooms   the CPU of a join in small rooms and in rooms of 64
   python -m tests.bench soak    memory of every process under a steady load for 30 minutes
   python -m tests.bench size    memory and pace of one room authority with many peers

@@ -89,9 +89,9 @@ def _relayed(owner: str) -> bytes:
 
 def measure(peers: int) -> Size:
     """Fill a core, and let it work."""
-    crowd, before, began = Crowd(), _memory(), time.process_time()
+    crowd, before, began = Crowd(), memory_peak(), time.process_time()
     crowd.fill(peers)
-    filled, memory = time.process_time(), _memory()
+    filled, memory = time.process_time(), memory_peak()
     crowd.relay(RELAYS, peers)
     relayed = time.process_time()
     return Size(
@@ -103,7 +103,7 @@ def measure(peers: int) -> Size:
     )
 
 
-def _memory() -> int:
+def memory_peak() -> int:
     """The most that this process has had, in bytes; it only grows here."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

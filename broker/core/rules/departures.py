@@ -88,6 +88,15 @@ def end_session(core: Context, peer: Peer, code: str) -> None:
     remove(core, [peer], CLOSED)
 
 
+def stall(core: Context, peer: Peer) -> None:
+    """A peer does not read what it is told: its socket is closed, and it may come back on another one."""
+    core.out.close(peer.gateway, peer.conn, again=True)
+    if peer.resumable and core.limits.resume_for > 0:
+        step_out(core, peer.gateway, [peer], core.state.gateways[peer.gateway].have)
+    else:
+        remove(core, [peer], LOST)
+
+
 def step_out(core: Context, gateway: str, peers: list[Peer], seen: int) -> None:
     """Keep the places of peers for a while, and at least as long as those of all who are absent already."""
     until = max(core.state.now + core.limits.resume_for, next(reversed(core.state.absent.values()), 0.0))

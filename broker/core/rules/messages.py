@@ -6,6 +6,7 @@ from broker.core import allowance, life
 from broker.core.asked import InRoom
 from broker.core.context import Context
 from broker.core.rights import role_of
+from broker.core.rules import departures
 from broker.core.rules.requests import hosts
 from broker.core.rules.views import others
 from broker.core.state import Message, Peer, Room
@@ -18,6 +19,8 @@ def send(core: Context, sender: Peer, asked: InRoom[RoomMessageRequest]) -> None
     """Deliver a message to all whom it is for, or to nobody. Clients of version 1 know of none."""
     room, to = asked.room, asked.peer_id
     recipients = _recipients(core, room, sender, to)
+    if len(recipients) > 1 and _part_with_stalled(core, recipients, sender, len(asked.own.body)):
+        recipients = _recipients(core, room, sender, to)
     message = RoomMessage(
         room=room.name,
         id=life.next_number(core.state),
@@ -40,6 +43,17 @@ def send(core: Context, sender: Peer, asked: InRoom[RoomMessageRequest]) -> None
     if asked.ack is not None:
         answer = {"ok": True, "room": room.name, "id": message.id, "time": message.time}
         core.out.ack(sender, [(asked.conn, asked.ack)], answer)
+
+
+def _part_with_stalled(core: Context, recipients: list[Peer], sender: Peer, size: int) -> bool:
+    """Close the sockets of those who do not read: nobody is to keep a room from talking by that alone.
+
+    They can come back as long as their places are kept. Returns whether there were any.
+    """
+    stalled = [peer for peer in recipients if peer.slow and core.out.keeping.why_not(peer, sender.peer_id, size)]
+    for peer in stalled:
+        departures.stall(core, peer)
+    return bool(stalled)
 
 
 def _recipients(core: Context, room: Room, sender: Peer, to: str) -> list[Peer]:

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.core.life import LEAST_PART
-from shared.envelopes.entries import Tick
+from shared.envelopes.entries import Pace, Tick
 from shared.envelopes.levels import RIGHTS
 from tests.broker.core.rules.hall import ROOM, Hall, told, user
 from tests.broker.invariants import check
@@ -163,6 +163,45 @@ def test_too_much_for_one_who_is_away_is_refused_and_reaches_nobody() -> None:
     write(hall.moderator, "others may go on")
     assert texts(hall.owner.read()) == ["others may go on"]
     check(hall.world.core.state, hall.world.limits)
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_one_who_does_not_read_cannot_keep_the_room_from_talking(resumable: bool) -> None:
+    hall = Hall(World(kept_deliveries=3))
+    stalled = hall.peer(gateway="g2", resumable=resumable)
+    stalled.say("room-join-request", ROOM)
+    hall.owner.say("room-join-accept", ROOM, stalled.peer_id)
+    stalled.gateway.send(Pace(stalled.conn, True))
+    for number in range(3):
+        write(hall.owner, number)
+    assert not stalled.closed
+    hall.read()
+    write(hall.owner, 3)
+    assert (stalled.closed, stalled.may_return) == (True, True)
+    if resumable:
+        assert hall.owner.refused("request-reject") == "too-many-requests"
+        hall.world.now += 30
+        hall.world.say(Tick(0))
+        write(hall.owner, 3)
+    assert stalled.peer_id not in hall.room.members
+    assert texts([one for one in hall.moderator.read() if one.event != "room-user-leave"]) == [3]
+    check(hall.world.core.state, hall.world.limits)
+
+
+def test_one_who_did_not_read_comes_back_to_all_that_was_said() -> None:
+    hall = Hall(World(kept_deliveries=3))
+    stalled = hall.peer(gateway="g2", resumable=True)
+    stalled.say("room-join-request", ROOM)
+    hall.owner.say("room-join-accept", ROOM, stalled.peer_id)
+    write(hall.owner, 0)
+    stalled.gateway.send(Pace(stalled.conn, True))
+    for number in range(1, 5):
+        write(hall.owner, number)
+    back = hall.world.socket()
+    back.authenticate(version=2, resumable=True, resume=stalled.token, received=stalled.received)
+    accepted, *rest = back.read()
+    assert accepted.fields["resumed"]
+    assert texts(rest) == [1, 2, 3]
 
 
 # -- what newcomers are shown
