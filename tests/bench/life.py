@@ -42,12 +42,12 @@ class Cost(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         messages = (f"{micros:.0f} µs for a message to a room of {size}" for size, micros in self.micros.items())
-        more = (self.memory - self.bare_memory), (self.snapshot - self.bare_snapshot)
+        memory, snapshot = self.memory - self.bare_memory, self.snapshot - self.bare_snapshot
         return (
-            f"{', '.join(messages)} (core and encoding of its parcels); a room with 16 KiB of data in 64 keys and "
-            f"16 KiB of messages takes {more[0] / 1024:.0f} KiB more memory and {more[1] / 1024:.0f} KiB more of a snapshot, "
-            f"so {MANY:,} of them {more[0] * MANY / 2**30:.1f} and {more[1] * MANY / 2**30:.1f} GiB; encoding "
-            f"{self.snapshot_seconds * MANY / ROOMS:.1f} s"
+            f"{', '.join(messages)} (core, and encoding of its parcels)\n"
+            f"a room with all the data and messages it may have: {memory / 1024:.0f} KiB more of memory, "
+            f"{snapshot / 1024:.0f} KiB more of a snapshot; {MANY:,} of them: {memory * MANY / 2**30:.1f} GiB, "
+            f"{snapshot * MANY / 2**30:.1f} GiB, {self.snapshot_seconds * MANY / ROOMS:.1f} s to encode"
         )
 
 
