@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from broker.core import life
 from broker.core.state import Kept, Peer, State
 from broker.core.table import Table
 from broker.storage.image import VERSION, Image, digest
@@ -19,7 +20,7 @@ from broker.storage.image import VERSION, Image, digest
 T = TypeVar("T")
 
 SLICE = 200  # things encoded without a break, fewer if much waits for them: half a millisecond
-HEAVY = 1024  # bytes that wait for a peer and take as long as another peer
+HEAVY = 1024  # bytes that wait for a peer, or are kept of a room's life, and take as long as another one
 BREAK = 0.001  # seconds between slices
 IN_SLICES = {"peers", "rooms", "frames"}  # fields of an image
 _pack = msgspec.msgpack.Encoder().encode
@@ -62,7 +63,7 @@ class Encoding:
         fields = self._image.__struct_fields__
         self._fields = {name: [_pack(getattr(self._image, name))] for name in fields if name not in IN_SLICES}
         self._peers = _Part(self._state.peers, self._frames.name_in, _weight)
-        self._rooms = _Part(self._state.rooms, lambda room: room, lambda _: 1)
+        self._rooms = _Part(self._state.rooms, lambda room: room, lambda room: 1 + life.size_of(room) // HEAVY)
         return self
 
     def __exit__(self, *_: object) -> None:
