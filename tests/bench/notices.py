@@ -119,7 +119,8 @@ async def _turn(rate: int, seconds: float, notices: bool) -> tuple[float, float,
         settings = {"NOTICES": str(int(notices)), "GATEWAY_TIMEOUT": "3600"}
         system = System(Path(folder), gateways=0, brokers=1, settings=settings)
         await system.start()
-        nc = await connect(f"nats://127.0.0.1:{system.nats_port}", "bench", Stop())
+        stop = Stop()
+        nc = await connect(f"nats://127.0.0.1:{system.nats_port}", "bench", stop)
         try:
             await asyncio.sleep(8.0)  # until all agree on the level
             log = Log(nc)
@@ -130,6 +131,7 @@ async def _turn(rate: int, seconds: float, notices: bool) -> tuple[float, float,
             used = meter.read()
             _, size = await log.stored() if notices else (0, 0)
         finally:
+            stop.set()  # that the connection ends now is as it should be
             await nc.close()
             await system.abandon()
     return used["broker"] / visits * 1e6, used["nats"] / visits * 1e6, size / visits / NOTICES
