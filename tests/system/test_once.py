@@ -407,3 +407,4 @@ async def test_the_program_in_the_document_says_everything_once(
         assert await process.wait() == 0
     await until(lambda: len(ann.heard("ice-candidate", "ice_candidate")) >= 400, "all have come")
     assert ann.heard("ice-candidate", "ice_candidate") == list(range(1, 401))
+    await system.ready()
