@@ -222,12 +222,6 @@ MUTATIONS: dict[str, Mutation] = {
         "",
         "a new speaker stores again what another one has stored",
     ),
-    "notices-not-made-again": _one(
-        "broker.speaking.notices",
-        "        self._unstored = Unstored(core.state.noticed)\n",
-        "        self._unstored = Unstored(core.state.noticed)\n        self._unstored.note_stored((1 << 60, 0))\n",
-        "what is said before a broker speaks, it takes for stored",
-    ),
     "count-anew": _one(
         ARRIVALS,
         "peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)",
