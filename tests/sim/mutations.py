@@ -118,7 +118,7 @@ MUTATIONS: dict[str, Mutation] = {
             (LEASE, "self.term = max(revision, self._newest() + 1)", "self.term = revision"),
             (LEASE, "if self._newest() > self.term:", "if False:"),
         ),
-        rare=True,
+        seed=26,
     ),
     "half-a-snapshot": _one(
         SNAPSHOTS,
@@ -227,6 +227,7 @@ MUTATIONS: dict[str, Mutation] = {
         "peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)",
         "pass",
         "a peer of version 2 lost its place when the answer to its return was lost, and state of its rooms before that",
+        seed=3,
     ),
     "witness-of-one-place": _one(
         "gateway.witness",
@@ -255,12 +256,14 @@ MUTATIONS: dict[str, Mutation] = {
         "            continue\n"
         "        if other.peer_id in room.pending:\n",
         "one who was banned while it waited went on waiting",
+        seed=2,
     ),
     "identity-not-kicked": _one(
         MODERATION,
         "banned = [other for other in _same(core, room, peer) if bans.is_banned(room, other, core.state.now)]",
         "banned: list[Peer] = []",
         "the other devices of one who was banned stayed in the room",
+        seed=6,
     ),
     "ban-lost-in-snapshot": _one(
         IMAGE,
@@ -280,18 +283,21 @@ MUTATIONS: dict[str, Mutation] = {
         "rooms=Table({room.key: room for room in rooms}),",
         "rooms=Table({room.key: msgspec.structs.replace(room, policy=type(room.policy)()) for room in rooms}),",
         "a broker that began from a snapshot did not know a room's policy",
+        seed=5,
     ),
     "host-locked-out": _one(
         ADMISSION,
         'if grant in ("moderate", "own"):',
         'if grant in ("moderate", "own") and room.policy.admission != "closed":',
         "a host by grant was locked out of a closed room",
+        seed=10,
     ),
     "open-room-keeps-waiting": _one(
         MODERATION,
         "    if opened:\n",
         "    if False:\n",
         "those who waited were not let in when a room was opened",
+        seed=2,
     ),
     "end-of-request-untold": _one(
         REQUESTS,
@@ -304,30 +310,35 @@ MUTATIONS: dict[str, Mutation] = {
         "if room.owner != peer.peer_id and not is_host(room, peer.peer_id):",
         "if peer.peer_id not in room.members:",
         "any member could decide who comes in",
+        seed=2,
     ),
     "anybody-kicks": _one(
         "broker.core.rights",
         "    if not is_host(room, peer.peer_id):\n",
         "    if False:\n",
         "any member could do what only hosts may",
+        seed=2,
     ),
     "role-untold": _one(
         ROLES,
         "    core.out.tell(told, news, keeping.has_role(room.key, peer_id))\n",
         "    pass\n",
         "members were not told of a new role",
+        seed=2,
     ),
     "ghost-of-a-user": _one(
         "broker.core.rules.endings",
         "end_session(core, peer, REVOKED)",
         "pass",
         "peers of an identity stayed when that was revoked",
+        seed=9,
     ),
     "change-without-a-level": _one(
         ROOMS,
         'refusal = Refusal(NOT_FOUND, "Room is closed.")',
         'refusal = Refusal(NOT_FOUND, "Room is gone.")',
         "brokers of the last release said something else, and the level was the same",
+        seed=16,
     ),
     "slow-and-stale": _one(
         ROOMS,
@@ -348,6 +359,7 @@ MUTATIONS: dict[str, Mutation] = {
         "return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])",
         "return levels.LEVEL",
         "the level was raised while a process was up that did not know it",
+        rare=True,
     ),
     "done-twice": _one(
         REPEATS,
