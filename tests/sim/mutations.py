@@ -199,7 +199,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "words-unbounded": _one(
         "broker.core.keeping",
-        'raise Refusal(TOO_MANY, "The peer is away or slow, and enough of yours waits for it")',
+        'return "The peer is away or slow, and enough of yours waits for it"',
         "pass",
         "what one sender let wait for an absent peer was not bounded",
     ),
