@@ -197,7 +197,7 @@ export class Line extends Emitter {
     if (lost) this.#outbox.fail("lost");
     this.#outbox.open();
     this.#become("online", "");
-    this.tell("accepted", { answer, lost });
+    if (this.#socket) this.tell("accepted", { answer, lost }); // unless a listener has closed it
   }
 
   /**

@@ -12,6 +12,7 @@ const KINDS = /** @type {const} */ (["audio", "video"]);
 const EARLY = 64; // candidates kept until the description comes to which they belong
 const FIRST_PAUSE = 1_000; // ms until a restart that did not help is repeated; doubles
 const LONGEST_PAUSE = 16_000;
+const STUCK = 10_000; // ms, up to twice as many, that a connection may take before it is begun anew
 
 export class Remote {
   id;
@@ -115,13 +116,15 @@ export class Remote {
     connection.ontrack = mine((event) => this.#show(event));
     connection.onconnectionstatechange = mine(() => this.#stateChanged());
     this.#mine = Math.random().toString(36).slice(2);
+    this.#restarting = setTimeout(() => this.#stuck(), STUCK * (1 + Math.random()));
     return connection;
   }
 
   /** They have begun anew, so everything of the old connection is void. */
   #beginAnew() {
-    this.#connection.close();
     clearTimeout(this.#restarting);
+    this.#connection.close();
+    this.#theirs = "";
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
     this.shares.clear();
     this.#shared.clear();
@@ -130,6 +133,13 @@ export class Remote {
     this.#offering = this.#ignoring = false;
     this.#connection = this.#begin(this.#connection.getConfiguration().iceServers ?? []);
     this.#stateChanged();
+  }
+
+  /** They have talked to us, and yet there is no connection: what one side began another time was lost. */
+  #stuck() {
+    if (!this.#theirs || !["new", "connecting"].includes(this.state)) return;
+    this.#beginAnew();
+    this.sync();
   }
 
   async #offer() {

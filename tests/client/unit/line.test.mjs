@@ -200,6 +200,13 @@ test("a server that does not know version 2 is asked again", async () => {
   assert.deepEqual(told, ["connecting version"]);
 });
 
+test("a listener may close it as soon as it is online", async () => {
+  const { line, sockets, told } = await started();
+  line.on("state", (state) => state === "online" && line.close());
+  sockets.last.accept();
+  assert.deepEqual(told, ["online", "ended closed"]);
+});
+
 test("to close says goodbye, to suspend keeps the place for another page", async () => {
   const first = await started();
   first.sockets.last.accept();

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { FakeConnection } from "./browser.mjs";
 import { Remote } from "../../../client/src/remote.js";
 
+const sides = [];
 beforeEach(() => (FakeConnection.all = []));
+afterEach(() => sides.splice(0).forEach((remote) => remote.close())); // and with it its timers
 
 const settled = async () => {
   for (let count = 0; count < 50; count++) await new Promise((done) => setImmediate(done));
@@ -24,6 +26,7 @@ function side(id, polite, wire, other) {
     },
   };
   const remote = new Remote(id, polite, call, []);
+  sides.push(remote);
   return { call, remote, said };
 }
 
@@ -73,6 +76,29 @@ test("an offer that was taken by a connection that is no more is made again to t
   await settled();
   agreed(ofA, ofB);
   assert.deepEqual(b.said.filter((word) => word !== "candidate"), ["offer"]);
+});
+
+test("a connection that does not come about is begun anew, if they have talked to us", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { a, b, ofA } = two();
+  a.remote.sync();
+  await settled();
+  b.call.relay = a.call.relay = async () => {};
+  mock.timers.tick(20_000);
+  await settled();
+  mock.timers.reset();
+  assert.equal(ofA.signalingState, "closed");
+  assert.equal(FakeConnection.all.length, 4);
+});
+
+test("somebody who takes no part is waited for", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { a, ofA } = two(async () => {});
+  a.remote.sync();
+  await settled();
+  mock.timers.tick(20_000);
+  mock.timers.reset();
+  assert.equal(ofA.signalingState, "have-local-offer");
 });
 
 test("candidates follow their description, however long that takes", async () => {
