@@ -84,7 +84,7 @@ class Peer(msgspec.Struct):
     starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
     gaps        numbers of counted events that are not sent again, each with the generation from which on it is missing
     locks       what the keys in those generations' session tokens open
-    slow        its socket has enough to read for now
+    slow        its socket has enough to read for now, since ``slow_at``
     merging     what waits has become so much that a newer frame replaces an older one about the same thing
     shed        frames that only tell the state of its rooms are not kept any more: it finds that when it is back
     spent       bytes it has caused to be told, at ``spent_at``, less what it had earned back by then
@@ -111,6 +111,7 @@ class Peer(msgspec.Struct):
     told: int = 0
     starts: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0})
     slow: bool = False
+    slow_at: float = 0.0
     merging: bool = False
     shed: bool = False
     spent: float = 0.0

@@ -130,6 +130,8 @@ def pace(core: Context, gateway: str, entry: Pace) -> None:
     if peer_id is None or core.state.peers[peer_id].gateway != gateway:
         return
     peer = core.state.peers[peer_id]
+    if entry.slow and not peer.slow:
+        peer.slow_at = core.state.now
     peer.slow = entry.slow
     if not entry.slow:
         core.out.resend(peer, core.out.keeping.take(peer))

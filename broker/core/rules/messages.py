@@ -14,6 +14,8 @@ from shared.contract.events import HOSTS, RoomMessageRequest
 from shared.contract.refusals import FORBIDDEN, NOT_MEMBER, Refusal
 from shared.contract.told import RoomMessage, identity_of
 
+STALLED = 10.0  # seconds in which one that reads at all has read enough
+
 
 def send(core: Context, sender: Peer, asked: InRoom[RoomMessageRequest]) -> None:
     """Deliver a message to all whom it is for, or to nobody. Clients of version 1 know of none."""
@@ -46,11 +48,13 @@ def send(core: Context, sender: Peer, asked: InRoom[RoomMessageRequest]) -> None
 
 
 def _part_with_stalled(core: Context, recipients: list[Peer], sender: Peer, size: int) -> bool:
-    """Close the sockets of those who do not read: nobody is to keep a room from talking by that alone.
+    """Close the sockets of those who have long read nothing: nobody is to keep a room from talking by that alone.
 
     They can come back as long as their places are kept. Returns whether there were any.
     """
-    stalled = [peer for peer in recipients if peer.slow and core.out.keeping.why_not(peer, sender.peer_id, size)]
+    since = core.state.now - STALLED
+    slow = [peer for peer in recipients if peer.slow and peer.slow_at <= since]
+    stalled = [peer for peer in slow if core.out.keeping.why_not(peer, sender.peer_id, size)]
     for peer in stalled:
         departures.stall(core, peer)
     return bool(stalled)
