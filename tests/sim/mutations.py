@@ -215,6 +215,7 @@ MUTATIONS: dict[str, Mutation] = {
         "pack_bundle(before, notices), headers=headers)",
         "pack_bundle(before, notices))",
         "of two brokers that both take themselves for the speaker, each stores all notices",
+        rare=True,
     ),
     "notices-stored-again": _one(
         "broker.speaking.notices",
