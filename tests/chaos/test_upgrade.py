@@ -42,7 +42,7 @@ async def test_nobody_notices_an_upgrade(tmp_path: Path, last_release: Path, ser
     said = [entry for *_, data in run.record.log for entry in unpack_batch(data).entries]
     raised = [entry.level for entry in said if isinstance(entry, LevelRaised)]
     assert raised in ([LEVEL], [LEVEL - 1, LEVEL]), "once no old broker was left"
-    assert sum(isinstance(entry, LimitsSet) for entry in said) == 1
+    assert sum(isinstance(entry, LimitsSet) for entry in said) <= len(raised), "again if there is a new one"
     both = enumerate(zip(by_old, by_new, strict=False))
     same = next((number for number, (one, other) in both if one != other), len(by_old))
     assert same > ENOUGH

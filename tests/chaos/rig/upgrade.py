@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
 
+from shared.envelopes.levels import LEVEL
 from tests.chaos.rig.faults import all_ready
 from tests.chaos.rig.record import Record
 from tests.chaos.rig.run import SETTINGS, Run
@@ -85,11 +87,12 @@ class Upgrade(Run):
                 await asyncio.sleep(PAUSE)
                 await self._replace(service, old)
         if self._after is ROOT:
-            await until(self._is_settled, "the new speaker has said the limits", SETTLING)
+            await until(self._is_settled, "the new speaker has raised the level", SETTLING)
         await asyncio.sleep(PAUSE)
 
     def _is_settled(self) -> bool:
-        return any("said to all brokers" in broker.text() for broker in self.fleet.brokers)
+        raised = re.compile(rf"LevelRaised\(\d+, {LEVEL}\)")
+        return any(raised.search(broker.text()) for broker in self.fleet.brokers)
 
     async def _replace(self, service: str, old: Process) -> None:
         """As deploy/roll.sh does: a new one stands ready before an old one is asked to go."""
