@@ -32,6 +32,7 @@ COPY shared shared
 COPY gateway gateway
 COPY broker broker
 COPY auth_api auth_api
+COPY client/src client/src
 COPY deploy/healthcheck.py deploy/
 # The file system is read-only when it runs, so Python could not keep these then.
 RUN ["python", "-m", "compileall", "-q", "."]

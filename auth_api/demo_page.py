@@ -20,6 +20,7 @@ from shared.process.world import World
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = pathlib.Path(__file__).parent / "demo"
+LIBRARY = ROOT / "client" / "src"  # parley-client, as it is
 APP = "demo"  # what its visitors come from; they need no password
 HOUR = 3600  # seconds that a visitor's token lives, and with it what it is lent: the relays of TURN
 INVITATION = "Parley-Invitation"  # the header in which a visitor shows one: an address would be in logs
@@ -45,6 +46,7 @@ class DemoPage:
         app.router.add_get("/demo/config.json", self._config)
         app.router.add_post(Invite.PATH, self._invite)
         app.router.add_get("/demo/socket.io.js", self._client)
+        app.router.add_get(r"/demo/parley/{name:[a-z-]+\.js}", self._library)
         app.router.add_get(r"/demo/{name:[a-z-]+\.(js|css|svg)}", self._file)
         app.on_response_prepare.append(self._secure)
 
@@ -53,10 +55,10 @@ class DemoPage:
         return web.FileResponse(FILES / "index.html")
 
     async def _file(self, request: web.Request) -> web.FileResponse:
-        path = FILES / request.match_info["name"]
-        if not path.is_file():
-            raise web.HTTPNotFound
-        return web.FileResponse(path)
+        return _sent(FILES, request)
+
+    async def _library(self, request: web.Request) -> web.FileResponse:
+        return _sent(LIBRARY, request)
 
     async def _config(self, request: web.Request) -> web.Response:
         return web.json_response(
@@ -119,6 +121,13 @@ class DemoPage:
     async def _secure(self, request: web.Request, response: web.StreamResponse) -> None:
         if request.path == "/demo" or request.path.startswith("/demo/"):
             response.headers.update(_security_headers(connect_sources(self._seen_from(request))))
+
+
+def _sent(folder: pathlib.Path, request: web.Request) -> web.FileResponse:
+    path = folder / request.match_info["name"]
+    if not path.is_file():
+        raise web.HTTPNotFound
+    return web.FileResponse(path)
 
 
 def _is_host(member: dict[str, Any], visitor: str) -> bool:

@@ -1,101 +1,78 @@
-// The call in one room: a media connection and a tile for each roommate.
+// The call in one room: a tile for each roommate, with the picture and the sound that the library brings.
 import { nameIn } from "./names.js";
-import { Peer } from "./peer.js";
-
-const PAUSE = 1000; // ms until what could not be relayed is tried again
 
 export class Call {
-  room;
-  #signal;
+  #room;
+  #call;
   #media;
   #tiles;
-  #config;
-  #members = new Map(); // peer id → {peer, name}
+  #about = ""; // what we said last of our camera and microphone
 
-  constructor(room, config, signal, media, tiles) {
-    this.room = room;
-    this.#config = config;
-    this.#signal = signal;
+  constructor(room, media, tiles) {
+    this.#room = room;
     this.#media = media;
     this.#tiles = tiles;
+    this.#call = room.call(this.#tracks());
+    this.#call.on("peer", (remote) => this.#show(remote));
+    this.#call.on("change", (remote) => this.#show(remote));
+    for (const member of room.others) this.add(member);
+    this.#tell();
   }
 
-  get size() {
-    return this.#members.size + 1;
-  }
-
-  has(id) {
-    return this.#members.has(id);
-  }
-
-  nameOf(id) {
-    return this.#members.get(id)?.name ?? "Somebody";
-  }
-
-  /** The newcomer calls everybody who is there already. */
-  callAll(peers, infos) {
-    for (const id of peers) this.add(id, infos[id]).call();
-  }
-
-  /** Somebody is there; the call comes from them, unless we call. */
-  add(id, info) {
-    const known = this.#members.get(id);
-    if (known) return known.peer;
-    const name = nameIn(info);
-    const tile = this.#tiles.add(id, name);
-    const polite = this.#signal.peerId < id;
-    const peer = new Peer(polite, this.#media, {
-      sendDescription: (it) => this.#relay("relay-session-description", id, { session_description: it }),
-      sendCandidate: (it) => this.#relay("relay-ice-candidate", id, { ice_candidate: it }),
-      state: (state) => tile.setState(state),
-      told: (about) => tile.setAbout(about),
-      about: () => this.#about(),
-      iceServers: () => this.#config.ice_servers,
-    });
-    tile.setState("new");
-    tile.setStream(peer.stream);
-    this.#members.set(id, { peer, name });
-    return peer;
+  /** Somebody is in the room. */
+  add({ peer_id, peerinfo }) {
+    if (this.#tiles.get(peer_id)) return;
+    this.#tiles.add(peer_id, nameIn(peerinfo)).setState("new");
+    const remote = this.#call.peers.get(peer_id);
+    if (remote) this.#show(remote);
+    this.showAbout();
   }
 
   remove(id) {
-    this.#members.get(id)?.peer.close();
-    this.#members.delete(id);
     this.#tiles.remove(id);
   }
 
-  /** Be with these and no others: who came meanwhile calls us. */
-  reconcile(peers, infos) {
-    for (const id of [...this.#members.keys()]) if (!peers.includes(id)) this.remove(id);
-    for (const id of peers) if (id !== this.#signal.peerId) this.add(id, infos[id]);
-  }
-
-  takeDescription({ peer_id, peerinfo, session_description }) {
-    this.add(peer_id, peerinfo).takeDescription(session_description);
-  }
-
-  takeCandidate({ peer_id, ice_candidate }) {
-    if (ice_candidate) this.#members.get(peer_id)?.peer.takeCandidate(ice_candidate);
+  /** Be with those who are in the room now, and say once more what we said: it may be another room than it was. */
+  reconcile(own) {
+    for (const id of this.#tiles.ids) if (id !== own && !this.#room.members.has(id)) this.remove(id);
+    for (const member of this.#room.others) this.add(member);
+    this.#about = "";
+    this.#tell();
   }
 
   /** Our camera or microphone is another, or was switched. */
   mediaChanged() {
-    for (const { peer } of this.#members.values()) {
-      for (const kind of ["audio", "video"]) peer.send(kind, this.#media.track(kind));
-      peer.tell();
+    this.#call.send(this.#tracks());
+    this.#tell();
+  }
+
+  /** Show what everybody says of their camera and microphone. */
+  showAbout() {
+    for (const { peer_id } of this.#room.others) {
+      const about = this.#room.data.get(`peer.${peer_id}.media`)?.value;
+      if (about) this.#tiles.get(peer_id)?.setAbout(about);
     }
   }
 
   end() {
-    for (const id of [...this.#members.keys()]) this.remove(id);
+    this.#call.close();
   }
 
-  #about() {
-    return { audio: this.#media.isOn("audio"), video: this.#media.isOn("video") };
+  #show({ id, stream, state }) {
+    const tile = this.#tiles.get(id);
+    tile?.setStream(stream);
+    tile?.setState(state);
   }
 
-  async #relay(event, to, body) {
-    const answer = await this.#signal.ask(event, { room: this.room, to, peer_id: to, ...body });
-    if (answer.code === "unavailable") setTimeout(() => this.has(to) && this.#relay(event, to, body), PAUSE);
+  #tracks() {
+    return { audio: this.#media.track("audio") ?? null, video: this.#media.track("video") ?? null };
+  }
+
+  #tell() {
+    const about = { audio: this.#media.isOn("audio"), video: this.#media.isOn("video") };
+    if (this.#about === JSON.stringify(about)) return;
+    this.#about = JSON.stringify(about);
+    const key = `peer.${this.#room.me?.peer_id}.media`;
+    this.#room.setData({ [key]: about }).catch(({ message }) => console.warn("not told:", message)); // told anew with the next switch
   }
 }

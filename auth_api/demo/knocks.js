@@ -11,16 +11,21 @@ export class Knocks {
     this.#template = template;
   }
 
-  /** Show that `name` asks; `decide` gets the host's answer, once. */
-  add(id, name, decide) {
-    this.remove(id);
+  /** Show who asks, as `[id, name]`; `decide` gets the id, the name and the host's answer. */
+  show(asking, decide) {
+    const ids = new Set(asking.map(([id]) => id));
+    for (const id of [...this.#knocks.keys()]) if (!ids.has(id)) this.#remove(id);
+    for (const [id, name] of asking) if (!this.#knocks.has(id)) this.#add(id, name, decide);
+  }
+
+  #add(id, name, decide) {
     const knock = this.#template.content.firstElementChild.cloneNode(true);
     knock.dataset.peer = id;
     knock.querySelector(".name").textContent = name;
     paintFace(knock.querySelector(".face"), name);
     const answer = (yes) => () => {
-      this.remove(id);
-      decide(yes);
+      knock.hidden = true; // until the server says that it is decided
+      decide(id, name, yes);
     };
     knock.querySelector(".admit").onclick = answer(true);
     knock.querySelector(".reject").onclick = answer(false);
@@ -28,12 +33,8 @@ export class Knocks {
     this.#element.append(knock);
   }
 
-  remove(id) {
+  #remove(id) {
     this.#knocks.get(id)?.remove();
     this.#knocks.delete(id);
-  }
-
-  clear() {
-    for (const id of [...this.#knocks.keys()]) this.remove(id);
   }
 }

@@ -15,3 +15,23 @@ export function remember(key, value) {
     // it is typed again the next time
   }
 }
+
+/** Keep something for this page when it is loaded again, or comes back from the browser's cache. */
+export function keep(key, value) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // then it begins anew
+  }
+}
+
+/** Take what was kept, once; null if there is nothing. */
+export function take(key) {
+  try {
+    const text = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

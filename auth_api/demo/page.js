@@ -5,6 +5,7 @@ import { Knocks } from "./knocks.js";
 import { linkTo, roomInLink } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
+import { keep, take } from "./memory.js";
 import { named } from "./names.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
@@ -14,6 +15,7 @@ const STILL = {
   in: ["You are still in “", "”. Leave it first to open another room."],
   waiting: ["You are waiting for “", "”. Cancel that first to open another room."],
 };
+const VISIT = "parley-visit"; // what is kept of a visit for when the page is loaded again
 const byId = (id) => document.getElementById(id);
 const media = new Media();
 const devices = new Devices(media);
@@ -32,6 +34,7 @@ const view = {
     show("waiting");
   },
   enter(room, peerId) {
+    if (tiles.get(peerId)) return show("call");
     byId("room-name").textContent = room;
     byId("room-chip").title = room;
     byId("link").textContent = linkTo(room);
@@ -59,21 +62,22 @@ const view = {
     byId("banner").hidden = !text;
   },
   toast: (...parts) => toasts.show(...parts),
-  knock: (id, name, decide) => knocks.add(id, name, decide),
-  unknock: () => knocks.clear(),
+  knocks: (asking, decide) => knocks.show(asking, decide),
 };
 
-async function go(way, name, room) {
+/** `kept` is what a visit returned that was suspended. */
+async function go(way, name, room, kept = null) {
   if (stay) return; // a second click
   const own = (stay = { name, room, visit: null });
   view.wait("Connecting…", "One moment.");
   try {
-    const answer = await fetch("/demo/config.json");
+    const headers = kept ? { Authorization: `Bearer ${kept.token}` } : {};
+    const answer = await fetch("/demo/config.json", { headers });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const config = await answer.json();
     if (stay !== own) return; // left meanwhile
     history.replaceState(null, "", linkTo(room));
-    own.visit = new Visit(config, name, room, media, tiles, view);
+    own.visit = new Visit(config, name, room, media, tiles, view, kept);
     own.visit.start(way);
   } catch (error) {
     console.warn("no settings:", error.message);
@@ -88,12 +92,19 @@ function leave() {
   visit?.leave();
 }
 
-/** The page goes away, or into the browser's cache: from there it comes back without a call. */
+/** The page goes away, or into the browser's cache. Our place is kept for a while, if we were in. */
 function depart() {
   if (!stay) return;
-  const { visit, room } = stay;
-  visit?.close();
+  const { visit, name, room } = stay;
+  const kept = visit?.suspend();
+  if (kept) keep(VISIT, { kept, name, room });
   view.fail("away", "", room);
+}
+
+/** The page was loaded again, or is back from the browser's cache: so are we, where we were. */
+function comeBack() {
+  const visit = take(VISIT);
+  if (visit) go("resume", visit.name, visit.room, visit.kept);
 }
 
 /** Somebody changed the address. The call, or the wait for it, stays, and so does the link to it. */
@@ -131,8 +142,10 @@ byId("cancel").onclick = leave;
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
 addEventListener("pagehide", depart);
+addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
 addEventListener("hashchange", addressChanged);
 media.addEventListener("change", showOwnMedia);
 media.addEventListener("failed", ({ detail }) => document.body.dataset.screen === "call" && toasts.show(detail));
 show("lobby");
 media.open();
+comeBack();

@@ -22,7 +22,14 @@ export function problem(code, message, room) {
     case "full":
       return { text: ["No more people fit into “", named(room), "”."], offer: again };
     case "closed":
-      return { text: ["The room “", named(room), "” was closed by the operator of this server."], offer: null };
+      return { text: ["The room “", named(room), "” was closed.", ...said(message)], offer: null };
+    case "kicked":
+      return { text: ["A host put you out of “", named(room), "”.", ...said(message)], offer: again };
+    case "banned":
+      return { text: ["You may not come into “", named(room), "”."], offer: null };
+    case "replaced":
+      return { text: ["You are in this call in another window."], offer: null };
+    case "revoked":
     case "removed":
       return { text: ["The operator of this server removed you from the room."], offer: again };
     case "away":
@@ -34,4 +41,9 @@ export function problem(code, message, room) {
     default:
       return { text: [message || "That did not work. Try again."], offer: null };
   }
+}
+
+/** What somebody said of it, set apart. */
+function said(message) {
+  return message ? [" They said: ", named(message)] : [];
 }

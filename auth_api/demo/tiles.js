@@ -25,6 +25,10 @@ export class Tiles {
     return tile;
   }
 
+  get ids() {
+    return [...this.#tiles.keys()];
+  }
+
   get(id) {
     return this.#tiles.get(id);
   }
@@ -73,7 +77,7 @@ class Tile {
   }
 
   setStream(stream) {
-    this.#video.srcObject = stream;
+    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
   }
 
   setState(state) {

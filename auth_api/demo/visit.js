@@ -1,92 +1,196 @@
 // One visit to one room: from the first connection until we leave, or cannot stay.
 import { Call } from "./call.js";
 import { nameIn, named } from "./names.js";
-import { Signal } from "./signal.js";
+import { connect } from "./parley/connect.js";
+import { Pass } from "./pass.js";
+import { io } from "./socket.io.js";
 
 const FAREWELL = 1000; // ms that a goodbye may take
 const PATIENCE = 4000; // ms without an answer, after which a person is told so
 const SLOW = "The server has not answered yet. Still trying…";
+const LONG = "You were away too long. Asking to come back in…";
+const SHOWN = { history: 50 }; // messages that a newcomer finds
 const WORDS = {
   create: (room) => [["Opening “", named(room), "”…"], "One moment."],
   join: (room) => ["Waiting for the host", ["You asked to come into “", named(room), "”. The host sees your name and lets you in."]],
 };
+const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
-/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knock`, `unknock`, `people`. */
+/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`. */
 export class Visit {
-  #signal;
-  #config;
-  #room;
+  #pass;
+  #parley;
+  #name;
   #media;
   #tiles;
   #view;
+  #room = null; // the library's, from when we are in
   #call = null;
-  #owner = "";
-  #way = "join"; // what was asked last: `create` or `join`
+  #way = "join"; // what was asked last: `create`, `join` or `resume`
   #over = false;
   #slow = 0; // timer
+  #leaving = new AbortController();
 
-  constructor(config, name, room, media, tiles, view) {
-    this.#signal = new Signal(config, { name });
-    this.#config = config;
-    this.#room = room;
+  /** `kept` is what an earlier visit returned that was suspended. */
+  constructor(config, person, room, media, tiles, view, kept = null) {
+    this.#pass = new Pass(config);
+    const urls = config.gateways.length ? config.gateways : [location.origin];
+    this.#parley = connect({ io, urls, getToken: () => this.#pass.fresh(), peerinfo: { name: person }, resume: kept?.place });
+    this.#name = room;
     this.#media = media;
     this.#tiles = tiles;
     this.#view = view;
     media.addEventListener("change", () => this.#call?.mediaChanged());
-    this.#listen();
+    this.#parley.on("state", (state) => this.#over || this.#stateChanged(state));
+    this.#parley.on("lost", () => this.#over || this.#lost());
   }
 
-  /** `way` is `create` or `join`. */
+  /** `way` is `create`, `join` or `resume`. */
   start(way) {
     this.#wait("Connecting…", "One moment.");
-    this.#on("opened", (answer) => {
-      this.#learn(answer);
-      this.#ask(way);
-    });
-    this.#signal.open();
+    this.#way = way;
+    if (way === "resume") this.#parley.on("room", (room) => room.name === this.#name && this.#arrive(room));
+    else this.#ask(way);
   }
 
   async leave() {
     if (this.#over) return;
-    const inside = this.#call !== null;
+    const room = this.#room;
     this.#stop();
     const farewell = new Promise((done) => setTimeout(done, FAREWELL));
-    if (inside) await Promise.race([this.#signal.ask("room-leave-request", { room: this.#room }), farewell]);
-    this.#signal.close();
+    if (room) await Promise.race([room.leave(), farewell]);
+    this.#parley.close();
   }
 
   close() {
     this.#stop();
-    this.#signal.close();
+    this.#parley.close();
   }
 
-  #listen() {
-    this.#on("troubled", () => this.#call || this.#wait("Connecting…", "The server cannot be reached. Trying again…"));
-    this.#on("lost", () => this.#lost());
-    this.#on("renewed", (answer) => this.#learn(answer));
-    this.#on("resumed", (answer) => this.#resumed(answer));
-    this.#on("replaced", (answer) => this.#replaced(answer));
-    this.#on("removed", () => this.#fail("removed"));
-    this.#on("ended", ({ message }) => this.#fail("ended", message));
-    this.#hear("room-create-accept", () => this.#arrive({}));
-    this.#hear("room-join-accept", (answer) => this.#arrive(answer));
-    this.#hear("room-join-request", (request) => this.#knocked(request));
-    this.#hear("room-user-join", (news) => this.#came(news));
-    this.#hear("room-user-leave", (news) => this.#left(news));
-    this.#hear("room-closed", () => this.#fail("closed"));
-    this.#hear("room-owner", ({ peer_id }) => this.#ownerMoved(peer_id));
-    this.#hear("session-description", (news) => this.#call?.takeDescription(news));
-    this.#hear("ice-candidate", (news) => this.#call?.takeCandidate(news));
+  /** End without a goodbye. Returns what the next visit needs to be the same visitor: `{token, place}`; null before we are in. */
+  suspend() {
+    const inside = this.#room !== null;
+    this.#stop();
+    const place = this.#parley.suspend();
+    return inside && place ? { token: this.#pass.token, place } : null;
   }
 
-  /** Listen while this visit lasts: while the goodbye is under way the connection has its troubles to itself. */
-  #on(event, listener) {
-    this.#signal.on(event, (detail) => this.#over || listener(detail));
+  async #ask(way) {
+    this.#way = way;
+    this.#waitFor("create");
+    const options = { rejoin: true, signal: this.#leaving.signal, waiting: () => this.#waitFor("join") };
+    const asked = way === "create" ? this.#parley.create(this.#name, { policy: SHOWN, ...options }) : this.#parley.join(this.#name, options);
+    try {
+      this.#arrive(await asked);
+    } catch (refusal) {
+      if (!this.#over && this.#parley.state !== "ended") this.#fail(refusal.code, refusal.message);
+    }
   }
 
-  /** Listen to what concerns this room. */
-  #hear(event, listener) {
-    this.#on(event, (detail) => detail?.room === this.#room && listener(detail));
+  #arrive(room) {
+    if (this.#over || this.#room === room) return;
+    clearTimeout(this.#slow);
+    this.#room = room;
+    this.#view.enter(room.name, this.#parley.peerId);
+    this.#call = new Call(room, this.#media, this.#tiles);
+    this.#listen(room);
+    this.#peopleChanged();
+  }
+
+  #listen(room) {
+    const on = (event, listener) => room.on(event, (detail) => this.#over || listener(detail));
+    on("join", (member) => this.#came(member));
+    on("leave", (member) => this.#left(member));
+    on("member", (member) => this.#changed(member));
+    on("data", () => this.#call.showAbout());
+    on("pending", () => this.#showKnocks());
+    on("enter", () => this.#cameBack());
+    on("end", (ending) => this.#end(ending));
+  }
+
+  #came(member) {
+    this.#call.add(member);
+    this.#view.toast(named(nameIn(member.peerinfo)), " came in");
+    this.#peopleChanged();
+  }
+
+  #left({ peer_id, peerinfo, reason }) {
+    const words = { lost: " lost the connection", kicked: " was put out" };
+    this.#view.toast(named(nameIn(peerinfo)), words[reason] ?? " left");
+    this.#call.remove(peer_id);
+    this.#peopleChanged();
+  }
+
+  #changed({ peer_id, role, peerinfo }) {
+    if (role === "owner" && peer_id === this.#parley.peerId) this.#view.toast("You are the host now");
+    else if (role === "owner") this.#view.toast(named(nameIn(peerinfo)), " is the host now");
+    this.#peopleChanged();
+  }
+
+  #cameBack() {
+    this.#view.banner("");
+    this.#view.enter(this.#name, this.#parley.peerId);
+    this.#call.reconcile(this.#parley.peerId);
+    this.#peopleChanged();
+  }
+
+  #peopleChanged() {
+    this.#tiles.setOwner(this.#room.owner);
+    this.#view.people(this.#room.members.size, this.#room.isHost);
+    this.#showKnocks();
+  }
+
+  #showKnocks() {
+    const asking = this.#room.isHost ? [...this.#room.pending.values()] : [];
+    this.#view.knocks(asking.map(({ peer_id, peerinfo }) => [peer_id, nameIn(peerinfo)]), (id, name, yes) => this.#decide(id, name, yes));
+  }
+
+  async #decide(id, name, yes) {
+    try {
+      await (yes ? this.#room.accept(id) : this.#room.reject(id));
+    } catch ({ code, message }) {
+      if (this.#over) return;
+      if (code === "not-pending") this.#view.toast(named(name), " is not waiting any more");
+      else this.#view.toast(message);
+    }
+  }
+
+  #stateChanged(state) {
+    if (state === "ended") return this.#ended();
+    if (state === "online") return this.#online();
+    if (this.#room) this.#view.banner("Connection lost. Reconnecting… The call continues meanwhile.");
+    else this.#wait("Reconnecting…", "The connection was lost.");
+  }
+
+  #online() {
+    this.#view.banner("");
+    // The rooms that we still have are told first.
+    if (this.#way === "resume") setTimeout(() => this.#over || this.#room || this.#ask("join"));
+  }
+
+  #ended() {
+    const { reason } = this.#parley;
+    this.#fail(ENDED.has(reason) ? reason : "ended", reason);
+  }
+
+  /** We are somebody new, in no room any more. The library asks to come in again. */
+  #lost() {
+    if (!this.#room) return;
+    for (const id of this.#tiles.ids) this.#tiles.remove(id);
+    this.#view.knocks([]);
+    this.#view.toast(LONG);
+    this.#waitFor("join");
+  }
+
+  #end({ reason, text }) {
+    if (reason === "not-found") this.#askAnew();
+    else this.#fail(reason, text);
+  }
+
+  /** The room is gone, since everybody was away: open it again. */
+  #askAnew() {
+    this.#room = this.#call = null;
+    this.#ask("create");
   }
 
   /** Wait for the server, and say so when that takes long. */
@@ -96,126 +200,27 @@ export class Visit {
     this.#slow = setTimeout(() => this.#view.wait(title, SLOW), PATIENCE);
   }
 
-  #learn({ ice_servers }) {
-    if (ice_servers) this.#config.ice_servers = ice_servers;
-  }
-
-  async #ask(way, orCreate = false) {
-    this.#way = way;
-    this.#waitFor(way);
-    const answer = await this.#signal.ask(`room-${way}-request`, { room: this.#room });
-    if (this.#over || answer.ok || answer.code === "lost") return; // the accepting event says what follows
-    if (answer.code === "not-found" && orCreate) this.#ask("create");
-    else this.#fail(answer.code, answer.message);
-  }
-
   /** Wait for the server to open the room; or for the host, who may take as long as they like. */
   #waitFor(way) {
-    const [title, text] = WORDS[way](this.#room);
+    const [title, text] = WORDS[way](this.#name);
     this.#wait(title, text);
     if (way === "join") clearTimeout(this.#slow);
-  }
-
-  #arrive({ peers = [], peersinfo = {}, owner = this.#signal.peerId }) {
-    if (this.#call) return this.#reconcile({ peers, peersinfo, owner });
-    clearTimeout(this.#slow);
-    this.#call = new Call(this.#room, this.#config, this.#signal, this.#media, this.#tiles);
-    this.#view.enter(this.#room, this.#signal.peerId);
-    this.#call.callAll(peers.filter((id) => id !== this.#signal.peerId), peersinfo);
-    this.#setOwner(owner);
-  }
-
-  #knocked({ peer_id, peerinfo }) {
-    const name = nameIn(peerinfo);
-    this.#view.knock(peer_id, name, async (yes) => {
-      const event = yes ? "room-join-accept" : "room-join-reject";
-      const answer = await this.#signal.ask(event, { room: this.#room, peer_id, to: peer_id });
-      if (answer.ok || this.#over) return;
-      if (answer.code === "not-pending") this.#view.toast(named(name), " is not waiting any more");
-      else if (answer.message) this.#view.toast(answer.message);
-    });
-  }
-
-  #came({ peer_id, peerinfo }) {
-    if (!this.#call || this.#call.has(peer_id)) return;
-    this.#call.add(peer_id, peerinfo);
-    this.#view.toast(named(nameIn(peerinfo)), " came in");
-    this.#setOwner(this.#owner);
-  }
-
-  #left({ peer_id, reason }) {
-    if (!this.#call?.has(peer_id)) return;
-    this.#view.toast(named(this.#call.nameOf(peer_id)), reason === "lost" ? " lost the connection" : " left");
-    this.#call.remove(peer_id);
-    this.#setOwner(this.#owner);
-  }
-
-  #ownerMoved(peerId) {
-    if (!this.#call || peerId === this.#owner) return;
-    const mine = peerId === this.#signal.peerId;
-    if (mine) this.#view.toast("You are the host now");
-    else this.#view.toast(named(this.#call.nameOf(peerId)), " is the host now");
-    this.#setOwner(peerId);
-  }
-
-  #setOwner(peerId) {
-    this.#owner = peerId;
-    this.#tiles.setOwner(peerId);
-    const mine = peerId === this.#signal.peerId;
-    if (!mine) this.#view.unknock();
-    this.#view.people(this.#call.size, mine);
-  }
-
-  #lost() {
-    if (this.#call) this.#view.banner("Connection lost. Reconnecting… The call continues meanwhile.");
-    else this.#wait("Reconnecting…", "The connection was lost.");
-  }
-
-  #resumed(answer) {
-    this.#learn(answer);
-    this.#view.banner("");
-    const room = answer.rooms?.find((each) => each.room === this.#room);
-    if (this.#call && room) this.#reconcile(room);
-    else if (this.#call) this.#fail("closed"); // the place was kept, so the room is what is gone
-    else if (!room) this.#waitFor(this.#way); // what was asked is asked again by itself
-  }
-
-  #replaced(answer) {
-    this.#learn(answer);
-    this.#view.banner("");
-    this.#rejoin();
-  }
-
-  /** We are in no room any more: all connections are void, and the host is asked again. */
-  #rejoin() {
-    this.#endCall();
-    this.#view.toast("You were away too long. Asking to come back in…");
-    this.#ask("join", true);
-  }
-
-  #reconcile({ peers, peersinfo, owner }) {
-    this.#call.reconcile(peers, peersinfo);
-    this.#setOwner(owner ?? this.#owner);
-  }
-
-  #endCall() {
-    this.#call?.end();
-    this.#call = null;
-    this.#tiles.clear();
-    this.#view.unknock();
   }
 
   #fail(code, message) {
     if (this.#over) return;
     this.close();
-    this.#view.fail(code, message, this.#room);
+    this.#view.fail(code, message, this.#name);
   }
 
   #stop() {
     if (this.#over) return; // the page may show another visit by now
     this.#over = true;
     clearTimeout(this.#slow);
-    this.#endCall();
+    this.#call?.end();
+    this.#leaving.abort(new Error("left"));
+    this.#tiles.clear();
+    this.#view.knocks([]);
     this.#view.banner("");
   }
 }

@@ -108,7 +108,7 @@ async def test_a_visitor_gets_another_token_before_its_own_ends_and_stays_who_it
             await asyncio.sleep(0.1)
     assert asked == ["", f"Bearer {short}"]
     assert claims_of(given[1])["sub"] == "ann"
-    assert ann.sessions == 2
+    assert ann.sessions >= 2  # more if half of a session's life is over before half of the token's
     ben = await demo.open("Ben", gateway=1, room="renewed-visit")
     await ben.ask()
     await ann.decide("Ben", "Admit")

@@ -18,6 +18,7 @@ async def test_a_browser_that_keeps_nothing_opens_a_room_all_the_same(demo: Demo
 async def test_a_name_is_typed_once(demo: Demo) -> None:
     ann = await demo.open("Ann", gateway=0)
     await ann.create("typed-once")
+    await ann.page.click("#leave")
     await ann.page.reload()
     await ann.page.locator("#first-choice", has_text="Ask to join").wait_for()
     assert await ann.page.input_value("#name") == "Ann"

@@ -28,6 +28,7 @@ SERVED = [
     ("GET", "/demo?room=tea%20time"),
     ("GET", "/demo/config.json"),
     ("GET", "/demo/room-name.js"),
+    ("GET", "/demo/parley/connect.js"),
     ("GET", "/demo/socket.io.js"),
     ("GET", "/openapi.json"),
 ]
