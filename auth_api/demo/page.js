@@ -1,4 +1,5 @@
 // The page: which screen is shown, and what each button does.
+import { Chat } from "./chat.js";
 import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Knocks } from "./knocks.js";
@@ -16,6 +17,7 @@ const STILL = {
   waiting: ["You are waiting for “", "”. Cancel that first to open another room."],
 };
 const VISIT = "parley-visit"; // what is kept of a visit for when the page is loaded again
+const CHAT = "parley-chat"; // and what was written
 const byId = (id) => document.getElementById(id);
 const media = new Media();
 const devices = new Devices(media);
@@ -23,6 +25,7 @@ const tiles = new Tiles(byId("grid"), byId("tile-template"));
 const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const lobby = new Lobby(go);
+const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
 let stay = null; // from the click until we are back in the lobby: {name, room, visit}
 let ownTile = null;
 
@@ -48,6 +51,7 @@ const view = {
   fail(code, message, room) {
     stay = null;
     toasts.clear();
+    chat.clear();
     show("lobby");
     lobby.showProblem(code, message, room);
   },
@@ -63,6 +67,8 @@ const view = {
   },
   toast: (...parts) => toasts.show(...parts),
   knocks: (asking, decide) => knocks.show(asking, decide),
+  message: (message, room) => chat.add(message, room),
+  hand: (up) => byId("hand-switch").setAttribute("aria-pressed", up),
 };
 
 /** `kept` is what a visit returned that was suspended. */
@@ -88,6 +94,7 @@ async function go(way, name, room, kept = null) {
 function leave() {
   const visit = stay?.visit;
   stay = null;
+  chat.clear();
   show("lobby");
   visit?.leave();
 }
@@ -98,13 +105,16 @@ function depart() {
   const { visit, name, room } = stay;
   const kept = visit?.suspend();
   if (kept) keep(VISIT, { kept, name, room });
+  if (kept) keep(CHAT, chat.said);
   view.fail("away", "", room);
 }
 
 /** The page was loaded again, or is back from the browser's cache: so are we, where we were. */
 function comeBack() {
-  const visit = take(VISIT);
-  if (visit) go("resume", visit.name, visit.room, visit.kept);
+  const [visit, said] = [take(VISIT), take(CHAT)];
+  if (!visit) return;
+  chat.restore(said ?? []);
+  go("resume", visit.name, visit.room, visit.kept);
 }
 
 /** Somebody changed the address. The call, or the wait for it, stays, and so does the link to it. */
@@ -141,6 +151,7 @@ byId("leave").onclick = leave;
 byId("cancel").onclick = leave;
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
+byId("hand-switch").onclick = () => stay?.visit?.toggleHand();
 addEventListener("pagehide", depart);
 addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
 addEventListener("hashchange", addressChanged);

@@ -43,6 +43,11 @@ export class Tiles {
     for (const id of [...this.#tiles.keys()]) this.remove(id);
   }
 
+  /** Show who has raised a hand, the first in line first. */
+  setHands(line) {
+    for (const [id, tile] of this.#tiles) tile.setHand(line.indexOf(id) + 1);
+  }
+
   setOwner(owner) {
     for (const [id, tile] of this.#tiles) tile.element.toggleAttribute("data-host", id === owner);
   }
@@ -83,6 +88,13 @@ class Tile {
   setState(state) {
     this.element.dataset.state = state;
     this.element.querySelector(".tile-state").textContent = STATES[state] ?? "";
+  }
+
+  /** Show a raised hand and its place in line; with 0, none. */
+  setHand(place) {
+    const hand = this.element.querySelector(".hand");
+    hand.hidden = !place;
+    hand.querySelector("span").textContent = place;
   }
 
   /** What the person says of their microphone and camera. */

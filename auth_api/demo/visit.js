@@ -1,5 +1,6 @@
 // One visit to one room: from the first connection until we leave, or cannot stay.
 import { Call } from "./call.js";
+import { Hands } from "./hands.js";
 import { nameIn, named } from "./names.js";
 import { connect } from "./parley/connect.js";
 import { Pass } from "./pass.js";
@@ -16,16 +17,18 @@ const WORDS = {
 };
 const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
-/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`. */
+/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`. */
 export class Visit {
   #pass;
   #parley;
   #name;
+  #person;
   #media;
   #tiles;
   #view;
   #room = null; // the library's, from when we are in
   #call = null;
+  #hands = null;
   #way = "join"; // what was asked last: `create`, `join` or `resume`
   #over = false;
   #slow = 0; // timer
@@ -37,6 +40,7 @@ export class Visit {
     const urls = config.gateways.length ? config.gateways : [location.origin];
     this.#parley = connect({ io, urls, getToken: () => this.#pass.fresh(), peerinfo: { name: person }, resume: kept?.place });
     this.#name = room;
+    this.#person = person;
     this.#media = media;
     this.#tiles = tiles;
     this.#view = view;
@@ -60,6 +64,28 @@ export class Visit {
     const farewell = new Promise((done) => setTimeout(done, FAREWELL));
     if (room) await Promise.race([room.leave(), farewell]);
     this.#parley.close();
+  }
+
+  /** Write to everyone. Returns whether that was sent. */
+  async say(text) {
+    const [room, body] = [this.#room, { text, name: this.#person }];
+    try {
+      const { id } = await room.send(body);
+      if (!this.#over) this.#view.message({ id, peer_id: this.#parley.peerId, kind: "chat", body }, room);
+      return true;
+    } catch ({ message }) {
+      if (!this.#over) this.#view.toast(message);
+      return false;
+    }
+  }
+
+  /** Raise our hand, or take it down. */
+  async toggleHand() {
+    try {
+      await this.#hands?.toggle();
+    } catch ({ message }) {
+      if (!this.#over) this.#view.toast(message);
+    }
   }
 
   close() {
@@ -93,7 +119,9 @@ export class Visit {
     this.#room = room;
     this.#view.enter(room.name, this.#parley.peerId);
     this.#call = new Call(room, this.#media, this.#tiles);
+    this.#hands = new Hands(room, this.#tiles, this.#view.hand);
     this.#listen(room);
+    this.#showHistory();
     this.#peopleChanged();
   }
 
@@ -102,10 +130,20 @@ export class Visit {
     on("join", (member) => this.#came(member));
     on("leave", (member) => this.#left(member));
     on("member", (member) => this.#changed(member));
-    on("data", () => this.#call.showAbout());
+    on("data", () => this.#dataChanged());
+    on("message", (message) => this.#view.message(message, room));
     on("pending", () => this.#showKnocks());
     on("enter", () => this.#cameBack());
     on("end", (ending) => this.#end(ending));
+  }
+
+  #dataChanged() {
+    this.#call.showAbout();
+    this.#hands.show();
+  }
+
+  #showHistory() {
+    for (const message of this.#room.history) this.#view.message(message, this.#room);
   }
 
   #came(member) {
@@ -131,6 +169,8 @@ export class Visit {
     this.#view.banner("");
     this.#view.enter(this.#name, this.#parley.peerId);
     this.#call.reconcile(this.#parley.peerId);
+    this.#hands.show();
+    this.#showHistory();
     this.#peopleChanged();
   }
 

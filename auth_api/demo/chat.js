@@ -1,0 +1,106 @@
+// What people write to each other: a panel beside the tiles, and how much of it is unread.
+import { nameIn } from "./names.js";
+
+const LONGEST = 2000; // units of text that are shown of a message
+const MOST = 500; // messages that are kept
+
+export class Chat {
+  #panel;
+  #log;
+  #list;
+  #input;
+  #button;
+  #said = []; // what is shown, as `[id, name, text, own]`
+  #unread = 0;
+
+  /** `say(text)` resolves with the message as it was sent; if it rejects, the text stays to be sent again. */
+  constructor(panel, button, say) {
+    this.#panel = panel;
+    this.#log = panel.querySelector("[role=log]");
+    this.#list = panel.querySelector("ol");
+    this.#input = panel.querySelector("input");
+    this.#button = button;
+    button.onclick = () => (panel.hidden ? this.#open() : this.close());
+    panel.querySelector(".close").onclick = () => this.close();
+    panel.addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
+    panel.querySelector("form").onsubmit = (event) => {
+      event.preventDefault();
+      this.#submit(say);
+    };
+  }
+
+  /** Show what was said. What was shown already is not shown again. */
+  add({ id, peer_id, kind, body }, room) {
+    if (kind !== "chat" || typeof body?.text !== "string" || this.#has(id)) return;
+    const own = peer_id === room.me?.peer_id;
+    this.#write(id, own ? "You" : nameIn(room.members.get(peer_id)?.peerinfo ?? body), body.text.slice(0, LONGEST), own);
+    if (this.#panel.hidden && !own) this.#count(this.#unread + 1);
+  }
+
+  /** What is shown, for `restore`. */
+  get said() {
+    return this.#said;
+  }
+
+  /** Show again what was shown before the page was loaded again. */
+  restore(said) {
+    for (const one of said) this.#write(...one);
+  }
+
+  close() {
+    this.#panel.hidden = true;
+    this.#button.setAttribute("aria-expanded", false);
+    this.#button.focus();
+  }
+
+  /** Forget all of it: we are in another room, or in none. */
+  clear() {
+    this.#list.replaceChildren();
+    this.#said = [];
+    this.#count(0);
+    this.#panel.hidden = true;
+    this.#button.setAttribute("aria-expanded", false);
+  }
+
+  #open() {
+    this.#panel.hidden = false;
+    this.#button.setAttribute("aria-expanded", true);
+    this.#count(0);
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#input.focus();
+  }
+
+  async #submit(say) {
+    const text = this.#input.value.trim();
+    if (!text) return;
+    this.#input.value = "";
+    if (!(await say(text)) && !this.#input.value) this.#input.value = text;
+  }
+
+  #has(id) {
+    return this.#said.some(([known]) => known === id);
+  }
+
+  #write(id, name, text, own) {
+    const [message, who, what] = ["li", "bdi", "p"].map((tag) => document.createElement(tag));
+    message.toggleAttribute("data-own", own);
+    who.textContent = name;
+    what.dir = "auto";
+    what.textContent = text;
+    message.append(who, what);
+    this.#list.append(message);
+    this.#said.push([id, name, text, own]);
+    if (this.#said.length > MOST) {
+      this.#said.shift();
+      this.#list.firstChild.remove();
+    }
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #count(unread) {
+    this.#unread = unread;
+    this.#button.toggleAttribute("data-unread", unread > 0);
+    this.#button.querySelector(".badge").textContent = unread || "";
+    this.#button.setAttribute("aria-label", unread ? `Chat, ${unread} unread` : "Chat");
+  }
+}
