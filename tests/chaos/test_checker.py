@@ -398,6 +398,21 @@ def test_a_new_owner_may_be_told_of_a_request_again() -> None:
     assert found(stories) == set()
 
 
+@pytest.mark.parametrize(("grant", "expected"), [("own", set()), ("enter", {"repeated"})])
+def test_a_host_by_grant_that_left_is_told_again_who_waits_when_it_comes_in(grant: str, expected: set[str]) -> None:
+    told_again: list[Sent | Got | Back] = [
+        Got("room-join-request", "room", 1, "cas"),
+        Sent(2, "room-leave-request", "room", "", OK),
+        Got("room-leave-accept", "room", 2),
+        Sent(3, "room-join-request", "room", "", OK),
+        Got("room-join-accept", "room", 3),
+        Got("room-join-request", "room", 1, "cas"),
+    ]
+    ann = Story("ann", True, told_again, version=2, identity="ann", grants={"*": grant})
+    cas = Story("cas", True, [Sent(1, "room-join-request", "room")])
+    assert found({"ann": ann, "cas": cas}) & {"repeated"} == expected
+
+
 def test_one_who_came_back_may_get_an_answer_again_but_once() -> None:
     ann = Story("ann", True, [
         Sent(1, "relay-ice-candidate", "room", "ben", "not-member"),

@@ -20,6 +20,7 @@ BYSTANDERS = {
     "room-join-request": "room-user-join",  # of one who comes in without being asked for
     "room-leave-request": "room-user-leave",
 }
+HOSTS = ("moderate", "own")  # grants with which one comes in as a host
 # Asked of one, told to another: a new owner is told of a request again, so it has no place in an order.
 ORDERED = (*EFFECT.values(), *BYSTANDERS.values())
 
@@ -185,8 +186,8 @@ def _has_asked_again(story: Story, room: str) -> bool:
 def _told_again(case: Case, peer: str, event: str, number: int) -> int:
     """How often somebody may be told once more.
 
-    A join request is, to one who becomes the owner; an answer to an own event, which clients do not count, to one who
-    has come back.
+    A join request is, to one who becomes a host, or comes in as one by its grant; an answer to an own event, which
+    clients do not count, to one who has come back.
     """
     if number not in case.sent:
         return 0
@@ -195,8 +196,10 @@ def _told_again(case: Case, peer: str, event: str, number: int) -> int:
         return 2 * backs if case.stories[peer].numbered else backs  # as it was, and as it asks again
     if event != "room-join-request":
         return 0
-    room = case.sent[number][1].room
-    return sum(got.room == room and got.peer == peer for got in case.stories[peer].got("room-owner"))
+    room, story = case.sent[number][1].room, case.stories[peer]
+    became = sum(got.room == room and got.peer == peer for got in story.got("room-owner", "room-role"))
+    came = sum(got.room == room for got in story.got("room-join-accept")) if story.may(room) in HOSTS else 0
+    return became + came
 
 
 def _has_cause(case: Case, story: Story, got: Got) -> bool:
