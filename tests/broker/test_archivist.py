@@ -15,7 +15,7 @@ from shared.process.world import World
 from tests.nats_server import NatsServer
 from tests.system.rig.waiting import until
 
-INTERVAL = 0.5  # seconds
+INTERVAL = 1.0  # seconds; the speaker steps in after two without a snapshot, which a busy machine must not take
 
 
 class Running:
