@@ -12,7 +12,7 @@ import aiohttp
 
 from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker
-from tests.chaos.rig.cast import somebody
+from tests.chaos.rig.cast import Person, somebody
 from tests.chaos.rig.faults import all_ready, inflict, plan, start
 from tests.chaos.rig.guest import Guest, Party
 from tests.chaos.rig.keeper import ADMIN_TOKEN, Keeper, faults
@@ -124,7 +124,7 @@ class Run:
                         numbers,
                         self._chance,
                         resumable=number < GUESTS - 1,
-                        person=somebody(self._chance, APP_SECRET, "chaos", now),
+                        person=self._somebody(now),
                     ),
                     party,
                 )
@@ -132,6 +132,10 @@ class Run:
             ]
 
         return itertools.chain.from_iterable(guests(Party(f"party-{number}")) for number in range(PARTIES))
+
+    def _somebody(self, now: int) -> Person | None:
+        """Who the next guest is, at ``now`` in seconds since the epoch; None: nobody in particular."""
+        return somebody(self._chance, APP_SECRET, "chaos", now)
 
     async def _make_chaos(self) -> None:
         await until(lambda: all(guest.visitor.here for guest in self._guests), "all guests are here")

@@ -1,6 +1,7 @@
 """A run in which no process is harmed, but each is replaced by one of another release while guests mingle."""
 
 import asyncio
+import dataclasses
 import itertools
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from shared.envelopes.levels import LEVEL
+from tests.chaos.rig.cast import Person
 from tests.chaos.rig.faults import all_ready
 from tests.chaos.rig.record import Record
 from tests.chaos.rig.run import SETTINGS, Run
@@ -72,8 +74,14 @@ class Upgrade(Run):
         self.fleet = self._system = Fleet(folder, before)
         self.record = Record()
         self._is_followed = False
+        self._has_users = (before / "shared" / "envelopes" / "users.py").exists()
         self._after = after
         self._services = services
+
+    def _somebody(self, now: int) -> Person | None:
+        """One that the release before knows how to serve: it takes a number for nothing, or has no users at all."""
+        person = super()._somebody(now) if self._has_users else None
+        return person and dataclasses.replace(person, version=1)
 
     async def _with_guests(self, http: aiohttp.ClientSession) -> None:
         async with self.record.recording(f"nats://127.0.0.1:{self.fleet.nats_port}"):
