@@ -36,7 +36,7 @@ class Node:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):  # polls that are under way end first
                 await self._process.wait()
                 await self._listening
         except TimeoutError:
