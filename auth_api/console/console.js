@@ -60,13 +60,19 @@ async function follow(first) {
   }
 }
 
-/** Without notices: read everything again and again. */
+/** Without notices: read everything again and again, until there are some. */
 async function poll(own) {
-  for (showState("polled"); signed === own; await pause(POLL)) {
-    await rooms.load(own.api).then(showChosen, (error) => {
+  showState("polled");
+  for (await pause(POLL); signed === own; await pause(POLL)) {
+    try {
+      const page = await rooms.load(own.api);
+      if (page.notices_after !== null) return follow(page);
+      showChosen();
+      showState("polled");
+    } catch (error) {
       if (error.status === 401) throw error;
       showState("away");
-    });
+    }
   }
 }
 
