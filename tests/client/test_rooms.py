@@ -37,8 +37,9 @@ async def test_hosts_let_in_and_all_see_the_same(system: System, page: NodePage)
         + """
         const atCleo = await admitted(cleo);
         await atAnn.setRole(ben.parley.peerId, "moderator");
-        await until(() => atCleo.members.get(ben.parley.peerId).role === "moderator");
-        const before = [atAnn, atBen, atCleo].map(seen);
+        const all = [atAnn, atBen, atCleo];
+        await until(() => all.every(({ members }) => members.get(ben.parley.peerId).role === "moderator"));
+        const before = all.map(seen);
         await atBen.setPolicy({ admission: "open" });
         await atCleo.leave();
         await until(() => atAnn.members.size === 2);
