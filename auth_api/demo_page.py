@@ -47,7 +47,7 @@ class DemoPage:
         app.router.add_post(Invite.PATH, self._invite)
         app.router.add_get("/demo/socket.io.js", self._client)
         app.router.add_get(r"/demo/parley/{name:[a-z-]+\.js}", self._library)
-        app.router.add_get(r"/demo/{name:[a-z-]+\.(js|css|svg)}", self._file)
+        app.router.add_get(r"/demo/{name:(languages/)?[a-z-]+\.(js|css|svg)}", self._file)
         app.on_response_prepare.append(self._secure)
 
     async def _page(self, request: web.Request) -> web.FileResponse:

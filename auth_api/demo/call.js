@@ -1,5 +1,5 @@
 // The call in one room: a tile for each roommate, with the picture and the sound that the library brings.
-import { nameIn } from "./names.js";
+import { nameIn } from "./peerinfo.js";
 
 export class Call {
   #room;

@@ -1,5 +1,6 @@
 // What people write to each other: a panel beside the tiles, and how much of it is unread.
-import { nameIn } from "./names.js";
+import { label, write } from "./language.js";
+import { nameIn } from "./peerinfo.js";
 
 const LONGEST = 2000; // units of text that are shown of a message
 const MOST = 500; // messages that are kept
@@ -33,7 +34,7 @@ export class Chat {
   add({ id, peer_id, kind, body }, room) {
     if (kind !== "chat" || typeof body?.text !== "string" || this.#has(id)) return;
     const own = peer_id === room.me?.peer_id;
-    this.#write(id, own ? "You" : nameIn(room.members.get(peer_id)?.peerinfo ?? body), body.text.slice(0, LONGEST), own);
+    this.#write(id, nameIn(room.members.get(peer_id)?.peerinfo ?? body), body.text.slice(0, LONGEST), own);
     if (this.#panel.hidden && !own) this.#count(this.#unread + 1);
   }
 
@@ -84,7 +85,8 @@ export class Chat {
   #write(id, name, text, own) {
     const [message, who, what] = ["li", "bdi", "p"].map((tag) => document.createElement(tag));
     message.toggleAttribute("data-own", own);
-    who.textContent = name;
+    if (own) write(who, "chat.you");
+    else who.textContent = name;
     what.dir = "auto";
     what.textContent = text;
     message.append(who, what);
@@ -101,6 +103,6 @@ export class Chat {
     this.#unread = unread;
     this.#button.toggleAttribute("data-unread", unread > 0);
     this.#button.querySelector(".badge").textContent = unread || "";
-    this.#button.setAttribute("aria-label", unread ? `Chat, ${unread} unread` : "Chat");
+    label(this.#button, unread ? "chat.unread" : "chat.title", { count: unread });
   }
 }

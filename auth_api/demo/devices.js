@@ -1,4 +1,5 @@
 // The preview, the switches and the pickers for our own camera and microphone.
+import { hint, text, write } from "./language.js";
 import { Level } from "./level.js";
 import { personName } from "./names.js";
 import { paintFace } from "./tiles.js";
@@ -40,19 +41,20 @@ export class Devices {
       this.#fillPicker(byId(`${name}-picker`), kind, name);
     }
     this.#showPreview(this.#media.isOn("video"));
-    byId("preview-note").textContent = this.#media.problem;
+    byId("preview-note").replaceChildren(...this.#media.problems.map(inWords));
   }
 
   #showSwitch(button, kind, name) {
     const [on, starting, problem] = [this.#media.isOn(kind), this.#media.isStarting(kind), this.#media.problemOf(kind)];
     button.setAttribute("aria-pressed", on);
     button.setAttribute("aria-busy", starting);
-    button.toggleAttribute("data-problem", problem !== "");
-    button.title = problem || (starting ? `Starting the ${name}; press to keep it off` : `${on ? "Switch off" : "Switch on"} the ${name}`);
+    button.toggleAttribute("data-problem", problem !== null);
+    if (problem) hint(button, ...problem);
+    else hint(button, `devices.${name}.${starting ? "starting" : on ? "off" : "on"}`);
   }
 
   async #fillPicker(picker, kind, name) {
-    fill(picker, await this.#media.devices(kind), `No ${name}`);
+    fill(picker, await this.#media.devices(kind), name);
   }
 
   /** A stream without a picture would keep the page loading for ever. */
@@ -72,8 +74,17 @@ export class Devices {
   }
 }
 
-function fill(select, devices, none) {
-  const options = devices.map(({ deviceId, label, used }) => new Option(label, deviceId, used, used));
-  select.replaceChildren(...(options.length ? options : [new Option(none, "")]));
+function fill(select, devices, name) {
+  const options = devices.map(({ deviceId, label, used }) => new Option(label || text(`devices.${name}`), deviceId, used, used));
+  const none = new Option("", "");
+  write(none, `devices.${name}.none`);
+  select.replaceChildren(...(options.length ? options : [none]));
   select.disabled = options.length === 0;
+}
+
+/** An element that says a sentence. */
+function inWords(sentence) {
+  const element = document.createElement("span");
+  write(element, ...sentence);
+  return element;
 }

@@ -1,4 +1,5 @@
 // Who asks the host to come in.
+import { write } from "./language.js";
 import { paintFace } from "./tiles.js";
 
 export class Knocks {
@@ -21,7 +22,7 @@ export class Knocks {
   #add(id, name, decide) {
     const knock = this.#template.content.firstElementChild.cloneNode(true);
     knock.dataset.peer = id;
-    knock.querySelector(".name").textContent = name;
+    write(knock.querySelector("p"), "knock.asks", { name });
     paintFace(knock.querySelector(".face"), name);
     const answer = (yes) => () => {
       knock.hidden = true; // until the server says that it is decided

@@ -1,11 +1,11 @@
 // The form at the door: a name, a room, and what to do with them.
+import { write } from "./language.js";
 import { roomInLink } from "./link.js";
 import { recall, remember } from "./memory.js";
 import { personName, roomName } from "./names.js";
-import { problem } from "./problems.js";
+import { problem, wayOf } from "./problems.js";
 import { newRoomName } from "./room-name.js";
 
-const LABELS = { create: "Create room", join: "Ask to join" };
 const OTHER = { create: "join", join: "create" };
 const NAME_KEY = "parley-name";
 const byId = (id) => document.getElementById(id);
@@ -29,16 +29,16 @@ export class Lobby {
 
   /** Say what went wrong; what was tried (or asking, where somebody else has the room) comes first from now on. */
   showProblem(code, message, room = "") {
-    const { text, offer } = problem(code, message, room);
-    byId("problem-text").replaceChildren(...text);
+    const { key, values, offer } = problem(code, message, room);
+    write(byId("problem-text"), key, values);
     byId("problem").hidden = false;
     byId("problem").scrollIntoView({ block: "center" });
     byId("problem-offer").hidden = !offer;
     if (room) byId("room").value = room;
     if (code === "taken") this.#prefer("join");
     if (!offer) return;
-    byId("problem-offer").textContent = offer.label;
-    byId("problem-offer").dataset.way = offer.way;
+    write(byId("problem-offer"), `problem.offer.${offer}`);
+    byId("problem-offer").dataset.way = wayOf(offer);
   }
 
   /** Offer what the page's address names. */
@@ -47,18 +47,16 @@ export class Lobby {
     byId("problem").hidden = true;
     byId("room").value = room;
     byId("room").placeholder = newRoomName();
-    byId("room-hint").textContent = room ? "From the link you opened." : "Leave it empty for a new one.";
+    write(byId("room-hint"), room ? "lobby.room.linked" : "lobby.room.new");
     this.#prefer(room ? "join" : "create");
-    byId("entry-title").textContent = room ? "You are invited" : "Talk face to face";
-    byId("entry-lead").textContent = room
-      ? "Say who you are. The host sees your name and lets you in."
-      : "Open a room and share its link. Nobody gets in unless the host says yes.";
+    write(byId("entry-title"), room ? "lobby.title.invited" : "lobby.title");
+    write(byId("entry-lead"), room ? "lobby.lead.invited" : "lobby.lead");
   }
 
   #prefer(way) {
     this.#first = way;
-    byId("first-choice").textContent = LABELS[way];
-    byId("second-choice").textContent = LABELS[OTHER[way]];
+    write(byId("first-choice"), `lobby.${way}`);
+    write(byId("second-choice"), `lobby.${OTHER[way]}`);
   }
 
   #submit(way) {

@@ -2,9 +2,16 @@
 import { Device, WISHES, media } from "./device.js";
 
 const NAMES = { audio: "microphone", video: "camera" };
+const ERRORS = {
+  NotAllowedError: "denied",
+  NotFoundError: "missing",
+  NotReadableError: "busy",
+  OverconstrainedError: "gone",
+  Ended: "ended",
+};
 
 /**
- * Tells `change` whenever what is sent, seen or wrong is another, and `failed` with words each time that a device could
+ * Tells `change` whenever what is sent, seen or wrong is another, and `failed` with a sentence each time that a device could
  * not be had. `kind` is `audio` or `video` throughout.
  */
 export class Media extends EventTarget {
@@ -26,14 +33,14 @@ export class Media extends EventTarget {
     }
   }
 
-  /** What is wrong with camera and microphone, in words; empty if nothing is. */
-  get problem() {
+  /** What is wrong with camera and microphone: a sentence's `[key, values]` for each, or one for both. */
+  get problems() {
     const { audio, video } = this.#devices;
-    if (audio.error === video.error) return inWords(audio.error, "camera and microphone");
-    return `${this.problemOf("video")} ${this.problemOf("audio")}`.trim();
+    const found = audio.error === video.error ? [inWords(audio.error, "both")] : [this.problemOf("video"), this.problemOf("audio")];
+    return found.filter(Boolean);
   }
 
-  /** What is wrong with one of them. */
+  /** What is wrong with one of them: `[key, values]`, or null. */
   problemOf(kind) {
     return inWords(this.#devices[kind].error, NAMES[kind]);
   }
@@ -57,7 +64,7 @@ export class Media extends EventTarget {
     const used = track?.getSettings().deviceId ?? chosen;
     return all
       .filter((device) => device.kind === `${kind}input` && device.deviceId)
-      .map(({ deviceId, label }) => ({ deviceId, label: label || NAMES[kind], used: deviceId === used }));
+      .map(({ deviceId, label }) => ({ deviceId, label, used: deviceId === used }));
   }
 
   choose(kind, deviceId) {
@@ -84,22 +91,7 @@ export class Media extends EventTarget {
 }
 
 function inWords(error, name) {
-  switch (error) {
-    case "":
-      return "";
-    case "InsecureContext":
-      return "Camera and microphone work on https pages and on localhost only.";
-    case "NotAllowedError":
-      return `This page may not use your ${name}. Allow it in the address bar, then switch it on.`;
-    case "NotFoundError":
-      return `No ${name} found.`;
-    case "NotReadableError":
-      return `Another program is using your ${name}.`;
-    case "OverconstrainedError":
-      return `That ${name} is gone. Pick another one.`;
-    case "Ended":
-      return `Your ${name} was unplugged or taken away.`;
-    default:
-      return `Your ${name} cannot be used (${error}).`;
-  }
+  if (!error) return null;
+  if (error === "InsecureContext") return ["media.insecure"];
+  return [`media.${ERRORS[error] ?? "broken"}.${name}`, { error }];
 }

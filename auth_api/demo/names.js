@@ -21,12 +21,6 @@ export function roomName(text) {
   return shown(text, LONGEST.room);
 }
 
-/** The name in a peerinfo, which may be anything. */
-export function nameIn(info) {
-  const name = typeof info === "string" ? info : info?.name;
-  return (typeof name === "string" && personName(name)) || "Guest";
-}
-
 /** An element with a name whose direction of writing does not reach beyond it. */
 export function named(name) {
   const element = document.createElement("bdi");

@@ -3,21 +3,18 @@ import { Chat } from "./chat.js";
 import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Knocks } from "./knocks.js";
+import { offerLanguages, write } from "./language.js";
 import { linkTo, roomInLink } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { keep, take } from "./memory.js";
-import { named } from "./names.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
 import { Visit } from "./visit.js";
 
-const STILL = {
-  in: ["You are still in “", "”. Leave it first to open another room."],
-  waiting: ["You are waiting for “", "”. Cancel that first to open another room."],
-};
 const VISIT = "parley-visit"; // what is kept of a visit for when the page is loaded again
 const CHAT = "parley-chat"; // and what was written
+offerLanguages([...document.querySelectorAll("select.language")]);
 const byId = (id) => document.getElementById(id);
 const media = new Media();
 const devices = new Devices(media);
@@ -29,11 +26,11 @@ const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.
 let stay = null; // from the click until we are back in the lobby: {name, room, visit}
 let ownTile = null;
 
-/** What a visit shows; see visit.js. Titles and texts are texts, or lists of texts and elements. */
+/** What a visit shows; see visit.js. What is said is the key of a sentence, and values in it. */
 const view = {
-  wait(title, text) {
-    byId("waiting-title").replaceChildren(...[title].flat());
-    byId("waiting-text").replaceChildren(...[text].flat());
+  wait(what, room, slow = false) {
+    write(byId("waiting-title"), `wait.${what}`, { room });
+    write(byId("waiting-text"), slow ? "wait.slow" : `wait.${what}.text`, { room });
     show("waiting");
   },
   enter(room, peerId) {
@@ -61,11 +58,11 @@ const view = {
     byId("invite").hidden = count > 1;
     tiles.layOut();
   },
-  banner(text) {
-    byId("banner-text").textContent = text;
-    byId("banner").hidden = !text;
+  banner(key) {
+    write(byId("banner-text"), key);
+    byId("banner").hidden = !key;
   },
-  toast: (...parts) => toasts.show(...parts),
+  toast: (key, values) => toasts.show(key, values),
   knocks: (asking, decide) => knocks.show(asking, decide),
   message: (message, room) => chat.add(message, room),
   hand: (up) => byId("hand-switch").setAttribute("aria-pressed", up),
@@ -75,7 +72,7 @@ const view = {
 async function go(way, name, room, kept = null) {
   if (stay) return; // a second click
   const own = (stay = { name, room, visit: null });
-  view.wait("Connecting…", "One moment.");
+  view.wait("connecting", room);
   try {
     const headers = kept ? { Authorization: `Bearer ${kept.token}` } : {};
     const answer = await fetch("/demo/config.json", { headers });
@@ -122,8 +119,7 @@ function addressChanged() {
   if (!stay) return lobby.readLink();
   if (roomInLink() === stay.room) return;
   history.replaceState(null, "", linkTo(stay.room));
-  const [before, after] = document.body.dataset.screen === "call" ? STILL.in : STILL.waiting;
-  toasts.show(before, named(stay.room), after);
+  toasts.show(document.body.dataset.screen === "call" ? "call.still.in" : "call.still.waiting", { room: stay.room });
 }
 
 function show(screen) {
@@ -140,9 +136,9 @@ async function copyLink() {
   const link = linkTo(stay.room);
   try {
     await navigator.clipboard.writeText(link);
-    toasts.show("Link copied");
+    toasts.show("link.copied");
   } catch {
-    toasts.show(`Copy this link: ${link}`);
+    toasts.show("link.copy", { link });
   }
 }
 
@@ -156,7 +152,7 @@ addEventListener("pagehide", depart);
 addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
 addEventListener("hashchange", addressChanged);
 media.addEventListener("change", showOwnMedia);
-media.addEventListener("failed", ({ detail }) => document.body.dataset.screen === "call" && toasts.show(detail));
+media.addEventListener("failed", ({ detail }) => document.body.dataset.screen === "call" && toasts.show(...detail));
 show("lobby");
 media.open();
 comeBack();

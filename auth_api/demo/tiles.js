@@ -1,10 +1,11 @@
 // The video grid: a tile for each person, all as large as the space allows.
+import { write } from "./language.js";
 import { characters } from "./names.js";
 
 const GAP = 12;
 const WIDEST = 16 / 9;
 const NARROWEST = { upright: 4 / 5, lying: 4 / 3 }; // on a screen of that kind
-const STATES = { new: "Connecting…", connecting: "Connecting…", disconnected: "Connection is weak…", failed: "Reconnecting…" };
+const TOLD = new Set(["new", "connecting", "disconnected", "failed"]); // states that a tile has a word for
 
 export class Tiles {
   #grid;
@@ -64,10 +65,12 @@ export class Tiles {
 
 class Tile {
   element;
+  #name;
   #video;
 
   constructor(element, id, name) {
     this.element = element;
+    this.#name = name;
     this.#video = element.querySelector("video");
     element.dataset.peer = id;
     element.querySelector(".name bdi").textContent = name;
@@ -77,7 +80,7 @@ class Tile {
   /** Show our own picture: mirrored, and never heard. */
   setOwn() {
     this.element.dataset.own = "";
-    this.element.querySelector(".name").append(" (you)");
+    write(this.element.querySelector(".name"), "tile.you", { name: this.#name });
     this.#video.muted = true;
   }
 
@@ -87,7 +90,7 @@ class Tile {
 
   setState(state) {
     this.element.dataset.state = state;
-    this.element.querySelector(".tile-state").textContent = STATES[state] ?? "";
+    write(this.element.querySelector(".tile-state"), TOLD.has(state) ? `tile.${state}` : "");
   }
 
   /** Show a raised hand and its place in line; with 0, none. */

@@ -1,4 +1,5 @@
 // Short notes that come and go.
+import { write } from "./language.js";
 
 const LIFE = 5000; // ms
 const MOST = 4;
@@ -10,11 +11,11 @@ export class Toasts {
     this.#element = element;
   }
 
-  /** `parts` are texts, and elements within them. */
-  show(...parts) {
+  /** Show a sentence. */
+  show(key, values) {
     const toast = document.createElement("p");
     toast.className = "toast";
-    toast.append(...parts);
+    write(toast, key, values);
     this.#element.append(toast);
     while (this.#element.children.length > MOST) this.#element.firstChild.remove();
     setTimeout(() => toast.remove(), LIFE);

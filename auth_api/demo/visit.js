@@ -1,20 +1,16 @@
 // One visit to one room: from the first connection until we leave, or cannot stay.
 import { Call } from "./call.js";
 import { Hands } from "./hands.js";
-import { nameIn, named } from "./names.js";
 import { connect } from "./parley/connect.js";
 import { Pass } from "./pass.js";
+import { nameIn } from "./peerinfo.js";
+import { refused } from "./refused.js";
 import { io } from "./socket.io.js";
 
 const FAREWELL = 1000; // ms that a goodbye may take
 const PATIENCE = 4000; // ms without an answer, after which a person is told so
-const SLOW = "The server has not answered yet. Still trying…";
-const LONG = "You were away too long. Asking to come back in…";
 const SHOWN = { history: 50 }; // messages that a newcomer finds
-const WORDS = {
-  create: (room) => [["Opening “", named(room), "”…"], "One moment."],
-  join: (room) => ["Waiting for the host", ["You asked to come into “", named(room), "”. The host sees your name and lets you in."]],
-};
+const LEFT = { lost: "people.lost", kicked: "people.kicked" }; // for other reasons they left
 const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
 /** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`. */
@@ -51,7 +47,7 @@ export class Visit {
 
   /** `way` is `create`, `join` or `resume`. */
   start(way) {
-    this.#wait("Connecting…", "One moment.");
+    this.#wait("connecting");
     this.#way = way;
     if (way === "resume") this.#parley.on("room", (room) => room.name === this.#name && this.#arrive(room));
     else this.#ask(way);
@@ -73,8 +69,8 @@ export class Visit {
       const { id } = await room.send(body);
       if (!this.#over) this.#view.message({ id, peer_id: this.#parley.peerId, kind: "chat", body }, room);
       return true;
-    } catch ({ message }) {
-      if (!this.#over) this.#view.toast(message);
+    } catch (refusal) {
+      if (!this.#over) this.#view.toast(...refused(refusal));
       return false;
     }
   }
@@ -83,8 +79,8 @@ export class Visit {
   async toggleHand() {
     try {
       await this.#hands?.toggle();
-    } catch ({ message }) {
-      if (!this.#over) this.#view.toast(message);
+    } catch (refusal) {
+      if (!this.#over) this.#view.toast(...refused(refusal));
     }
   }
 
@@ -103,8 +99,8 @@ export class Visit {
 
   async #ask(way) {
     this.#way = way;
-    this.#waitFor("create");
-    const options = { rejoin: true, signal: this.#leaving.signal, waiting: () => this.#waitFor("join") };
+    this.#wait("opening");
+    const options = { rejoin: true, signal: this.#leaving.signal, waiting: () => this.#waitForHost() };
     const asked = way === "create" ? this.#parley.create(this.#name, { policy: SHOWN, ...options }) : this.#parley.join(this.#name, options);
     try {
       this.#arrive(await asked);
@@ -148,20 +144,19 @@ export class Visit {
 
   #came(member) {
     this.#call.add(member);
-    this.#view.toast(named(nameIn(member.peerinfo)), " came in");
+    this.#view.toast("people.came", { name: nameIn(member.peerinfo) });
     this.#peopleChanged();
   }
 
   #left({ peer_id, peerinfo, reason }) {
-    const words = { lost: " lost the connection", kicked: " was put out" };
-    this.#view.toast(named(nameIn(peerinfo)), words[reason] ?? " left");
+    this.#view.toast(LEFT[reason] ?? "people.left", { name: nameIn(peerinfo) });
     this.#call.remove(peer_id);
     this.#peopleChanged();
   }
 
   #changed({ peer_id, role, peerinfo }) {
-    if (role === "owner" && peer_id === this.#parley.peerId) this.#view.toast("You are the host now");
-    else if (role === "owner") this.#view.toast(named(nameIn(peerinfo)), " is the host now");
+    if (role === "owner" && peer_id === this.#parley.peerId) this.#view.toast("people.host.you");
+    else if (role === "owner") this.#view.toast("people.host", { name: nameIn(peerinfo) });
     this.#peopleChanged();
   }
 
@@ -188,18 +183,18 @@ export class Visit {
   async #decide(id, name, yes) {
     try {
       await (yes ? this.#room.accept(id) : this.#room.reject(id));
-    } catch ({ code, message }) {
+    } catch (refusal) {
       if (this.#over) return;
-      if (code === "not-pending") this.#view.toast(named(name), " is not waiting any more");
-      else this.#view.toast(message);
+      if (refusal.code === "not-pending") this.#view.toast("knock.gone", { name });
+      else this.#view.toast(...refused(refusal));
     }
   }
 
   #stateChanged(state) {
     if (state === "ended") return this.#ended();
     if (state === "online") return this.#online();
-    if (this.#room) this.#view.banner("Connection lost. Reconnecting… The call continues meanwhile.");
-    else this.#wait("Reconnecting…", "The connection was lost.");
+    if (this.#room) this.#view.banner("call.reconnecting");
+    else this.#wait("reconnecting");
   }
 
   #online() {
@@ -218,8 +213,8 @@ export class Visit {
     if (!this.#room) return;
     for (const id of this.#tiles.ids) this.#tiles.remove(id);
     this.#view.knocks([]);
-    this.#view.toast(LONG);
-    this.#waitFor("join");
+    this.#view.toast("call.away");
+    this.#waitForHost();
   }
 
   #end({ reason, text }) {
@@ -234,17 +229,16 @@ export class Visit {
   }
 
   /** Wait for the server, and say so when that takes long. */
-  #wait(title, text) {
-    this.#view.wait(title, text);
+  #wait(what) {
+    this.#view.wait(what, this.#name);
     clearTimeout(this.#slow);
-    this.#slow = setTimeout(() => this.#view.wait(title, SLOW), PATIENCE);
+    this.#slow = setTimeout(() => this.#view.wait(what, this.#name, true), PATIENCE);
   }
 
-  /** Wait for the server to open the room; or for the host, who may take as long as they like. */
-  #waitFor(way) {
-    const [title, text] = WORDS[way](this.#name);
-    this.#wait(title, text);
-    if (way === "join") clearTimeout(this.#slow);
+  /** Wait for the host, who may take as long as they like. */
+  #waitForHost() {
+    clearTimeout(this.#slow);
+    this.#view.wait("host", this.#name);
   }
 
   #fail(code, message) {

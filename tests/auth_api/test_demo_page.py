@@ -26,7 +26,11 @@ async def test_the_page_and_all_it_names_are_served(serve: Serve, node_modules: 
         assert page.content_type == "text/html"
         named = re.findall(r'(?:src|href)="(/demo/[^"#]+)', await page.text())
         assert {"/demo/style.css", "/demo/page.js"} <= set(named)
-        for path in [*named, "/demo/socket.io.js", *(f"/demo/{file.name}" for file in FILES.glob("*.js"))]:
+        for path in [
+            *named,
+            "/demo/socket.io.js",
+            *(f"/demo/{file.relative_to(FILES)}" for file in FILES.rglob("*.js")),
+        ]:
             assert (await client.get(path)).status == 200, path
 
 
@@ -115,7 +119,7 @@ def test_the_page_has_no_inline_scripts_or_styles() -> None:
 
 
 def test_what_people_send_never_becomes_html() -> None:
-    for file in FILES.glob("*.js"):
+    for file in FILES.rglob("*.js"):
         assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", file.read_text()) == [], (
             file
         )

@@ -38,9 +38,12 @@ class Demo:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def open(self, name: str, *, gateway: int, room: str = "", script: str = "") -> "Person":
-        """Open the page as somebody would who got a link to ``room``, and type a name. ``script`` runs before it."""
-        context = await self._browser.new_context(permissions=["camera", "microphone"])
+    async def open(self, name: str, *, gateway: int, room: str = "", script: str = "", **options: Any) -> "Person":
+        """Open the page as somebody would who got a link to ``room``, and type a name. ``script`` runs before it.
+
+        ``options`` are Playwright's for the context, such as ``locale`` and ``color_scheme``.
+        """
+        context = await self._browser.new_context(permissions=["camera", "microphone"], **options)
         context.set_default_timeout(PATIENCE)
         await context.add_init_script(script)
         page = await context.new_page()
