@@ -24,7 +24,7 @@ import aiohttp
 from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker, hosts
 from tests.chaos.rig.company import id_of, relay, told
-from tests.chaos.rig.guest import Guest, Party
+from tests.chaos.rig.guest import Guest, Party, find_truth
 from tests.chaos.rig.hosts import Host, Hosts
 from tests.chaos.rig.run import end
 from tests.chaos.rig.story import OK, Story
@@ -190,12 +190,8 @@ class ClusterRun:
     async def _find_truth(self) -> None:
         """Wait until nothing moves any more, then ask the broker about every room."""
         await until(lambda: all(visitor.here for visitor in self._visitors()), "all are here", BACK)
-        for guest in self._guests:
-            await guest.settle()
         couples = [Guest(visitor, Party("none")) for couple in self._couples for visitor in couple.both]
-        for guest in (*self._guests, *couples):
-            guest.visitor.collect_answers()
-            await guest.learn_truth()
+        await find_truth([*self._guests, *couples])
 
 
 def table(blows: list[Blow]) -> str:

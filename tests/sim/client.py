@@ -16,7 +16,7 @@ from shared.contract.told import counted_in
 from tests import contract
 from tests.chaos.rig import wire
 from tests.chaos.rig.cast import Person
-from tests.chaos.rig.story import GOVERNING, OK, OUT, Got, Sent, Story, View, see
+from tests.chaos.rig.story import GOVERNING, OK, OUT, Got, Sent, Story, View, see, take_out_questions
 from tests.sim.line import Line
 from tests.sim.process import GatewayProcess
 from tests.sim.universe import Universe
@@ -328,12 +328,7 @@ class Client:
         """Take down what the broker said."""
         if not self.stories:
             return
-        told: dict[str, View] = {}
-        for entry in self.story.entries[self._asked_at :]:
-            if isinstance(entry, Got):
-                see(told, self.story.peer_id, entry)
-        del self.story.entries[self._asked_at :]  # what it believes is what it was told before
-        self.story.truth.update(told)
+        self.story.truth.update(take_out_questions(self.story, self._asked_at))
         self.story.stayed = self.here
 
     def waiting(self, room: str) -> set[str]:

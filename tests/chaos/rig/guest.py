@@ -1,11 +1,13 @@
 """What visitors do when they are here: form rooms, join, let others in, relay, leave, and try what they may not."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from tests.chaos.rig.cast import BANS
-from tests.chaos.rig.story import OUT, Back, Got, View, see
+from tests.chaos.rig.story import OUT, Back, Got, View, take_out_questions
 from tests.chaos.rig.visitor import Visitor
+from tests.system.rig.waiting import until
 
 POLICIES: tuple[dict[str, Any], ...] = (
     {"admission": "ask"},
@@ -67,12 +69,7 @@ class Guest:
             start = len(story.entries)
             while await self.visitor.call("room-join-request", room) == "too-many-requests":
                 await asyncio.sleep(0.5)  # it has been told just now, when it came back
-            told: dict[str, View] = {}
-            for entry in story.entries[start:]:
-                if isinstance(entry, Got):
-                    see(told, story.peer_id, entry)
-            story.truth.update(told)
-            del story.entries[start:]  # what it believes is what it was told before
+            story.truth.update(take_out_questions(story, start))
         story.stayed = True
 
     async def _do_something(self) -> None:
@@ -187,3 +184,15 @@ class Guest:
         task = asyncio.ensure_future(step)
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
+
+
+async def find_truth(guests: Sequence[Guest]) -> None:
+    """Wait until nothing moves any more, then ask the broker about every room.
+
+    What was said is in the log once it is answered, so whoever asks after that is told of it before the answer.
+    """
+    for guest in guests:
+        await guest.settle()
+        await until(guest.visitor.is_settled, "what was said is answered")
+    for guest in guests:
+        await guest.learn_truth()

@@ -8,14 +8,14 @@ class Proxy:
     """Passes bytes on from ``port`` to ``target``, both of this machine, until it is cut; and again when mended."""
 
     def __init__(self, port: int, target: int) -> None:
-        self._port = port
+        self.port = port
         self._target = target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def mend(self) -> None:
         """Let connections through."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
         """Break all connections and take no new ones."""

@@ -14,7 +14,7 @@ from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker
 from tests.chaos.rig.cast import Person, somebody
 from tests.chaos.rig.faults import all_ready, inflict, plan, start
-from tests.chaos.rig.guest import Guest, Party
+from tests.chaos.rig.guest import Guest, Party, find_truth
 from tests.chaos.rig.keeper import ADMIN_TOKEN, Keeper, faults
 from tests.chaos.rig.story import Story
 from tests.chaos.rig.visitor import Visitor
@@ -152,12 +152,7 @@ class Run:
     async def _find_truth(self) -> None:
         """Wait until nothing moves any more, then ask the broker about every room."""
         await until(lambda: all(guest.visitor.here for guest in self._guests), "all guests are back", within=30)
-        for guest in self._guests:
-            await guest.settle()
-            await until(guest.visitor.is_settled, "what is sent again is answered")
-        for guest in self._guests:
-            guest.visitor.collect_answers()
-            await guest.learn_truth()
+        await find_truth(self._guests)
 
 
 async def end(tasks: "list[asyncio.Task[None]]") -> None:

@@ -154,6 +154,22 @@ def see(rooms: dict[str, View], me: str, got: Got) -> None:
         rooms[got.room] = _changed(rooms[got.room], got)
 
 
+def take_out_questions(story: Story, start: int) -> dict[str, View]:
+    """The rooms by what this peer was told since that entry, from which on it has asked to be shown them once more.
+
+    What it believes is what it was told before, so questions and answers are taken out of its story. Everything else
+    that came in since stays there: it was on its way.
+    """
+    since = story.entries[start:]
+    told: dict[str, View] = {}
+    for entry in since:
+        if isinstance(entry, Got):
+            see(told, story.peer_id, entry)
+    asked = {entry.number for entry in since if isinstance(entry, Sent) and entry.event == "room-join-request"}
+    story.entries[start:] = [entry for entry in since if isinstance(entry, Back) or entry.number not in asked]
+    return told
+
+
 def waiting(story: Story) -> dict[str, set[str]]:
     """Who waits to be let in, by all that a host of version 2 was told, in each of its rooms."""
     known: dict[str, set[str]] = {}

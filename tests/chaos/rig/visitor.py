@@ -139,9 +139,10 @@ class Visitor:
         return all(sent.answer for sent in self.story.sent())
 
     def is_settled(self) -> bool:
-        """Whether everything was answered that somebody does not have to decide, if it is sent again until then."""
+        """Whether everything was answered that somebody does not have to decide, and that can still be answered."""
         self.collect_answers()
-        return all(sent.event == "room-join-request" for sent, _ in self._unanswered.values())
+        waiting = (*self._unanswered.values(), *self._answers)
+        return all(sent.event == "room-join-request" for sent, _ in waiting)
 
     def collect_answers(self) -> None:
         """Take down all answers that have come, late ones too."""
@@ -206,6 +207,7 @@ class Visitor:
         self.token, self.received = data["token"], 0
         self._admitted.set()
         self.collect_answers()
+        self._answers = []  # on the lines before nothing comes any more
         for sent, body in self._unanswered.values():
             if self.line is not None:
                 self._transmit(self.line, sent, body)
