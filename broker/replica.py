@@ -31,7 +31,7 @@ from broker.storage.reader import LogReplaced, Reader
 from broker.storage.snapshots import Snapshots
 from broker.storage.stream import EventLog, Stored
 from broker.storage.trimming import Trimming
-from shared.envelopes.entries import Batch
+from shared.envelopes.entries import Batch, Tick
 from shared.messaging.messaging import Messaging
 from shared.process.world import World
 
@@ -87,8 +87,7 @@ class Replica:
 
         Raises LogReplaced, and RuleFailed: what is wrong then is all of the state; and NewerLog.
         """
-        extent = await self._log.open()
-        await self._restore(extent)
+        extent = await self._restore(await self._log.open())
         self._speaker = Speaker(
             self._nc, self._log, self.core, self._lease, self._watch, self._clock, self._broker, self._world
         )
@@ -177,9 +176,11 @@ class Replica:
             lambda: self._log.first <= self._words, self._world,
         )  # fmt: skip
 
-    async def _restore(self, extent: Extent) -> None:
-        """Begin from a snapshot, from the log's beginning, or afresh when there is neither."""
+    async def _restore(self, extent: Extent) -> Extent:
+        """Begin from a snapshot, the log's beginning, or afresh when there is neither. Returns the log's extent."""
         base, self._newer = await self._snapshots.load(extent)
+        if base is None and extent.first > 1 and await self._lease.is_anothers():
+            extent, base = await self._wait_for_a_snapshot(extent)
         if base is not None:
             self.core = Core(self._settings.limits, base, self._failed)
             log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
@@ -188,6 +189,21 @@ class Replica:
             log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
             self._is_partial = True
             self.core.state.position = extent.first - 1  # where every broker begins that starts afresh from this log
+        return extent
+
+    async def _wait_for_a_snapshot(self, extent: Extent) -> tuple[Extent, State | None]:
+        """Wait for a good one, as long as another broker speaks: it has the rooms, and writes one in a while.
+
+        One that began afresh beside it would write one of its void state, which takes the place of all before.
+        """
+        log.warning("the log's beginning is gone and no snapshot is good: waiting for the speaker to write one")
+        base = None
+        while base is None and await self._lease.is_anothers():
+            await self._log.append(self._broker, [Tick(0)])  # which means nothing: a log that grows has new snapshots
+            await asyncio.sleep(LOOK_INTERVAL)
+            extent = await self._log.open()
+            base, self._newer = await self._snapshots.load(extent)
+        return extent, base
 
     def _adopt_newer(self) -> None:
         if self._newer is not None and self._newer.position == self.core.state.position:

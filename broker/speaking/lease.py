@@ -83,6 +83,11 @@ class Lease:
                 await self._step(on_change)
                 await self._pause(RENEWAL if self.held else LOOK_INTERVAL)
 
+    async def is_anothers(self) -> bool:
+        """Whether another broker holds it: it may have died less than LIFE ago. Raises NatsError, TimeoutError."""
+        held = await _find(await self._open())
+        return held is not None and held.value != self._name
+
     def doubt(self) -> None:
         """Another broker speaks: see at once who holds it."""
         self._doubted.set()

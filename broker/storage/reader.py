@@ -28,6 +28,10 @@ class ReadingStopped(TimeoutError):
     """The log grows, but its consumer has stopped delivering."""
 
 
+class LeftBehind(TimeoutError):
+    """The log has been trimmed beyond what was read of it: what this broker has missed, a snapshot has."""
+
+
 class Reader:
     """Hands over the messages of one log, some of them twice.
 
@@ -60,12 +64,15 @@ class Reader:
         return await self._log.read(self._consumed, self._on_consumed)
 
     async def catch_up(self, last: int, given_up: asyncio.Event) -> None:
-        """Wait until the log is read up to ``last``, or reading is given up. Raises ReadingStopped."""
+        """Wait until the log is read up to ``last``, or reading is given up. Raises ReadingStopped, LeftBehind."""
         if self._position() < last:
             log.info("reading the log", extra={"facts": {"position": self._position(), "to": last}})
         idle = 0.0
         while (position := self._position()) < last and not given_up.is_set():
             await asyncio.sleep(CATCH_UP_INTERVAL)
+            if not self._log.certain:
+                self._check_for_a_gap(await self._log.extent())
+                self._go_on()
             idle = idle + CATCH_UP_INTERVAL if self._position() == position else 0.0
             if idle > READING_TIMEOUT:
                 raise ReadingStopped
@@ -74,7 +81,7 @@ class Reader:
     async def check(self, log_id: str) -> None:
         """Look now and then whether the log is still the same, and is read, until cancelled.
 
-        Raises LogReplaced, ReadingStopped.
+        Raises LogReplaced, LeftBehind, ReadingStopped.
         """
         behind = 0.0  # seconds
         while not cancelled():
@@ -92,6 +99,7 @@ class Reader:
             self.answered = self._monotonic()
             if replaced:
                 raise LogReplaced
+            self._check_for_a_gap(now)
             self.seen = now
             self._go_on()
             behind = behind + interval if consumed == self._consumed < now.last else 0.0
@@ -120,6 +128,14 @@ class Reader:
             raise TimeoutError
         return False
 
+    def _check_for_a_gap(self, now: Extent) -> None:
+        """Make sure that the log still has what comes next. Raises LeftBehind.
+
+        A broker that was away for long would go on with what there is, and take its state for that of all others.
+        """
+        if now.first > self._position() + 1:
+            raise LeftBehind("the log has been trimmed beyond what was read of it")
+
     def _go_on(self) -> None:
         """The log is the same: what waited takes effect."""
         self._log.certain = True
@@ -128,6 +144,8 @@ class Reader:
             self._on_stored(stored)
 
     def _on_consumed(self, stored: Stored) -> None:
+        if stored.position > max(self._consumed, self._position()) + 1:
+            self.doubt()  # trimmed, or somebody has deleted a message
         self._consumed = stored.position
         if self._log.certain:
             self._on_stored(stored)

@@ -1,16 +1,21 @@
 import asyncio
+import itertools
 import signal
 import time
 
 import pytest
 
 from broker import replica as replica_module
+from broker.core.state import State
 from broker.doubts import PASSED_OVER
 from broker.replica import Replica
+from broker.server import Broker
 from broker.settings import Settings
+from broker.speaking.lease import Lease
 from broker.speaking.log_clock import LogClock
 from broker.speaking.speaker import Speaker
 from broker.storage import retention
+from broker.storage.extent import Extent
 from broker.storage.stream import EventLog, Stored
 from shared.contract.locks import lock_of
 from shared.envelopes import subjects
@@ -30,7 +35,9 @@ from shared.messaging.connection import end
 from shared.messaging.nats import Client
 from shared.process.world import World
 from tests.broker.invariants import plain
+from tests.chaos.rig.proxy import Proxy
 from tests.nats_server import NatsServer
+from tests.system.rig.ports import free_port
 from tests.system.rig.waiting import until
 
 Parcels = list[tuple[str, Parcel]]
@@ -119,8 +126,12 @@ async def test_a_snapshot_is_taken_early_when_the_log_grows_fast(nc: Client, eve
 
 
 async def test_brokers_that_begin_with_a_part_of_the_log_agree_whenever_they_do(
-    nc: Client, event_log: EventLog
+    nc: Client, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def is_nobodys(_: Lease) -> bool:
+        return False
+
+    monkeypatch.setattr(Lease, "is_anothers", is_nobodys)  # as for one that begins just before the other speaks
     js = nc.jetstream()
     await event_log.open()
     for number in (1, 2):
@@ -144,6 +155,104 @@ async def test_brokers_that_begin_with_a_part_of_the_log_agree_whenever_they_do(
         assert not first.core.state.peers
     finally:
         await end(*running)
+
+
+async def test_one_without_a_good_snapshot_waits_for_that_of_a_broker_that_has_the_rooms(
+    nc: Client, nats_server: NatsServer, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would write one of its void state as soon as it stands by, which every broker would take up from then on."""
+    settings = Settings(snapshot_interval=0.5)
+    other = await nats_server.client()
+    first, second = Replica(nc, settings, "b1", World()), Replica(other, settings, "b2", World())
+    load, failures = second._snapshots.load, itertools.count()
+
+    async def fail_first(extent: Extent) -> tuple[State | None, State | None]:
+        return (None, None) if next(failures) < 2 else await load(extent)
+
+    monkeypatch.setattr(second._snapshots, "load", fail_first)
+    running = [asyncio.create_task(first.run())]
+    try:
+        await until(lambda: first.core.state.term > 0, "it speaks")
+        arrived = Authenticated("s1", None, "app", b"", True, "", 0, b"", None)
+        came = await nc.jetstream().publish(
+            subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [GatewayUp("name"), arrived]))
+        )
+        await until(lambda: first._snapshots._newest >= came.seq, "it has written a snapshot")
+        await event_log.trim(came.seq + 1)
+        running.append(asyncio.create_task(second.run()))
+        await until(lambda: second._caught_up, "the other one has begun")
+        newest = second.core.state.position
+        await until(lambda: second._snapshots._newest > newest, "there is a newer snapshot")
+        for replica in (first, second):
+            assert replica.core.state.peers.keys() == {"s1"}
+        _, found = await load(await event_log.extent())
+        assert found is not None
+        assert found.peers.keys() == {"s1"}
+    finally:
+        await end(*running)
+        await other.close()
+
+
+async def test_one_that_was_away_while_the_log_was_trimmed_begins_again(
+    nc: Client, nats_server: NatsServer, event_log: EventLog
+) -> None:
+    proxy = Proxy(free_port(), nats_server.port)
+    settings = Settings(snapshot_interval=0.5)
+    first, second = Broker(settings, World()), Broker(settings, World())
+    other = Client()
+
+    async def on_disconnect() -> None:
+        second.on_disconnect()
+
+    await proxy.mend()
+    await other.connect(
+        f"nats://127.0.0.1:{proxy.port}",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.05,  # type: ignore[arg-type]
+        disconnected_cb=on_disconnect,
+        reconnected_cb=second.on_reconnect,
+    )
+    running = [asyncio.create_task(first.serve(nc))]
+    try:
+        await until(lambda: state_of(first).term > 0, "one speaks")
+        running.append(asyncio.create_task(second.serve(other)))
+        await until(lambda: second.replica is not None and not second.replica.missing, "the other one stands by")
+        await proxy.cut()
+        arrived = Authenticated("s1", None, "app", b"", True, "", 0, b"", None)
+        came = await nc.jetstream().publish(
+            subjects.gateway_events("g1"), pack_batch(Batch("g1", 1, [GatewayUp("name"), arrived]))
+        )
+        assert first.replica is not None
+        await until(lambda: first.replica._snapshots._newest >= came.seq, "there is a snapshot")  # type: ignore[union-attr]
+        await event_log.trim(came.seq + 1)
+        newest = await event_log.append("b", [AppIssued("app", 7)])
+        await proxy.mend()
+        await until(lambda: state_of(second).position >= newest, "the other one has read on")
+        assert state_of(second).peers.keys() == {"s1"}
+        await until(lambda: state_of(first).position == state_of(second).position, "both are as far")
+        assert plain(state_of(first)) == plain(state_of(second))
+    finally:
+        await end(*running)
+        await other.close()
+        await proxy.cut()
+
+
+async def test_a_message_that_somebody_has_deleted_holds_nobody_up(nc: Client, event_log: EventLog) -> None:
+    replica = Replica(nc, Settings(), "b1", World())
+    await event_log.open()
+    for issued in range(1, 4):
+        await event_log.append("b", [AppIssued("app", issued)])
+    await nc.jetstream().delete_msg(subjects.EVENT_STREAM, 2)
+    running = asyncio.create_task(replica.run())
+    try:
+        await until(lambda: replica.core.state.term > 0, "it speaks")
+        assert replica.core.state.apps["app"].issued == 3
+    finally:
+        await end(running)
+
+
+def state_of(broker: Broker) -> State:
+    return broker.replica.core.state if broker.replica is not None else State()
 
 
 async def test_a_log_of_the_version_before_with_a_term_that_cannot_be_holds_nobody_up(nc: Client) -> None:

@@ -3,7 +3,8 @@ some that would be felt by nobody but those who read notices.
 
 What it cannot find lies outside: transport, HTTP, the demo, alerts and deployment; hostile writers of the log and
 stolen passwords; how long something takes a processor, and how large a message or a log gets (all of it is small
-here); a connection that is closed for good; a rule that raises, since none does (``test_rule_failures.py`` has one).
+here); a connection that is closed for good; a rule that raises, since none does (``test_rule_failures.py`` has one);
+a broker that is away for minutes, or has no good snapshot while another one speaks (``test_replica.py`` has both).
 """
 
 import dataclasses
