@@ -28,6 +28,9 @@ def rise(core: Context, raised: LevelRaised) -> None:
     """A higher level holds from here on. Raises NewerLog."""
     check(raised.level)
     if raised.level > core.state.level:
+        if core.state.level < levels.LIFE <= raised.level:
+            for peer in core.state.peers.select(lambda peer: peer.slow):
+                peer.slow_at = core.state.now  # when it began, snapshots of the release before do not say
         core.state.level = raised.level
         core.notices.switch()
         for gateway in core.state.gateways:

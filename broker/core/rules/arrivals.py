@@ -130,7 +130,7 @@ def pace(core: Context, gateway: str, entry: Pace) -> None:
     if peer_id is None or core.state.peers[peer_id].gateway != gateway:
         return
     peer = core.state.peers[peer_id]
-    if entry.slow and not peer.slow:
+    if entry.slow and not peer.slow and core.state.level >= LIFE:
         peer.slow_at = core.state.now
     peer.slow = entry.slow
     if not entry.slow:

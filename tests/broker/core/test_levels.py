@@ -16,6 +16,7 @@ from shared.envelopes.entries import (
     GatewayUp,
     LevelRaised,
     LimitsSet,
+    Pace,
     PeerKicked,
     PolicySet,
     Said,
@@ -107,6 +108,22 @@ def test_a_gateway_says_what_it_knows() -> None:
     world.idle_gateway("old").send(GatewayUp("old"))
     world.idle_gateway("new").send(GatewayUp("new", 7))
     assert {name: gateway.level for name, gateway in world.core.state.gateways.items()} == {"old": 1, "new": 7}
+
+
+def test_since_when_one_reads_nothing_is_noted_from_the_level_on_that_asks() -> None:
+    """Snapshots of the release before do not say it: brokers that began with one would differ from the others."""
+    world = World(levels.RIGHTS)
+    before, after = world.peer(), world.peer()
+    before.gateway.send(Pace(before.conn, True))
+    assert world.core.state.peers[before.peer_id].slow_at == 0
+    world.now += 5
+    raised_at = world.now
+    world.say(LevelRaised(0, levels.LIFE))
+    world.now += 5
+    after.gateway.send(Pace(after.conn, True))
+    noted = [world.core.state.peers[one.peer_id].slow_at for one in (before, after)]
+    assert noted == [raised_at, raised_at + 5]
+    check_replays(world)
 
 
 def test_limits_of_the_log_go_before_those_that_a_broker_was_started_with() -> None:
