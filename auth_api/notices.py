@@ -95,8 +95,10 @@ class Reader:
         """The id of the newest notice; None if there is none. Raises Unavailable."""
         try:
             state = await self._state()
-            bundle = await self._bundle(state.last_seq) if state.messages else None
-            return id_of(bundle.notices[-1]) if bundle else None
+            for sequence in range(state.last_seq, max(1, state.first_seq) - 1, -1):
+                if (bundle := await self._bundle(sequence)) is not None and bundle.notices:
+                    return id_of(bundle.notices[-1])
+            return None
         except (NatsError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
             raise Unavailable(type(error).__name__) from None
 
