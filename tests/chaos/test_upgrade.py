@@ -9,11 +9,14 @@ import pytest
 
 from broker.core.levels import limits_set
 from broker.storage.encoding import encode
-from shared.envelopes.deliveries import LevelHolds, Parcel, unpack_message
+from shared.envelopes import subjects
+from shared.envelopes.deliveries import LevelHolds, Parcel, pack_message, unpack_message
 from shared.envelopes.entries import LevelRaised, LimitsSet, unpack_batch
 from shared.envelopes.levels import FIRST, LEVEL
+from tests.broker.sentences import SITUATIONS
 from tests.broker.world import World
 from tests.chaos.rig.record import Sent, replay
+from tests.chaos.rig.release import COMMITS, unpack
 from tests.chaos.rig.upgrade import Upgrade
 from tests.system.rig.process import ROOT
 
@@ -49,6 +52,22 @@ async def test_nobody_notices_an_upgrade(tmp_path: Path, last_release: Path, ser
     assert LevelHolds(LEVEL) in parcel_of(by_new[same]).deliveries, "up to there, both make the same of one log"
     recorded = max(position for position, *_ in run.record.log)  # clients that part say a little more
     check_what_was_sent([sent for sent in run.record.sent if parcel_of(sent).position <= recorded], by_new)
+
+
+@pytest.mark.parametrize(("level", "commit"), [*enumerate(COMMITS, FIRST)], ids=str)
+def test_who_is_refused_is_told_the_same_as_by_the_release_of_that_level(
+    tmp_path: Path, level: int, commit: str
+) -> None:
+    """In every situation in which that release refuses something."""
+    unpack(commit, tmp_path)
+    worlds = [one.at(lower) for one in SITUATIONS for lower in range(one.level, level + 1)]
+    expected = [
+        Sent(subjects.deliveries(gateway), parcel.number, pack_message(parcel))
+        for world in worlds
+        for gateway, parcel in world.parcels
+    ]
+    assert len(expected) > ENOUGH
+    assert replay([message for world in worlds for message in world.log], tmp_path, tmp_path) == expected
 
 
 def test_the_last_release_reads_a_snapshot_of_the_present_code(last_release: Path) -> None:

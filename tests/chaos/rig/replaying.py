@@ -1,7 +1,8 @@
 """What any release makes of a recorded log: runs in its folder, so it uses nothing but what all of them have.
 
 Reads messages (position, time, subject, data) from one file, as MessagePack, and writes the parcels that follow to
-another: where each goes, its number, and its bytes; up to where the level is one that it does not know.
+another: where each goes, its number, and its bytes; up to where the level is one that it does not know. At the first
+position, another log begins.
 """
 
 import sys
@@ -19,6 +20,8 @@ from shared.envelopes.deliveries import pack_message
 core = Core(Settings().limits)
 said = []
 for position, time, subject, data in msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes()):
+    if position == 1:
+        core = Core(Settings().limits)
     try:
         batch, _ = believe(core.state, subject, data)
     except Unbelievable:
