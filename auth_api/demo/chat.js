@@ -90,8 +90,9 @@ export class Chat {
     what.dir = "auto";
     what.textContent = text;
     message.append(who, what);
-    this.#list.append(message);
-    this.#said.push([id, name, text, own]);
+    const place = this.#said.filter(([known]) => known < id).length; // our own may be answered before others' are told
+    this.#list.insertBefore(message, this.#list.children[place] ?? null);
+    this.#said.splice(place, 0, [id, name, text, own]);
     if (this.#said.length > MOST) {
       this.#said.shift();
       this.#list.firstChild.remove();

@@ -18,7 +18,8 @@ MUCH = 32 * 1024 * 1024  # bytes of words that wait for all peers, at which each
 LEAST_PART = 1 / 16
 
 _ENDS = (("left\n", "joined\n"), ("gone\n", "born\n"))  # what tells of an end, and what of the beginning
-_LIFE = ("shows", "born", "changed", "gone")  # what is about a peer or a key in a room, and no more than that
+_OF_KEYS = ("born", "changed", "gone")  # what is about a key in a room
+_LIFE = ("shows", *_OF_KEYS)  # what is about a peer or a key in a room, and no more than that
 
 
 class Keeping:
@@ -69,11 +70,14 @@ class Keeping:
 
         The answer does not wait, so this would come after it.
         """
-        stale = [key for key, kept in peer.kept.items() if kept.about.endswith(f"\n{room}") and not kept.count]
-        for key in stale:
-            _drop(peer, key)
-        if stale:
-            self.forget(peer.peer_id)
+        self._outdate(peer, {kept.about for kept in peer.kept.values() if kept.about.endswith(f"\n{room}")})
+
+    def forget_keys(self, peer: Peer, room: str, keys: Iterable[str]) -> None:
+        """What waits to tell a peer of keys in a room is not so any more: it has changed them itself.
+
+        The answer does not wait, so an older value would come after it, and would seem to be the newest.
+        """
+        self._outdate(peer, {f"{kind}\n{key}\n{room}" for key in keys for kind in _OF_KEYS})
 
     def check_words(self, peer: Peer, sender: str, size: int) -> None:
         """Make sure that ``size`` bytes of ``sender``'s words may wait, if they have to. Raises Refusal."""
@@ -114,6 +118,14 @@ class Keeping:
         self._newest.clear()
         self._senders.clear()
         self.words = sum(map(_words, peers))
+
+    def _outdate(self, peer: Peer, abouts: set[str]) -> None:
+        """What waits about these is not so any more, and is not told."""
+        stale = [key for key, kept in peer.kept.items() if kept.about in abouts and not kept.count]
+        for key in stale:
+            _drop(peer, key)
+        if stale:
+            self.forget(peer.peer_id)
 
     def _is_much(self, count: int, size: int) -> bool:
         return count > self.limits.kept_deliveries or size > self.limits.kept_bytes

@@ -95,6 +95,8 @@ export class Room extends Emitter {
   /** @type {JoinOptions} */
   #options = {};
   #dataVersion = 0; // up to which `data` was shown
+  /** @type {Map<string, Entry>} what we have set since then, by key; an answer can come before what was told earlier */
+  #mine = new Map();
   /** @type {Promise<Room> | null} */
   #joining = null;
   /** @type {((room: Room) => void) | null} */
@@ -155,9 +157,8 @@ export class Room extends Emitter {
    */
   async setData(set, versions) {
     const answer = await this.#ask("room-data-request", versions ? { set, if: versions } : { set });
-    const mine = { set, version: answer.version, by: this.#line.peerId };
     // an answer that came again may tell of what is in the data already, or was undone since
-    if (this.state === "inside" && answer.version > this.#dataVersion) this.#changeData(mine);
+    if (this.state === "inside" && answer.version > this.#dataVersion) this.#setMine(set, answer.version);
     return answer;
   }
 
@@ -304,8 +305,8 @@ export class Room extends Emitter {
     this.members = new Map([...all].map((peer_id) => [peer_id, member(peer_id)]));
     this.owner = view.owner;
     this.policy = policy ?? this.policy;
-    if (data) this.data = new Map(Object.entries(data));
     this.#dataVersion = data_version ?? this.#dataVersion;
+    if (data) this.#showData(data);
     this.history = history ?? this.history;
     this.created = created ?? this.created;
     if (pending || !this.isHost) this.pending = new Map((pending ?? []).map((/** @type {Candidate} */ one) => [one.peer_id, one]));
@@ -449,14 +450,45 @@ export class Room extends Emitter {
     this.tell("member", changed);
   }
 
+  /** @param {Record<string, Entry>} data as it was at `#dataVersion` */
+  #showData(data) {
+    this.data = new Map(Object.entries(data));
+    for (const [key, { value, version, by }] of this.#mine) {
+      if (version <= this.#dataVersion) this.#mine.delete(key);
+      else this.#put(key, value, version, by);
+    }
+  }
+
+  /**
+   * @param {Record<string, any>} set
+   * @param {number} version
+   */
+  #setMine(set, version) {
+    const by = this.#line.peerId;
+    for (const [key, value] of Object.entries(set)) {
+      if (version > (this.#mine.get(key)?.version ?? 0)) this.#mine.set(key, { value, version, by });
+    }
+    this.#changeData({ set, version, by });
+  }
+
   /** @param {{set: Record<string, any>, version: number, by: string}} news */
   #changeData({ set, version, by }) {
     for (const [key, value] of Object.entries(set)) {
-      if (version < (this.data.get(key)?.version ?? 0)) continue; // an answer that came late
-      if (value === null) this.data.delete(key);
-      else this.data.set(key, { value, version, by });
+      const known = this.data.get(key) ?? this.#mine.get(key);
+      if (version >= (known?.version ?? 0)) this.#put(key, value, version, by);
     }
     this.tell("data", Object.keys(set));
+  }
+
+  /**
+   * @param {string} key
+   * @param {any} value null: there is no such key any more
+   * @param {number} version
+   * @param {string} by
+   */
+  #put(key, value, version, by) {
+    if (value === null) this.data.delete(key);
+    else this.data.set(key, { value, version, by });
   }
 
   /**
@@ -506,6 +538,7 @@ export class Room extends Emitter {
     this.members = new Map();
     this.pending.clear();
     this.data.clear();
+    this.#mine.clear();
     this.#calls.clear();
     for (const member of gone) this.#leaves(member, "away");
   }

@@ -102,6 +102,35 @@ async def test_one_that_reads_slowly_gets_everything_that_was_not_refused_in_ord
         assert answer["ok"] is True
 
 
+async def test_what_one_that_reads_slowly_has_set_itself_is_not_undone_by_what_waits_for_it(
+    brisk_world: World, brisk: System
+) -> None:
+    sender = await brisk_world.peer(1, version=2)
+    room = await create(sender)
+    async with TcpSocket(brisk.gateways[0].port) as slow:
+        token, peer_id = await slow.authenticate(await brisk.app_token(), version=2)
+        await slow.send("42" + json.dumps(["room-join-request", {"auth": token, "room": room}]))
+        await sender.expect("room-join-request", peer_id=peer_id)
+        await sender.call("room-join-accept", {"room": room, "peer_id": peer_id})
+        while not refused(sender):
+            fields = {"room": room, "to": peer_id, "session_description": BODY}
+            await sender.call("relay-session-description", fields)
+        await sender.call("room-data-request", {"room": room, "set": {"a": "theirs", "b": "theirs"}})
+        mine = {"auth": token, "room": room, "set": {"a": None, "b": "mine"}}
+        await slow.send("427" + json.dumps(["room-data-request", mine]))
+        await sender.expect("room-data", by=peer_id)
+        await sender.call("room-data-request", {"room": room, "set": {"c": "theirs"}})
+        texts: list[str] = []
+        while not texts or '"c"' not in texts[-1]:
+            _, content = await slow.receive(10)
+            texts.append(content.decode())
+            if texts[-1] == "2":
+                await slow.send("3")
+        [answered] = [number for number, text in enumerate(texts) if text.startswith("437[")]
+        told = [json.loads(text[2:])[1]["set"] for text in texts[answered:] if text.startswith('42["room-data"')]
+        assert told == [{"c": "theirs"}]
+
+
 async def test_a_polling_client_that_does_not_poll_makes_its_senders_wait(brisk_world: World, brisk: System) -> None:
     gateway, app_token = brisk.gateways[0], await brisk.app_token()
     sender, witness = await brisk_world.peers(1, 0)

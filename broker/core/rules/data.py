@@ -36,6 +36,8 @@ def change(core: Context, peer: Peer, asked: InRoom[RoomDataRequest]) -> None:
     core.state.number = news.version
     _tell(core, room, told, news)
     life.change(core, room, {key: Datum(value, news.version, peer.peer_id) for key, value in changes.items()})
+    if peer.kept:
+        core.out.keeping.forget_keys(peer, room.key, changes)
     if asked.ack is not None:
         core.out.ack(peer, [(asked.conn, asked.ack)], {"ok": True, "room": room.name, "version": news.version})
 

@@ -99,6 +99,23 @@ test("an answer about data that came again does not undo what was set after it",
   assert.equal(room.data.get("a").value, 2);
 });
 
+test("what we have set is not undone by what was told before and comes after the answer", async () => {
+  const { room, asked } = made();
+  room.enter({ ...VIEW, data_version: 1 });
+  const told = (set, version) => room.hear("room-data", { room: "tea", set, version, by: "ben" });
+  const sets = [room.setData({ a: null, b: "mine" }), room.setData({ c: null, d: "mine" })];
+  asked[0].resolve({ ok: true, version: 10 });
+  asked[1].resolve({ ok: true, version: 11 });
+  await Promise.all(sets);
+  told({ a: "old", b: "old" }, 9);
+  room.hear("room-join-accept", { ...VIEW, data: { c: { value: "old", version: 3, by: "ben" } }, data_version: 9 });
+  assert.deepEqual([...room.data].map(([key, { value }]) => [key, value]), [["b", "mine"], ["d", "mine"]]);
+  told({ a: "new", b: null, d: "new" }, 12);
+  told({ d: null }, 13);
+  room.hear("room-join-accept", { ...VIEW, data: { e: { value: 1, version: 14, by: "ben" } }, data_version: 14 });
+  assert.deepEqual([...room.data.keys()], ["e"]);
+});
+
 test("what a peer alone may set is gone with it", () => {
   const { room } = made();
   const keys = [];

@@ -69,11 +69,11 @@ class TcpSocket:
             if opcode == TEXT and content.startswith(start.encode()):
                 return content.decode()
 
-    async def authenticate(self, app_token: str) -> tuple[str, str]:
-        """Become a peer; returns its session token and its peer_id."""
+    async def authenticate(self, app_token: str, **fields: object) -> tuple[str, str]:
+        """Become a peer; returns its session token and its peer_id. ``fields`` are the auth-request's."""
         await self.send("40" + json.dumps({"token": app_token}))
         await self.expect("40")
-        await self.send("42" + json.dumps(["auth-request", {"token": app_token}]))
+        await self.send("42" + json.dumps(["auth-request", {"token": app_token, **fields}]))
         accepted = json.loads((await self.expect('42["auth-accept"'))[2:])[1]
         return accepted["token"], accepted["peer_id"]
 

@@ -9,7 +9,7 @@ from shared.envelopes.entries import Pace
 from shared.envelopes.levels import RIGHTS
 from tests.broker.core.rules.hall import ROOM, Hall, told
 from tests.broker.invariants import check
-from tests.broker.view import View
+from tests.broker.view import Known, View
 from tests.broker.world import Socket, World
 
 SET = "room-data-request"
@@ -263,3 +263,23 @@ def test_a_storm_costs_one_who_reads_slowly_no_more_than_the_newest_of_each_key(
     slow.gateway.send(Pace(slow.conn, False))
     view.take(slow.read())
     assert view.rooms[ROOM].data == data(hall)
+
+
+@pytest.mark.parametrize("most", [2, 256], ids=["much waits", "little waits"])
+@pytest.mark.parametrize("mine", ["mine", None], ids=["set", "removed"])
+@pytest.mark.parametrize("theirs", ["theirs", None], ids=["of one set", "of one removed"])
+def test_what_one_who_reads_slowly_has_set_itself_is_not_undone_by_what_waits_for_it(
+    most: int, mine: Any, theirs: Any
+) -> None:
+    hall = Hall(World(kept_deliveries=most))
+    put(hall.owner, {"a": "old", "b": "old"})
+    slow, view = slow_member(hall), View()
+    view.rooms[ROOM] = Known(slow.peer_id, {"data": data(hall)})
+    put(hall.owner, {"a": theirs, "b": "new"})
+    put(hall.member, {"c": 1})
+    view.rooms[ROOM].changed({"a": mine}, put(slow, {"a": mine})["version"])
+    put(hall.member, {"d": 2})
+    slow.gateway.send(Pace(slow.conn, False))
+    view.take(slow.read())
+    assert view.rooms[ROOM].data == data(hall)
+    assert not hall.world.core.state.peers[slow.peer_id].kept_bytes
