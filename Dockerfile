@@ -28,6 +28,7 @@ ENV PATH=/venv/bin:$PATH \
     APP_PORT=8000
 COPY --from=packages /venv /venv
 COPY --from=javascript /build/node_modules/socket.io-client/dist node_modules/socket.io-client/dist
+COPY --from=javascript /build/node_modules/uqr/dist node_modules/uqr/dist
 COPY shared shared
 COPY gateway gateway
 COPY broker broker

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from auth_api.answers import Refused, accept
 from auth_api.authority import Authority
-from auth_api.gateways import connect_sources, gateway_urls, seen_from
+from auth_api.gateways import asked_from_here, connect_sources, gateway_urls, loopback_url, seen_from
 from auth_api.ice_servers import ice_servers
 from auth_api.invitations import LIFE, Invite, make_invitation, room_in
 from auth_api.reading import read
@@ -25,6 +25,7 @@ APP = "demo"  # what its visitors come from; they need no password
 HOUR = 3600  # seconds that a visitor's token lives, and with it what it is lent: the relays of TURN
 INVITATION = "Parley-Invitation"  # the header in which a visitor shows one: an address would be in logs
 SOCKET_IO = "socket.io-client/dist/socket.io.esm.min.js"
+QR = "uqr/dist/index.mjs"  # draws QR codes: one file without dependencies, where error correction is not worth writing
 
 
 class DemoPage:
@@ -37,7 +38,8 @@ class DemoPage:
         self._world = world
         self._gateways = gateway_urls(settings.gateway_url)
         self._ice_servers = ice_servers(settings.ice_servers)
-        self._socket_io = ROOT / settings.node_modules / SOCKET_IO
+        self._kill_switch = loopback_url("KILL_SWITCH_URL", settings.kill_switch_url)
+        self._packages = ROOT / settings.node_modules
 
     def add_to(self, app: web.Application) -> None:
         """Serve the page from ``app``."""
@@ -46,6 +48,7 @@ class DemoPage:
         app.router.add_get("/demo/config.json", self._config)
         app.router.add_post(Invite.PATH, self._invite)
         app.router.add_get("/demo/socket.io.js", self._client)
+        app.router.add_get("/demo/qr.js", self._qr)
         app.router.add_get(r"/demo/parley/{name:[a-z-]+\.js}", self._library)
         app.router.add_get(r"/demo/{name:(languages/)?[a-z-]+\.(js|css|svg)}", self._file)
         app.on_response_prepare.append(self._secure)
@@ -61,12 +64,15 @@ class DemoPage:
         return _sent(LIBRARY, request)
 
     async def _config(self, request: web.Request) -> web.Response:
+        invited = self._invited_to(request)
         return web.json_response(
             {
                 "gateways": self._seen_from(request),
                 "ice_servers": self._ice_servers,
-                "token": self._token(self._known(request) or self._world.new_id(), self._invited_to(request)),
+                "token": self._token(self._known(request) or self._world.new_id(), invited),
                 "expires_in": self._lifetime,
+                "invited": invited,
+                "kill_switch": self._kill_switch_for(request),
             }
         )
 
@@ -109,18 +115,28 @@ class DemoPage:
 
     async def _client(self, request: web.Request) -> web.FileResponse:
         self._need_client()
-        return web.FileResponse(self._socket_io)
+        return web.FileResponse(self._packages / SOCKET_IO)
+
+    async def _qr(self, request: web.Request) -> web.FileResponse:
+        self._need_client()
+        return web.FileResponse(self._packages / QR, headers={"Content-Type": "text/javascript"})
+
+    def _kill_switch_for(self, request: web.Request) -> str:
+        """Where the kill switch is, for a page on the machine that has it; empty for others, and without one."""
+        return self._kill_switch if asked_from_here(request.headers.get("Host", "")) else ""
 
     def _seen_from(self, request: web.Request) -> list[str]:
         return seen_from(request.headers.get("Host", ""), self._gateways)
 
     def _need_client(self) -> None:
-        if not self._socket_io.is_file():
-            raise Refused(503, "The demo page needs the npm package socket.io-client: run `make setup` first")
+        if not all((self._packages / file).is_file() for file in (SOCKET_IO, QR)):
+            raise Refused(503, "The demo page needs npm packages, socket.io-client and uqr: run `make setup` first")
 
     async def _secure(self, request: web.Request, response: web.StreamResponse) -> None:
         if request.path == "/demo" or request.path.startswith("/demo/"):
-            response.headers.update(_security_headers(connect_sources(self._seen_from(request))))
+            switch = self._kill_switch_for(request)
+            sources = connect_sources(self._seen_from(request)) + (f" {switch}" if switch else "")
+            response.headers.update(_security_headers(sources))
 
 
 def _sent(folder: pathlib.Path, request: web.Request) -> web.FileResponse:

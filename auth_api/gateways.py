@@ -37,6 +37,19 @@ def seen_from(host_header: str, urls: list[str]) -> list[str]:
     return [_moved(url, named[1]) for url in urls]
 
 
+def asked_from_here(host_header: str) -> bool:
+    """Whether the browser that sent ``Host: host_header`` calls its own machine so."""
+    named = _HOST.fullmatch(host_header)
+    return named is not None and _is_here(named[1].strip("[]"))
+
+
+def loopback_url(name: str, text: str) -> str:
+    """The address of a server on this machine that only this machine reaches. Raises SettingError."""
+    if text and not (_URL.fullmatch(text) and _is_here(urllib.parse.urlsplit(text).hostname or "")):
+        raise SettingError(name, f"must look like http://127.0.0.1:5000, on this machine; got {text!r}")
+    return text.rstrip("/")
+
+
 def _moved(url: str, host: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if not _is_here(parts.hostname or ""):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from auth_api.gateways import gateway_urls
+from auth_api.gateways import gateway_urls, loopback_url
 from auth_api.ice_servers import ice_servers
 from auth_api.webhooks.address import checked
 from auth_api.webhooks.secrets import secret_bytes
@@ -62,6 +62,11 @@ class Settings(NatsSettings, LogSettings):
         "Where the demo page finds the gateways; several, separated by commas, share its visitors. "
         "If empty, where the page came from.",
     )
+    kill_switch_url: str = setting(
+        "",
+        "Where `make run` kills a gateway or the broker when the demo page, opened on the same machine, asks for it. "
+        "Leave it empty: `make run` sets it, and nothing else has such a switch.",
+    )
     ice_servers: str = setting("[]", "ICE servers for the demo page: a JSON array of RTCIceServer objects.")
     node_modules: str = setting(
         "node_modules", "Folder of npm packages that contains socket.io-client, relative to the top of the repository."
@@ -73,6 +78,7 @@ class Settings(NatsSettings, LogSettings):
         networks(self.trusted_proxies)
         gateway_urls(self.gateway_url)
         ice_servers(self.ice_servers)
+        loopback_url("KILL_SWITCH_URL", self.kill_switch_url)
         if self.webhook_url:
             _check("WEBHOOK_URL", checked, self.webhook_url)
             _check("WEBHOOK_SECRET", secret_bytes, self.webhook_secret)

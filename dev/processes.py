@@ -125,6 +125,15 @@ class Processes:
         await _drain(casualties)
         return casualties
 
+    async def crash(self, name: str) -> bool:
+        """Kill the process of that name, and wait until it has ended. Returns whether it was running."""
+        for running in self._running:
+            if running.name == name and not running.ended.done():
+                running.send(signal.SIGKILL)
+                await asyncio.wait([running.ended])
+                return True
+        return False
+
     def kill(self) -> None:
         """End all of them at once, without ceremony."""
         for running in self._running:

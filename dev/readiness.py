@@ -50,7 +50,7 @@ async def wait(probes: Mapping[str, Address], timeout: float, tell: Callable[[st
 
 async def _why_not_ready(host: str, port: int) -> str:
     try:
-        head, _, body = (await asyncio.wait_for(_get(host, port), _PATIENCE)).partition("\r\n\r\n")
+        head, _, body = (await get(host, port, "/readyz")).partition("\r\n\r\n")
     except TimeoutError:
         return f"no answer at {host}:{port}"
     except OSError as error:
@@ -59,11 +59,13 @@ async def _why_not_ready(host: str, port: int) -> str:
     return "" if " 200 " in f"{status} " else f"{status} {body[:200]}".strip()
 
 
-async def _get(host: str, port: int) -> str:
+async def get(host: str, port: int, path: str) -> str:
+    """The answer to ``GET``, with its head. Raises OSError, and TimeoutError if there is none in time."""
     # By hand, since importing an HTTP client takes longer than all the rest of the launcher.
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
-        return (await reader.read()).decode(errors="replace")
-    finally:
-        writer.close()
+    async with asyncio.timeout(_PATIENCE):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return (await reader.read()).decode(errors="replace")
+        finally:
+            writer.close()

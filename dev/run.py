@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import contextlib
 import functools
 import os
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -47,7 +49,8 @@ def _parse_arguments() -> None:
 
 async def _run(settings: Settings, environ: Mapping[str, str], lock: int) -> None:
     secrets_path = settings.folder / "secrets.env"
-    programs = _programs(settings, environ, secrets_path)
+    listener = socket.create_server(("127.0.0.1", 0)) if settings.kill_switch else None
+    programs = _programs(settings, {**environ, "KILL_SWITCH_URL": _url(listener)}, secrets_path)
     screen = Screen(sys.stdout, [_NAME, *(program.name for program in programs)])
     probes = {service.name: service.address for service in system.services(settings)}
 
@@ -62,7 +65,8 @@ async def _run(settings: Settings, environ: Mapping[str, str], lock: int) -> Non
         await _first(stop.wait(), lost(), processes.watch(), readiness.wait(probes, settings.ready_seconds, tell))
         if not stop.is_set():
             print(_greeting(settings, secrets_path), flush=True)
-            await _first(stop.wait(), lost(), processes.keep(tell))
+            async with _kill_switch(listener, processes, settings):
+                await _first(stop.wait(), lost(), processes.keep(tell))
         tell("stopping (Ctrl-C again: at once)")
     tell("stopped")
 
@@ -73,6 +77,21 @@ def _programs(settings: Settings, environ: Mapping[str, str], secrets_path: Path
         return system.programs(settings, {**environ, **secrets})
     except OSError as error:
         raise Trouble(data_folder.unwritable(settings.folder, error)) from None
+
+
+def _url(listener: socket.socket | None) -> str:
+    """Where the kill switch will be; empty if there is none."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}" if listener else ""
+
+
+def _kill_switch(
+    listener: socket.socket | None, processes: Processes, settings: Settings
+) -> contextlib.AbstractAsyncContextManager[None]:
+    if listener is None:
+        return contextlib.nullcontext()
+    from dev import kill_switch  # not before it is needed: importing an HTTP server takes longer than all the rest
+
+    return kill_switch.served(listener, processes, system.services(settings), settings.auth_api_port)
 
 
 def _stop_on_signals(processes: Processes) -> asyncio.Event:

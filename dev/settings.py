@@ -25,6 +25,9 @@ class Settings:
         "When NATS makes sure that the disk has what it took: after that time, or `always`, which no power cut undoes.",
     )
     app_host: str = setting("127.0.0.1", "Address that gateways and auth_api listen on; 0.0.0.0 for every address.")
+    kill_switch: bool = setting(
+        True, "Let the demo page kill a gateway or the broker, from this machine alone, to show that nothing is lost."
+    )
     data_dir: str = setting(".parley", "Folder for the secrets and the log's data.")
     ready_seconds: float = setting(30.0, "Seconds the processes have to get ready.", at_least=1, at_most=600)
 

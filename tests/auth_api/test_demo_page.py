@@ -5,18 +5,21 @@ from typing import Any
 
 import pytest
 
-from auth_api.demo_page import FILES, LIBRARY, SOCKET_IO
+from auth_api.demo_page import FILES, LIBRARY, QR, SOCKET_IO
+from auth_api.settings import Settings
 from shared.contract.tokens import make_app_token
 from shared.contract.user_tokens import make_user_token, read_shown
 from shared.envelopes.users import User
+from shared.process.settings import SettingError
 from tests.auth_api.conftest import SECRET, Serve
 
 
 @pytest.fixture
 def node_modules(tmp_path: pathlib.Path) -> str:
-    client = tmp_path / SOCKET_IO
-    client.parent.mkdir(parents=True)
-    client.write_text("export const io = 1;")
+    for name in (SOCKET_IO, QR):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True)
+        file.write_text("export const io = 1;")
     return str(tmp_path)
 
 
@@ -29,6 +32,7 @@ async def test_the_page_and_all_it_names_are_served(serve: Serve, node_modules: 
         for path in [
             *named,
             "/demo/socket.io.js",
+            "/demo/qr.js",
             *(f"/demo/{file.relative_to(FILES)}" for file in FILES.rglob("*.js")),
         ]:
             assert (await client.get(path)).status == 200, path
@@ -58,6 +62,36 @@ async def test_config_tells_gateways_ice_servers_and_a_token(serve: Serve) -> No
     user = visitor(config)
     assert (user.name, user.rooms, user.single) == ("", {"*": "create"}, "")
     assert user.expires - user.issued == config["expires_in"] == 3600
+
+
+SWITCH = "http://127.0.0.1:8666"
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "told"),
+    [
+        ("localhost:8000", SWITCH, SWITCH),
+        ("[::1]:8000", SWITCH, SWITCH),
+        ("192.0.2.7:8000", SWITCH, ""),
+        ("demo.example", SWITCH, ""),
+        ("localhost:8000", "", ""),
+    ],
+)
+async def test_only_a_page_on_the_same_machine_is_told_of_a_kill_switch(
+    serve: Serve, host: str, url: str, told: str
+) -> None:
+    async with (
+        serve(kill_switch_url=url) as client,
+        client.get("/demo/config.json", headers={"Host": host}) as answer,
+    ):
+        assert (await answer.json())["kill_switch"] == told
+        assert (SWITCH in answer.headers["Content-Security-Policy"]) == bool(told)
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.7:8666", "http://example.org", "http://127.0.0.1:1/path", "localhost"])
+def test_a_kill_switch_elsewhere_is_none(url: str) -> None:
+    with pytest.raises(SettingError, match="KILL_SWITCH_URL"):
+        Settings(app_secret=SECRET, app_pass="made up", kill_switch_url=url)
 
 
 def visitor(config: dict[str, Any]) -> User:

@@ -48,10 +48,12 @@ def visit(identity: str, app: str = "demo") -> dict[str, str]:
 
 
 async def grants(client: Any, invitation: str) -> dict[str, str]:
-    """What a visitor may do that shows it."""
+    """What a visitor may do that shows it. The page is told of the same room."""
     async with client.get("/demo/config.json", headers={INVITATION: invitation}) as answer:
-        app = read_shown((SECRET,), {}, (await answer.json())["token"], time.time())
+        config = await answer.json()
+    app = read_shown((SECRET,), {}, config["token"], time.time())
     assert app.user is not None
+    assert set(app.user.rooms) == {"*", config["invited"] or "*"}
     return dict(app.user.rooms)
 
 

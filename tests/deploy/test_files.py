@@ -23,6 +23,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 METRIC = re.compile(r"\bparley_[a-z_]+")
 FIXED_BY_THE_IMAGE = {"app_host", "app_port", "gateway_name", "node_modules"}
+IN_MAKE_RUN_ALONE = {"kill_switch_url"}
 PASSWORDS = {f"{user}_PASSWORD": f'"{number}e5"' for number, user in enumerate(("GATEWAY", "BROKER", "AUTH_API"))}
 SYNCS = ("5s", "always")
 WITH_NATS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -54,8 +55,15 @@ def service(name: str) -> str:
     ],
 )
 def test_every_setting_can_be_given_through_compose(name: str, settings: Any) -> None:
-    wanted = {field.name for field in dataclasses.fields(settings)} - FIXED_BY_THE_IMAGE - {"log_level", "log_format"}
+    fixed = FIXED_BY_THE_IMAGE | IN_MAKE_RUN_ALONE | {"log_level", "log_format"}
+    wanted = {field.name for field in dataclasses.fields(settings)} - fixed
     assert {each for each in wanted if f"\n      {each.upper()}:" not in service(name)} == set()
+
+
+def test_nothing_here_lets_a_page_kill_processes() -> None:
+    for name in IN_MAKE_RUN_ALONE:
+        assert not [file for file in DEPLOY.rglob("*") if file.is_file() and name.upper() in file.read_text()]
+        assert name.upper() not in COMPOSE + (ROOT / "Dockerfile").read_text() + (ROOT / ".env.example").read_text()
 
 
 def test_every_image_has_a_pinned_version() -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,39 @@ def test_a_process_that_dies_is_started_again(launcher: Launcher, settings: Sett
     launcher.process.send_signal(signal.SIGINT)
     assert launcher.end() == 0
     assert_nothing_left(settings)
+
+
+def test_the_demo_can_kill_a_gateway_that_is_started_again(launcher: Launcher, settings: Settings) -> None:
+    launcher.until(READY)
+    page = f"http://localhost:{settings['AUTH_API_PORT']}"
+    switch = str(demo_config(page)["kill_switch"])
+    host, _, port = switch.removeprefix("http://").rpartition(":")
+    assert host == "127.0.0.1"
+    assert not [address for address in others_of_this_machine() if ports.is_taken(address, int(port))]
+    killed = launcher.children("gateway")[0]
+    body = json.dumps({"url": f"http://localhost:{settings['GATEWAY_PORT']}"}).encode()
+    headers = {"Origin": page, "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(f"{switch}/gateway", body, headers)) as answer:  # noqa: S310
+        assert json.load(answer) == {"killed": "gateway-1"}
+    launcher.until("gateway-1 ended with signal 9 (SIGKILL): starting it again")
+    assert killed not in launcher.children("gateway")
+
+
+def test_the_kill_switch_can_be_left_out(settings: Settings) -> None:
+    with contextlib.closing(Launcher(settings | {"KILL_SWITCH": "off"})) as launcher:
+        launcher.until(READY)
+        assert demo_config(f"http://localhost:{settings['AUTH_API_PORT']}")["kill_switch"] == ""
+
+
+def demo_config(page: str) -> dict[str, object]:
+    with urllib.request.urlopen(f"{page}/demo/config.json") as answer:  # noqa: S310
+        config: dict[str, object] = json.load(answer)
+    return config
+
+
+def others_of_this_machine() -> set[str]:
+    """Addresses of this machine but the loopback one."""
+    return {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)} - {"127.0.0.1", "::1"}
 
 
 def test_a_second_system_in_the_same_folder_is_told_who_holds_it(launcher: Launcher, settings: Settings) -> None:
