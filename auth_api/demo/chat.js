@@ -1,5 +1,6 @@
 // What people write to each other: a panel beside the tiles, and how much of it is unread.
 import { label, write } from "./language.js";
+import { Panel } from "./panel.js";
 import { nameIn } from "./peerinfo.js";
 
 const LONGEST = 2000; // units of text that are shown of a message
@@ -16,14 +17,11 @@ export class Chat {
 
   /** `say(text)` resolves with the message as it was sent; if it rejects, the text stays to be sent again. */
   constructor(panel, button, say) {
-    this.#panel = panel;
+    this.#panel = new Panel(panel, button, () => this.#opened());
     this.#log = panel.querySelector("[role=log]");
     this.#list = panel.querySelector("ol");
     this.#input = panel.querySelector("input");
     this.#button = button;
-    button.onclick = () => (panel.hidden ? this.#open() : this.close());
-    panel.querySelector(".close").onclick = () => this.close();
-    panel.addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
     panel.querySelector("form").onsubmit = (event) => {
       event.preventDefault();
       this.#submit(say);
@@ -35,7 +33,7 @@ export class Chat {
     if (kind !== "chat" || typeof body?.text !== "string" || this.#has(id)) return;
     const own = peer_id === room.me?.peer_id;
     this.#write(id, nameIn(room.members.get(peer_id)?.peerinfo ?? body), body.text.slice(0, LONGEST), own);
-    if (this.#panel.hidden && !own) this.#count(this.#unread + 1);
+    if (!this.#panel.isOpen && !own) this.#count(this.#unread + 1);
   }
 
   /** What is shown, for `restore`. */
@@ -48,24 +46,15 @@ export class Chat {
     for (const one of said) this.#write(...one);
   }
 
-  close() {
-    this.#panel.hidden = true;
-    this.#button.setAttribute("aria-expanded", false);
-    this.#button.focus();
-  }
-
   /** Forget all of it: we are in another room, or in none. */
   clear() {
     this.#list.replaceChildren();
     this.#said = [];
     this.#count(0);
-    this.#panel.hidden = true;
-    this.#button.setAttribute("aria-expanded", false);
+    this.#panel.hide();
   }
 
-  #open() {
-    this.#panel.hidden = false;
-    this.#button.setAttribute("aria-expanded", true);
+  #opened() {
     this.#count(0);
     this.#log.scrollTop = this.#log.scrollHeight;
     this.#input.focus();

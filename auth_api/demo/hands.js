@@ -17,19 +17,19 @@ export class Hands {
   /** Raise ours, or take it down. */
   async toggle() {
     const { peer_id } = this.#room.me;
-    const up = this.#line().includes(peer_id);
+    const up = raised(this.#room).includes(peer_id);
     await this.#room.setData({ [`peer.${peer_id}.hand`]: up ? null : true });
   }
 
   show() {
-    const line = this.#line();
+    const line = raised(this.#room);
     this.#tiles.setHands(line);
     this.#own(line.includes(this.#room.me?.peer_id));
   }
+}
 
-  /** Who has raised a hand, the first of them first. */
-  #line() {
-    const raised = [...this.#room.data].filter(([key, { value }]) => KEY.test(key) && value);
-    return raised.sort(([, one], [, other]) => one.version - other.version).map(([key]) => KEY.exec(key)[1]);
-  }
+/** Who has raised a hand in a room, the first of them first. */
+export function raised(room) {
+  const keys = [...room.data].filter(([key, { value }]) => KEY.test(key) && value);
+  return keys.sort(([, one], [, other]) => one.version - other.version).map(([key]) => KEY.exec(key)[1]);
 }

@@ -8,6 +8,8 @@ import { linkTo, roomInLink } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { keep, take } from "./memory.js";
+import { People } from "./people.js";
+import { obey } from "./silence.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
 import { Visit } from "./visit.js";
@@ -21,6 +23,7 @@ const devices = new Devices(media);
 const tiles = new Tiles(byId("grid"), byId("tile-template"));
 const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
+const people = new People(byId("people"), byId("people-switch"), (key, values) => toasts.show(key, values));
 const lobby = new Lobby(go);
 const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
 let stay = null; // from the click until we are back in the lobby: {name, room, visit}
@@ -48,7 +51,7 @@ const view = {
   fail(code, message, room) {
     stay = null;
     toasts.clear();
-    chat.clear();
+    leaveRoom();
     show("lobby");
     lobby.showProblem(code, message, room);
   },
@@ -65,6 +68,11 @@ const view = {
   toast: (key, values) => toasts.show(key, values),
   knocks: (asking, decide) => knocks.show(asking, decide),
   message: (message, room) => chat.add(message, room),
+  /** We are in this room, which tells by itself what changes in it. */
+  follow(room) {
+    people.follow(room);
+    obey(room, media, (name) => toasts.show("member.mute.obeyed", { name }));
+  },
   hand: (up) => byId("hand-switch").setAttribute("aria-pressed", up),
 };
 
@@ -88,10 +96,16 @@ async function go(way, name, room, kept = null) {
   }
 }
 
+/** Nothing of the room stays on the page. */
+function leaveRoom() {
+  chat.clear();
+  people.leave();
+}
+
 function leave() {
   const visit = stay?.visit;
   stay = null;
-  chat.clear();
+  leaveRoom();
   show("lobby");
   visit?.leave();
 }
@@ -123,7 +137,7 @@ function addressChanged() {
 }
 
 function show(screen) {
-  if (document.body.dataset.screen !== screen) byId("device-dialog").close();
+  if (document.body.dataset.screen !== screen) for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   document.body.dataset.screen = screen;
   devices.moveTo(document.querySelector(`.screen[data-screen=${screen}]`));
 }

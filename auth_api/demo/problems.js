@@ -2,7 +2,7 @@
 import { hasSentence } from "./language.js";
 
 const OFFERS = { again: "join", join: "join", create: "create" }; // each is a way to try again
-const AGAIN = new Set(["rejected", "full", "kicked", "revoked", "removed", "away"]);
+const AGAIN = new Set(["rejected", "full", "locked", "kicked", "revoked", "removed", "away"]);
 
 /** `{key, values, offer}`: a sentence, and what is offered: `again`, `join`, `create` or nothing. */
 export function problem(code, message, room) {

@@ -13,7 +13,7 @@ const SHOWN = { history: 50 }; // messages that a newcomer finds
 const LEFT = { lost: "people.lost", kicked: "people.kicked" }; // for other reasons they left
 const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
-/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`. */
+/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`, `follow`. */
 export class Visit {
   #pass;
   #parley;
@@ -23,6 +23,7 @@ export class Visit {
   #tiles;
   #view;
   #room = null; // the library's, from when we are in
+  #door = null; // the same room, from when we wait to be let in
   #call = null;
   #hands = null;
   #way = "join"; // what was asked last: `create`, `join` or `resume`
@@ -100,13 +101,18 @@ export class Visit {
   async #ask(way) {
     this.#way = way;
     this.#wait("opening");
-    const options = { rejoin: true, signal: this.#leaving.signal, waiting: () => this.#waitForHost() };
+    const options = { rejoin: true, signal: this.#leaving.signal, waiting: (_, room) => this.#waitForHost(room) };
     const asked = way === "create" ? this.#parley.create(this.#name, { policy: SHOWN, ...options }) : this.#parley.join(this.#name, options);
     try {
       this.#arrive(await asked);
     } catch (refusal) {
-      if (!this.#over && this.#parley.state !== "ended") this.#fail(refusal.code, refusal.message);
+      if (!this.#over && this.#parley.state !== "ended") this.#fail(this.#codeOf(refusal), refusal.message);
     }
+  }
+
+  /** Why we are not in: a room that takes nobody in is another one than one that was closed while we waited. */
+  #codeOf({ code }) {
+    return code === "closed" && this.#door?.ending?.by === undefined ? "locked" : code;
   }
 
   #arrive(room) {
@@ -117,6 +123,7 @@ export class Visit {
     this.#call = new Call(room, this.#media, this.#tiles);
     this.#hands = new Hands(room, this.#tiles, this.#view.hand);
     this.#listen(room);
+    this.#view.follow(room);
     this.#showHistory();
     this.#peopleChanged();
   }
@@ -236,7 +243,8 @@ export class Visit {
   }
 
   /** Wait for the host, who may take as long as they like. */
-  #waitForHost() {
+  #waitForHost(room = null) {
+    this.#door = room;
     clearTimeout(this.#slow);
     this.#view.wait("host", this.#name);
   }
