@@ -1,6 +1,6 @@
 // The form at the door: a name, a room, and what to do with them.
 import { write } from "./language.js";
-import { roomInLink } from "./link.js";
+import { invitationTo, roomInLink } from "./link.js";
 import { recall, remember } from "./memory.js";
 import { personName, roomName } from "./names.js";
 import { problem, wayOf } from "./problems.js";
@@ -22,6 +22,7 @@ export class Lobby {
       event.preventDefault();
       this.#submit(this.#first);
     };
+    byId("room").addEventListener("input", () => this.#prefer(this.#first));
     byId("second-choice").onclick = () => this.#submit(OTHER[this.#first]);
     byId("problem-offer").onclick = ({ currentTarget }) => this.#submit(currentTarget.dataset.way);
     this.readLink();
@@ -35,7 +36,7 @@ export class Lobby {
     byId("problem").scrollIntoView({ block: "center" });
     byId("problem-offer").hidden = !offer;
     if (room) byId("room").value = room;
-    if (code === "taken") this.#prefer("join");
+    this.#prefer(code === "taken" ? "join" : this.#first);
     if (!offer) return;
     write(byId("problem-offer"), `problem.offer.${offer}`);
     byId("problem-offer").dataset.way = wayOf(offer);
@@ -50,13 +51,18 @@ export class Lobby {
     write(byId("room-hint"), room ? "lobby.room.linked" : "lobby.room.new");
     this.#prefer(room ? "join" : "create");
     write(byId("entry-title"), room ? "lobby.title.invited" : "lobby.title");
-    write(byId("entry-lead"), room ? "lobby.lead.invited" : "lobby.lead");
+    write(byId("entry-lead"), invitationTo(room) ? "lobby.lead.straight" : room ? "lobby.lead.invited" : "lobby.lead");
   }
 
   #prefer(way) {
     this.#first = way;
-    write(byId("first-choice"), `lobby.${way}`);
-    write(byId("second-choice"), `lobby.${OTHER[way]}`);
+    write(byId("first-choice"), this.#labelOf(way));
+    write(byId("second-choice"), this.#labelOf(OTHER[way]));
+  }
+
+  /** Whoever has an invitation to the room needs not ask. */
+  #labelOf(way) {
+    return way === "join" && invitationTo(byId("room").value) ? "lobby.enter" : `lobby.${way}`;
   }
 
   #submit(way) {

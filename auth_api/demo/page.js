@@ -2,12 +2,14 @@
 import { Chat } from "./chat.js";
 import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
+import { Inviting } from "./inviting.js";
 import { Knocks } from "./knocks.js";
 import { offerLanguages, write } from "./language.js";
-import { linkTo, roomInLink } from "./link.js";
+import { invitationTo, linkTo, roomInLink } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { keep, take } from "./memory.js";
+import { askForConfig } from "./pass.js";
 import { People } from "./people.js";
 import { obey } from "./silence.js";
 import { Tiles } from "./tiles.js";
@@ -24,6 +26,7 @@ const tiles = new Tiles(byId("grid"), byId("tile-template"));
 const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const people = new People(byId("people"), byId("people-switch"), (key, values) => toasts.show(key, values));
+const inviting = new Inviting();
 const lobby = new Lobby(go);
 const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
 let stay = null; // from the click until we are back in the lobby: {name, room, visit}
@@ -71,6 +74,7 @@ const view = {
   /** We are in this room, which tells by itself what changes in it. */
   follow(room) {
     people.follow(room);
+    inviting.follow(room, () => stay.visit.invite());
     obey(room, media, (name) => toasts.show("member.mute.obeyed", { name }));
   },
   hand: (up) => byId("hand-switch").setAttribute("aria-pressed", up),
@@ -80,15 +84,14 @@ const view = {
 async function go(way, name, room, kept = null) {
   if (stay) return; // a second click
   const own = (stay = { name, room, visit: null });
+  const invitation = kept ? kept.invitation : way === "join" ? invitationTo(room) : "";
   view.wait("connecting", room);
   try {
-    const headers = kept ? { Authorization: `Bearer ${kept.token}` } : {};
-    const answer = await fetch("/demo/config.json", { headers });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const config = await answer.json();
+    const config = await askForConfig({ token: kept?.token, invitation });
     if (stay !== own) return; // left meanwhile
     history.replaceState(null, "", linkTo(room));
-    own.visit = new Visit(config, name, room, media, tiles, view, kept);
+    if (invitation && config.invited !== room && !kept) return view.fail("invitation", "", room);
+    own.visit = new Visit(config, name, room, media, tiles, view, kept, invitation);
     own.visit.start(way);
   } catch (error) {
     console.warn("no settings:", error.message);

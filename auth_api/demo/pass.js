@@ -1,12 +1,23 @@
 // What lets the visitor in: a token that says it is the same visitor all the time, and is made anew before it ends.
 
+const CONFIG = "/demo/config.json";
 const PATIENCE = 3000; // ms that making it anew may take
+
+/** What the page has to know, for a new visitor; for one whose token is shown; for one who was invited. */
+export async function askForConfig({ token = "", invitation = "", ...options } = {}) {
+  const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...(invitation && { "Parley-Invitation": invitation }) };
+  const answer = await fetch(CONFIG, { headers, ...options });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.json();
+}
 
 export class Pass {
   #token;
   #stale; // when half of its life is over, in ms since the epoch
 
-  constructor(config) {
+  /** `invitation` is what the visitor came in with. */
+  constructor(config, invitation = "") {
+    this.invitation = invitation;
     this.#take(config);
   }
 
@@ -20,12 +31,18 @@ export class Pass {
     return this.#token;
   }
 
+  /** An invitation for others, which a host gets: `{invitation, expires_in}`, in seconds. */
+  async invite(room) {
+    const headers = { Authorization: `Bearer ${await this.fresh()}`, "Content-Type": "application/json" };
+    const answer = await fetch("/demo/invitation", { method: "POST", headers, body: JSON.stringify({ room }) });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return (await answer.json()).response;
+  }
+
   async #renew() {
-    const headers = { Authorization: `Bearer ${this.#token}` };
+    const [token, signal] = [this.#token, AbortSignal.timeout(PATIENCE)];
     try {
-      const answer = await fetch("/demo/config.json", { headers, signal: AbortSignal.timeout(PATIENCE) });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      this.#take(await answer.json());
+      this.#take(await askForConfig({ token, invitation: this.invitation, signal }));
     } catch (error) {
       console.warn("no new token:", error.message); // the old one may still be good
     }

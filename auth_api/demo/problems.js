@@ -21,7 +21,7 @@ function keyOf(code, message) {
 }
 
 function offerOf(code) {
-  if (code === "taken") return "join";
+  if (code === "taken" || code === "invitation") return "join";
   if (code === "not-found") return "create";
   return AGAIN.has(code) ? "again" : "";
 }

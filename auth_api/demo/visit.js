@@ -31,9 +31,9 @@ export class Visit {
   #slow = 0; // timer
   #leaving = new AbortController();
 
-  /** `kept` is what an earlier visit returned that was suspended. */
-  constructor(config, person, room, media, tiles, view, kept = null) {
-    this.#pass = new Pass(config);
+  /** `kept` is what an earlier visit returned that was suspended; `invitation` is what lets us straight in. */
+  constructor(config, person, room, media, tiles, view, kept = null, invitation = "") {
+    this.#pass = new Pass(config, invitation);
     const urls = config.gateways.length ? config.gateways : [location.origin];
     this.#parley = connect({ io, urls, getToken: () => this.#pass.fresh(), peerinfo: { name: person }, resume: kept?.place });
     this.#name = room;
@@ -76,6 +76,11 @@ export class Visit {
     }
   }
 
+  /** An invitation to this room, for others. */
+  invite() {
+    return this.#pass.invite(this.#name);
+  }
+
   /** Raise our hand, or take it down. */
   async toggleHand() {
     try {
@@ -90,12 +95,13 @@ export class Visit {
     this.#parley.close();
   }
 
-  /** End without a goodbye. Returns what the next visit needs to be the same visitor: `{token, place}`; null before we are in. */
+  /** End without a goodbye. Returns what the next visit needs to be the same visitor: `{token, invitation, place}`; null before we are in. */
   suspend() {
     const inside = this.#room !== null;
     this.#stop();
     const place = this.#parley.suspend();
-    return inside && place ? { token: this.#pass.token, place } : null;
+    const { token, invitation } = this.#pass;
+    return inside && place ? { token, invitation, place } : null;
   }
 
   async #ask(way) {
@@ -229,8 +235,9 @@ export class Visit {
     else this.#fail(reason, text);
   }
 
-  /** The room is gone, since everybody was away: open it again. */
+  /** The room is gone, since everybody was away: open it again. Whoever was invited into it may not do so unasked. */
   #askAnew() {
+    if (this.#pass.invitation) return this.#fail("not-found");
     this.#room = this.#call = null;
     this.#ask("create");
   }

@@ -57,6 +57,7 @@ def serve_demo(system: System, folder: Path) -> Process:
         "APP_PASS": APP_PASS,
         "APP_HOST": "127.0.0.1",
         "APP_PORT": str(port),
+        "NATS_URL": f"nats://127.0.0.1:{system.nats_port}",
         "GATEWAY_URL": ",".join(gateway.url for gateway in system.gateways),
         "LOG_FORMAT": "text",
     }

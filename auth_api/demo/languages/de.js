@@ -18,6 +18,8 @@ export default {
   "lobby.room": "Raum",
   "lobby.room.new": "Leer lassen für einen neuen Raum.",
   "lobby.room.linked": "Aus dem Link, den Sie geöffnet haben.",
+  "lobby.lead.straight": "Sagen Sie, wer Sie sind, und kommen Sie direkt herein.",
+  "lobby.enter": "Hereinkommen",
   "lobby.create": "Raum erstellen",
   "lobby.join": "Um Einlass bitten",
 
@@ -108,6 +110,16 @@ export default {
   "admission.now.open": "Der Raum ist offen: Alle dürfen hereinkommen",
   "admission.now.closed": "Der Raum ist abgeschlossen: Niemand kommt herein",
 
+  "inviting.open": "Einladen …",
+  "inviting.title": "Andere einladen",
+  "inviting.way": "Wer den Link öffnet,",
+  "inviting.straight": "kommt direkt herein",
+  "inviting.ask": "bittet um Einlass, und Sie entscheiden",
+  "inviting.code": "Der Link als QR-Code",
+  "inviting.note.straight": "Bis {until} lässt er alle herein, die ihn haben. Geben Sie ihn nur denen, die Sie hier haben möchten.",
+  "inviting.note.ask": "Wer ihn öffnet, bittet um Einlass. Er gilt, solange der Raum offen ist.",
+  "inviting.selected": "Der Link ist markiert: Kopieren Sie ihn jetzt.",
+
   "knock.list": "Wer um Einlass bittet",
   "knock.asks": "{name} bittet um Einlass",
   "knock.admit": "Einlassen",
@@ -165,6 +177,7 @@ export default {
   "problem.not-found": "Einen Raum namens „{room}“ gibt es gerade nicht.",
   "problem.rejected": "Der Host hat Sie nicht hereingelassen.",
   "problem.full": "In „{room}“ ist kein Platz mehr.",
+  "problem.invitation": "Diese Einladung ist abgelaufen oder gilt für einen anderen Raum. Sie können um Einlass bitten.",
   "problem.locked": "„{room}“ ist abgeschlossen: Im Moment kommt niemand herein.",
   "problem.closed": "Der Raum „{room}“ wurde geschlossen.",
   "problem.closed.said": "Der Raum „{room}“ wurde geschlossen. Dazu hieß es: {message}",

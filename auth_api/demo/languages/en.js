@@ -18,6 +18,8 @@ export default {
   "lobby.room": "Room",
   "lobby.room.new": "Leave it empty for a new one.",
   "lobby.room.linked": "From the link you opened.",
+  "lobby.lead.straight": "Say who you are, and come straight in.",
+  "lobby.enter": "Come in",
   "lobby.create": "Create room",
   "lobby.join": "Ask to join",
 
@@ -84,7 +86,7 @@ export default {
   "member.mute.asked": "{name} was asked to mute",
   "member.mute.obeyed": "{name} asked you to be quiet, so your microphone is off now",
   "member.promote": "Make moderator",
-  "member.demote": "No moderator any more",
+  "member.demote": "Remove as moderator",
   "member.transfer": "Hand over the room…",
   "member.remove": "Put out…",
 
@@ -107,6 +109,16 @@ export default {
   "admission.now.ask": "From now on, hosts decide who may come in",
   "admission.now.open": "The room is open: everybody may come in",
   "admission.now.closed": "The room is locked: nobody may come in",
+
+  "inviting.open": "Invite…",
+  "inviting.title": "Invite others",
+  "inviting.way": "Whoever opens the link",
+  "inviting.straight": "comes straight in",
+  "inviting.ask": "asks to come in, and you decide",
+  "inviting.code": "The link as a QR code",
+  "inviting.note.straight": "Until {until}, it lets in everybody who has it. Give it only to those whom you want here.",
+  "inviting.note.ask": "Whoever opens it asks to come in. It is good as long as the room is open.",
+  "inviting.selected": "It is selected: copy it now.",
 
   "knock.list": "Who asks to come in",
   "knock.asks": "{name} asks to come in",
@@ -165,6 +177,7 @@ export default {
   "problem.not-found": "There is no room called “{room}” right now.",
   "problem.rejected": "The host did not let you in.",
   "problem.full": "No more people fit into “{room}”.",
+  "problem.invitation": "This invitation has ended, or is for another room. You can ask to come in.",
   "problem.locked": "“{room}” is locked: nobody may come in right now.",
   "problem.closed": "The room “{room}” was closed.",
   "problem.closed.said": "The room “{room}” was closed. They said: {message}",
