@@ -11,6 +11,7 @@ import { Media } from "./media.js";
 import { keep, take } from "./memory.js";
 import { askForConfig } from "./pass.js";
 import { People } from "./people.js";
+import { Reactions } from "./reactions.js";
 import { obey } from "./silence.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
@@ -27,6 +28,7 @@ const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const people = new People(byId("people"), byId("people-switch"), (key, values) => toasts.show(key, values));
 const inviting = new Inviting();
+const reactions = new Reactions(byId("reactions"), byId("reaction-said"), tiles);
 const lobby = new Lobby(go);
 const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
 let stay = null; // from the click until we are back in the lobby: {name, room, visit}
@@ -74,6 +76,7 @@ const view = {
   /** We are in this room, which tells by itself what changes in it. */
   follow(room) {
     people.follow(room);
+    reactions.follow(room);
     inviting.follow(room, () => stay.visit.invite());
     obey(room, media, (name) => toasts.show("member.mute.obeyed", { name }));
   },
@@ -103,6 +106,7 @@ async function go(way, name, room, kept = null) {
 function leaveRoom() {
   chat.clear();
   people.leave();
+  reactions.leave();
 }
 
 function leave() {

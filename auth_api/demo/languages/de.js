@@ -135,6 +135,20 @@ export default {
   "chat.send": "Senden",
   "chat.you": "Sie",
 
+  "reaction.open": "Reagieren",
+  "reaction.like": "Daumen hoch",
+  "reaction.clap": "Applaus",
+  "reaction.heart": "Herz",
+  "reaction.laugh": "Lachen",
+  "reaction.wow": "Staunen",
+  "reaction.party": "Feiern",
+  "reaction.said.like": "{name}: Daumen hoch",
+  "reaction.said.clap": "{name} applaudiert",
+  "reaction.said.heart": "{name} schickt ein Herz",
+  "reaction.said.laugh": "{name} lacht",
+  "reaction.said.wow": "{name} staunt",
+  "reaction.said.party": "{name} feiert",
+
   "hand.raise": "Hand heben",
 
   "devices.open": "Einstellungen",

@@ -135,6 +135,20 @@ export default {
   "chat.send": "Send",
   "chat.you": "You",
 
+  "reaction.open": "React",
+  "reaction.like": "Thumbs up",
+  "reaction.clap": "Applause",
+  "reaction.heart": "Heart",
+  "reaction.laugh": "Laughing",
+  "reaction.wow": "Astonished",
+  "reaction.party": "Celebrating",
+  "reaction.said.like": "{name}: thumbs up",
+  "reaction.said.clap": "{name} applauds",
+  "reaction.said.heart": "{name} sends a heart",
+  "reaction.said.laugh": "{name} laughs",
+  "reaction.said.wow": "{name} is astonished",
+  "reaction.said.party": "{name} celebrates",
+
   "hand.raise": "Raise hand",
 
   "devices.open": "Settings",
