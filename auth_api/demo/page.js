@@ -3,6 +3,7 @@ import { Chat } from "./chat.js";
 import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Inviting } from "./inviting.js";
+import { KillPanel } from "./kill-panel.js";
 import { Knocks } from "./knocks.js";
 import { offerLanguages, write } from "./language.js";
 import { invitationTo, linkTo, roomInLink } from "./link.js";
@@ -29,9 +30,10 @@ const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const people = new People(byId("people"), byId("people-switch"), (key, values) => toasts.show(key, values));
 const inviting = new Inviting();
 const reactions = new Reactions(byId("reactions"), byId("reaction-said"), tiles);
+const killPanel = new KillPanel(() => stay?.visit?.gateway ?? "");
 const lobby = new Lobby(go);
 const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
-let stay = null; // from the click until we are back in the lobby: {name, room, visit}
+let stay = null; // from the click until we are back in the lobby: {name, room, visit, killSwitch}
 let ownTile = null;
 
 /** What a visit shows; see visit.js. What is said is the key of a sentence, and values in it. */
@@ -77,6 +79,7 @@ const view = {
   follow(room) {
     people.follow(room);
     reactions.follow(room);
+    killPanel.follow(room, stay.killSwitch);
     inviting.follow(room, () => stay.visit.invite());
     obey(room, media, (name) => toasts.show("member.mute.obeyed", { name }));
   },
@@ -94,6 +97,7 @@ async function go(way, name, room, kept = null) {
     if (stay !== own) return; // left meanwhile
     history.replaceState(null, "", linkTo(room));
     if (invitation && config.invited !== room && !kept) return view.fail("invitation", "", room);
+    own.killSwitch = config.kill_switch;
     own.visit = new Visit(config, name, room, media, tiles, view, kept, invitation);
     own.visit.start(way);
   } catch (error) {
@@ -107,6 +111,7 @@ function leaveRoom() {
   chat.clear();
   people.leave();
   reactions.leave();
+  killPanel.leave();
 }
 
 function leave() {

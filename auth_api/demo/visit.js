@@ -15,6 +15,7 @@ const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which 
 
 /** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`, `follow`. */
 export class Visit {
+  gateway = ""; // the address of the one that we have connected to last
   #pass;
   #parley;
   #name;
@@ -35,7 +36,8 @@ export class Visit {
   constructor(config, person, room, media, tiles, view, kept = null, invitation = "") {
     this.#pass = new Pass(config, invitation);
     const urls = config.gateways.length ? config.gateways : [location.origin];
-    this.#parley = connect({ io, urls, getToken: () => this.#pass.fresh(), peerinfo: { name: person }, resume: kept?.place });
+    const own = (url, options) => io((this.gateway = url), options);
+    this.#parley = connect({ io: own, urls, getToken: () => this.#pass.fresh(), peerinfo: { name: person }, resume: kept?.place });
     this.#name = room;
     this.#person = person;
     this.#media = media;

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
 
@@ -14,10 +14,20 @@ from tests.system.rig.process import Process
 PATIENCE = 20_000  # ms; a machine with two cores has three pages' video to encode
 
 
+class Serving(Protocol):
+    """What serves the page."""
+
+    @property
+    def url(self) -> str: ...
+    def start(self) -> None: ...
+    async def ready(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
 class Demo:
     """A context in which people open the page that ``serving`` serves, each on the gateway of the test's choice."""
 
-    def __init__(self, chromium: str, arguments: Sequence[str], serving: Process, gateways: Sequence[Process]) -> None:
+    def __init__(self, chromium: str, arguments: Sequence[str], serving: Serving, gateways: Sequence[Process]) -> None:
         self._chromium = chromium
         self._arguments = list(arguments)
         self._serving = serving
@@ -50,7 +60,9 @@ class Demo:
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("console", lambda message: self._note(name, message))
         page.on("websocket", lambda socket: socket.on("framereceived", contract.Ear().hear))
-        await page.route("**/demo/config.json", lambda route: _offer_only(self._gateways[gateway].url, route))
+        if gateway is not None:
+            url = self._gateways[gateway].url
+            await page.route("**/demo/config.json", lambda route: _offer_only(url, route))
         await page.goto(f"{self._serving.url}/demo" + (f"#{room}" if room else ""))
         await page.fill("#name", name)
         return Person(name, page)
