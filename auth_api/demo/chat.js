@@ -12,7 +12,7 @@ export class Chat {
   #list;
   #input;
   #button;
-  #said = []; // what is shown, as `[id, name, text, own]`
+  #said = []; // what is shown, as `[id, name, text, own, toHosts]`
   #unread = 0;
 
   /** `say(text)` resolves with the message as it was sent; if it rejects, the text stays to be sent again. */
@@ -29,10 +29,11 @@ export class Chat {
   }
 
   /** Show what was said. What was shown already is not shown again. */
-  add({ id, peer_id, kind, body }, room) {
+  add({ id, peer_id, kind, body, to }, room) {
     if (kind !== "chat" || typeof body?.text !== "string" || this.#has(id)) return;
     const own = peer_id === room.me?.peer_id;
-    this.#write(id, nameIn(room.members.get(peer_id)?.peerinfo ?? body), body.text.slice(0, LONGEST), own);
+    const sender = room.members.get(peer_id) ?? room.pending.get(peer_id);
+    this.#write(id, nameIn(sender?.peerinfo ?? body), body.text.slice(0, LONGEST), own, to === "hosts");
     if (!this.#panel.isOpen && !own) this.#count(this.#unread + 1);
   }
 
@@ -71,17 +72,18 @@ export class Chat {
     return this.#said.some(([known]) => known === id);
   }
 
-  #write(id, name, text, own) {
+  #write(id, name, text, own, toHosts) {
     const [message, who, what] = ["li", "bdi", "p"].map((tag) => document.createElement(tag));
     message.toggleAttribute("data-own", own);
     if (own) write(who, "chat.you");
     else who.textContent = name;
     what.dir = "auto";
     what.textContent = text;
+    if (toHosts) write(who, "chat.to-hosts", { name });
     message.append(who, what);
     const place = this.#said.filter(([known]) => known < id).length; // our own may be answered before others' are told
     this.#list.insertBefore(message, this.#list.children[place] ?? null);
-    this.#said.splice(place, 0, [id, name, text, own]);
+    this.#said.splice(place, 0, [id, name, text, own, toHosts]);
     if (this.#said.length > MOST) {
       this.#said.shift();
       this.#list.firstChild.remove();

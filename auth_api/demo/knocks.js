@@ -19,10 +19,16 @@ export class Knocks {
     for (const [id, name] of asking) if (!this.#knocks.has(id)) this.#add(id, name, decide);
   }
 
+  /** Show what one of them writes to the hosts. */
+  say(id, text) {
+    const knock = this.#knocks.get(id);
+    if (knock) knock.querySelector(".said").textContent = text;
+  }
+
   #add(id, name, decide) {
     const knock = this.#template.content.firstElementChild.cloneNode(true);
     knock.dataset.peer = id;
-    write(knock.querySelector("p"), "knock.asks", { name });
+    write(knock.querySelector(".asks"), "knock.asks", { name });
     paintFace(knock.querySelector(".face"), name);
     const answer = (yes) => () => {
       knock.hidden = true; // until the server says that it is decided

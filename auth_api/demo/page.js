@@ -16,6 +16,7 @@ import { Reactions } from "./reactions.js";
 import { obey } from "./silence.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
+import { saidAtTheDoor, ToHosts } from "./to-hosts.js";
 import { Visit } from "./visit.js";
 
 const VISIT = "parley-visit"; // what is kept of a visit for when the page is loaded again
@@ -33,6 +34,7 @@ const reactions = new Reactions(byId("reactions"), byId("reaction-said"), tiles)
 const killPanel = new KillPanel(() => stay?.visit?.gateway ?? "");
 const lobby = new Lobby(go);
 const chat = new Chat(byId("chat"), byId("chat-switch"), (text) => stay?.visit?.say(text) ?? false);
+const toHosts = new ToHosts(byId("to-hosts"), (text) => stay?.visit?.sayToHosts(text) ?? false);
 let stay = null; // from the click until we are back in the lobby: {name, room, visit, killSwitch}
 let ownTile = null;
 
@@ -41,7 +43,14 @@ const view = {
   wait(what, room, slow = false) {
     write(byId("waiting-title"), `wait.${what}`, { room });
     write(byId("waiting-text"), slow ? "wait.slow" : `wait.${what}.text`, { room });
+    if (what !== "host") view.door("", false);
     show("waiting");
+  },
+  /** A host decides. `text` is what the room says to those who wait. */
+  door(text, waiting = true) {
+    byId("waiting-said").textContent = text;
+    byId("waiting-said").hidden = !text;
+    toHosts.show(waiting);
   },
   enter(room, peerId) {
     if (tiles.get(peerId)) return show("call");
@@ -74,7 +83,13 @@ const view = {
   },
   toast: (key, values) => toasts.show(key, values),
   knocks: (asking, decide) => knocks.show(asking, decide),
-  message: (message, room) => chat.add(message, room),
+  message(message, room) {
+    chat.add(message, room);
+    const said = saidAtTheDoor(message);
+    if (!said) return;
+    knocks.say(message.peer_id, said);
+    people.say(message.peer_id, said);
+  },
   /** We are in this room, which tells by itself what changes in it. */
   follow(room) {
     people.follow(room);

@@ -21,6 +21,7 @@ export class People {
   #button;
   #toast;
   #room = null;
+  #said = new Map(); // what those who wait have written last, by peer_id
   #members;
   #waiting;
   #banned;
@@ -36,6 +37,7 @@ export class People {
     this.#waiting = new Rows(list("waiting"), () => new WaitingRow((yes, id) => this.#decide(yes, id)));
     this.#banned = new Rows(list("banned"), () => new BannedRow((who) => this.#try(() => lift(this.#room, who))));
     byId("admit-all").onclick = () => this.#admitAll();
+    byId("waiting-text-input").onchange = ({ target }) => this.#try(() => this.#room.setPolicy({ waiting_text: target.value.trim() }));
     byId("admission").onchange = ({ target }) => this.#try(() => this.#room.setPolicy({ admission: target.value }));
   }
 
@@ -43,13 +45,24 @@ export class People {
   follow(room) {
     this.#room = room;
     room.on("change", () => this.#room === room && this.#show());
-    room.on("policy", ({ admission }) => this.#room === room && this.#toast(`admission.now.${admission}`));
+    let before = room.policy?.admission;
+    room.on("policy", ({ admission }) => {
+      if (this.#room === room && admission !== before) this.#toast(`admission.now.${admission}`);
+      before = admission;
+    });
+    this.#show();
+  }
+
+  /** Show what somebody who waits has written. */
+  say(id, text) {
+    this.#said.set(id, text);
     this.#show();
   }
 
   /** We are in no room. */
   leave() {
     this.#room = null;
+    this.#said.clear();
     this.#panel.hide();
     for (const rows of [this.#members, this.#waiting, this.#banned]) rows.show([]);
   }
@@ -93,7 +106,7 @@ export class People {
     byId("waiting-people").hidden = candidates.length === 0;
     byId("admit-all").hidden = candidates.length < 2;
     write(byId("waiting-people-title"), "people.waiting", { count: candidates.length });
-    this.#waiting.show(candidates.map(({ peer_id, peerinfo }) => ({ id: peer_id, name: nameIn(peerinfo) })));
+    this.#waiting.show(candidates.map(({ peer_id, peerinfo }) => ({ id: peer_id, name: nameIn(peerinfo), said: this.#said.get(peer_id) ?? "" })));
   }
 
   #showBanned(bans) {
@@ -107,6 +120,9 @@ export class People {
     const admission = policy?.admission ?? "ask";
     byId("admission").hidden = !isHost;
     byId("admission-note").hidden = isHost;
+    byId("waiting-text-field").hidden = !isHost || admission !== "ask";
+    const input = byId("waiting-text-input");
+    if (document.activeElement !== input) input.value = policy?.waiting_text ?? "";
     byId("admission").querySelector(`[value=${admission}]`).checked = true;
     write(byId("admission-note"), `admission.note.${admission}`);
   }

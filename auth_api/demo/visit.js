@@ -13,7 +13,7 @@ const SHOWN = { history: 50 }; // messages that a newcomer finds
 const LEFT = { lost: "people.lost", kicked: "people.kicked" }; // for other reasons they left
 const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
-/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`, `follow`. */
+/** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`, `follow`, `door`. */
 export class Visit {
   gateway = ""; // the address of the one that we have connected to last
   #pass;
@@ -78,6 +78,17 @@ export class Visit {
     }
   }
 
+  /** Write to the hosts, while we wait. Returns whether that was sent. */
+  async sayToHosts(text) {
+    try {
+      await this.#door.send({ text, name: this.#person }, { to: "hosts" });
+      return true;
+    } catch (refusal) {
+      if (!this.#over) this.#view.toast(...refused(refusal));
+      return false;
+    }
+  }
+
   /** An invitation to this room, for others. */
   invite() {
     return this.#pass.invite(this.#name);
@@ -109,7 +120,7 @@ export class Visit {
   async #ask(way) {
     this.#way = way;
     this.#wait("opening");
-    const options = { rejoin: true, signal: this.#leaving.signal, waiting: (_, room) => this.#waitForHost(room) };
+    const options = { rejoin: true, signal: this.#leaving.signal, waiting: (text, room) => this.#waitForHost(room, text) };
     const asked = way === "create" ? this.#parley.create(this.#name, { policy: SHOWN, ...options }) : this.#parley.join(this.#name, options);
     try {
       this.#arrive(await asked);
@@ -252,10 +263,11 @@ export class Visit {
   }
 
   /** Wait for the host, who may take as long as they like. */
-  #waitForHost(room = null) {
+  #waitForHost(room = null, text = "") {
     this.#door = room;
     clearTimeout(this.#slow);
     this.#view.wait("host", this.#name);
+    if (room) this.#view.door(text);
   }
 
   #fail(code, message) {

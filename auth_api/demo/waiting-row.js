@@ -12,10 +12,11 @@ export class WaitingRow {
     this.#button("reject").onclick = () => decide(false, this.#id);
   }
 
-  show({ id, name }) {
+  show({ id, name, said }) {
     this.#id = id;
     this.element.dataset.peer = id;
     this.element.querySelector(".name").textContent = name;
+    this.element.querySelector(".said").textContent = said;
     paintFace(this.element.querySelector(".face"), name);
     for (const verdict of ["admit", "reject"]) label(this.#button(verdict), `people.${verdict}.who`, { name });
   }

@@ -33,6 +33,8 @@ export default {
   "wait.reconnecting": "Verbindung wird wiederhergestellt …",
   "wait.reconnecting.text": "Die Verbindung ist abgebrochen.",
   "wait.slow": "Der Server hat noch nicht geantwortet. Wir versuchen es weiter …",
+  "to-hosts.text": "Nachricht an die Hosts",
+  "to-hosts.sent": "Sie haben geschrieben: {text}",
   "wait.cancel": "Abbrechen",
 
   "call.screen": "Gespräch",
@@ -103,6 +105,7 @@ export default {
   "admission.ask": "Auf Anfrage",
   "admission.open": "Alle",
   "admission.closed": "Niemand",
+  "admission.waiting-text": "Hinweis für Wartende",
   "admission.note.ask": "Hosts entscheiden, wer hereinkommt.",
   "admission.note.open": "Alle dürfen hereinkommen.",
   "admission.note.closed": "Der Raum ist abgeschlossen: Niemand kommt herein.",
@@ -132,6 +135,7 @@ export default {
   "chat.messages": "Nachrichten",
   "chat.message": "Nachricht an alle",
   "chat.placeholder": "Nachricht an alle",
+  "chat.to-hosts": "{name}, wartet, an die Hosts",
   "chat.send": "Senden",
   "chat.you": "Sie",
 

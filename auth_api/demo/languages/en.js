@@ -33,6 +33,8 @@ export default {
   "wait.reconnecting": "Reconnecting…",
   "wait.reconnecting.text": "The connection was lost.",
   "wait.slow": "The server has not answered yet. Still trying…",
+  "to-hosts.text": "Write to the hosts",
+  "to-hosts.sent": "You wrote: {text}",
   "wait.cancel": "Cancel",
 
   "call.screen": "Call",
@@ -103,6 +105,7 @@ export default {
   "admission.ask": "Ask first",
   "admission.open": "Everybody",
   "admission.closed": "Nobody",
+  "admission.waiting-text": "What to tell those who wait",
   "admission.note.ask": "Hosts decide who may come in.",
   "admission.note.open": "Everybody may come in.",
   "admission.note.closed": "The room is locked: nobody may come in.",
@@ -132,6 +135,7 @@ export default {
   "chat.messages": "Messages",
   "chat.message": "Message to everyone",
   "chat.placeholder": "Write to everyone",
+  "chat.to-hosts": "{name}, waiting, to the hosts",
   "chat.send": "Send",
   "chat.you": "You",
 
