@@ -48,7 +48,9 @@ class Demo:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def open(self, name: str, *, gateway: int, room: str = "", script: str = "", **options: Any) -> "Person":
+    async def open(
+        self, name: str, *, gateway: int | None, room: str = "", script: str = "", **options: Any
+    ) -> "Person":
         """Open the page as somebody would who got a link to ``room``, and type a name. ``script`` runs before it.
 
         ``options`` are Playwright's for the context, such as ``locale`` and ``color_scheme``.

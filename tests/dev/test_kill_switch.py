@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dev import kill_switch, system
+from dev import kill_switch, readiness, system
 from dev.kill_switch import SPEAKS, KillSwitch
 from dev.settings import Settings
 from dev.system import Service
@@ -125,7 +125,7 @@ async def test_of_several_brokers_the_one_that_speaks_is_killed(
             raise ConnectionRefusedError
         return f"HTTP/1.1 200 OK\r\n\r\n# HELP\n{SPEAKS}\n"
 
-    monkeypatch.setattr(kill_switch.readiness, "get", metrics)
+    monkeypatch.setattr(readiness, "get", metrics)
     async with client.post("/broker", json={}, headers=headers()) as answer:
         assert await answer.json() == {"killed": "broker-2"}
 
