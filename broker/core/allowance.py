@@ -21,10 +21,7 @@ def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], 
 
     Only ``part`` of the limit can be had, but never less than a LITTLE.
     """
-    owed = _owed(peer, now, limits) + size
-    if (owed > LITTLE and owed > limits.output_burst * part()) or owed > limits.output_burst:
-        raise Refusal(TOO_MANY)
-    peer.spent, peer.spent_at = owed, now
+    peer.spent, peer.spent_at = _with(peer, size, now, limits, part), now
 
 
 def spend_in(room: Room, peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
@@ -36,13 +33,33 @@ def spend_in_all(
     said: list[tuple[Room, int]], peer: Peer, now: float, limits: Limits, part: Callable[[], float]
 ) -> None:
     """The same for bytes in several rooms: in all of them, or in none."""
-    debts = [(room, *_in_room(room, peer, size, now, limits)) for room, size in said]
-    spend(peer, sum(size for _, size in said), now, limits, part)
+    debts = check_in_all(said, peer, now, limits, part)
+    charge(peer, sum(size for _, size in said), now, limits)
     for room, whole, mine in debts:
         known = life.of(room)
         if not _left_of(known.spent, now, limits.output_rate):
             known.shares = {}
         known.spent, known.shares[peer.peer_id] = Debt(whole, now), Debt(mine, now)
+
+
+def check_in_all(
+    said: list[tuple[Room, int]], peer: Peer, now: float, limits: Limits, part: Callable[[], float]
+) -> list[tuple[Room, float, float]]:
+    """Make sure that a peer may say so many bytes in these rooms. Raises Refusal.
+
+    Returns what each room, and the peer in it, will owe.
+    """
+    debts = [(room, *_in_room(room, peer, size, now, limits)) for room, size in said]
+    _with(peer, sum(size for _, size in said), now, limits, part)
+    return debts
+
+
+def _with(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> float:
+    """What a peer owes with ``size`` bytes more. Raises Refusal."""
+    owed = _owed(peer, now, limits) + size
+    if owed > limits.output_burst or (owed > LITTLE and owed > limits.output_burst * part()):
+        raise Refusal(TOO_MANY)
+    return owed
 
 
 def _in_room(room: Room, peer: Peer, size: int, now: float, limits: Limits) -> tuple[float, float]:

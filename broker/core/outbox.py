@@ -99,11 +99,14 @@ class Outbox:
         """The part of what is much for a gateway that is still free on the way to that of these which is furthest
         behind: from 1 to 0.
         """
+        most = max((gateway.behind for gateway in self._state.gateways.values()), default=0)
         furthest = 0
-        for peer in peers:
+        for peer in peers if most else ():
             gateway = self._state.gateways.get(peer.gateway)
-            if gateway is not None and gateway.sealed - gateway.handled > furthest:
-                furthest = gateway.sealed - gateway.handled
+            if gateway is not None and gateway.behind > furthest:
+                furthest = gateway.behind
+                if furthest == most:
+                    break  # all others are nearer
         return max(0.0, 1 - furthest / MUCH_BEHIND)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:

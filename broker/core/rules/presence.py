@@ -25,13 +25,14 @@ def show(core: Context, peer: Peer, peerinfo: bytes) -> None:
     """Change what a peer shows of itself, and tell those who see it. Raises Refusal."""
     if peerinfo == peer.peerinfo:
         return
-    told = [
-        (room, _observers(core, room, peer)) for room in (core.state.rooms[key] for key in (*peer.rooms, *peer.asked))
-    ]
-    everybody = [observer for _, observers in told for observer in observers]
-    core.out.check_way_to(everybody)
-    said = [(room, _size(room, peerinfo) * (len(observers) + 1)) for room, observers in told]
-    allowance.spend_in_all(said, peer, core.state.now, core.limits, lambda: core.out.free_part(everybody))
+    rooms = [core.state.rooms[key] for key in (*peer.rooms, *peer.asked)]
+    said = [(room, _size(room, peerinfo) * len(room.members)) for room in rooms]
+    near = (core.state.peers[member] for room in rooms for member in room.members)
+    # before anything is done for each of those who see it: they may be a thousand
+    allowance.check_in_all(said, peer, core.state.now, core.limits, lambda: core.out.free_part(near))
+    told = [(room, _observers(core, room, peer)) for room in rooms]
+    core.out.check_way_to([observer for _, observers in told for observer in observers])
+    allowance.spend_in_all(said, peer, core.state.now, core.limits, lambda: 1.0)
     peer.peerinfo = peerinfo
     for room, observers in told:
         news = RoomUserUpdate(room=room.name, peer_id=peer.peer_id, peerinfo=msgspec.Raw(peerinfo or NULL))
