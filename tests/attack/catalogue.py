@@ -7,6 +7,7 @@ from tests.attack.attacks import (
     edges,
     floods,
     http,
+    life,
     many,
     passwords,
     polling,
@@ -19,7 +20,7 @@ from tests.attack.plan import ATTACKS
 
 __all__ = ["ATTACKS", "MODULES", "named"]
 
-MODULES = (floods, bodies, sockets, http, edges, many, polling, rooms, views, absences, victims, passwords, crowd)
+MODULES = (floods, bodies, sockets, http, edges, many, polling, rooms, views, life, absences, victims, passwords, crowd)
 
 
 def named(part: str) -> list[str]:

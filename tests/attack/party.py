@@ -25,15 +25,16 @@ class Party:
 
 
 async def gather(
-    me: Me, members: int = FULL, rooms: int = 1, peerinfo: str = PEERINFO, resumable: bool = False
+    me: Me, members: int = FULL, rooms: int = 1, peerinfo: str = PEERINFO, resumable: bool = False, version: int = 1
 ) -> Party:
     """Fill rooms, as far as that is possible in time."""
-    owner = await me.peer(peerinfo=peerinfo, resumable=resumable)
+    shown = {"peerinfo": peerinfo, "resumable": resumable, "version": version}
+    owner = await me.peer(**shown)
     owner.on[b"room-join-request"] = lambda asked: let_in(owner, asked["room"], asked["peer_id"])
     names = [f"attack-{secrets.token_hex(6)}" for _ in range(rooms)]
     for name in names:
         await until_ok(owner, "room-create-request", room=name)
-    guests = [await me.peer(peerinfo=peerinfo, resumable=resumable) for _ in range(members - 1)]
+    guests = [await me.peer(**shown) for _ in range(members - 1)]
     party = Party(owner, names, guests)
     try:
         async with asyncio.timeout(PATIENCE):

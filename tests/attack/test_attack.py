@@ -12,7 +12,15 @@ from tests.attack.run import Run
 
 SECONDS = 2.0
 FROZEN = 1.0  # seconds
-SHORT = ("pongs", "digits", "joins-of-a-member", "knocks-at-an-absent-owner", "stolen-orders")
+SHORT = (
+    "pongs",
+    "digits",
+    "joins-of-a-member",
+    "knocks-at-an-absent-owner",
+    "stolen-orders",
+    "messages",
+    "data-storms",
+)
 
 
 def short(name: str, folder: Path) -> Run:
