@@ -17,6 +17,7 @@ from shared.contract.events import EVENTS, ClientEvent, RoomEvent, first
 from shared.contract.frames import payload_of, refusal_frames, with_raw
 from shared.contract.refusals import BAD_REQUEST, UNAUTHORIZED, Refusal
 from shared.envelopes.entries import Said
+from shared.envelopes.levels import LIFE
 from shared.envelopes.users import Grant
 
 OK, AGAIN = "ok", "again"
@@ -88,7 +89,8 @@ def hear(core: Context, writer: str, said: Said) -> None:
         core.tally[said.event, OK] += 1
     except Refusal as refusal:
         core.tally[said.event, refusal.code] += 1
-        frames = refusal_frames(said.event, refusal, said.ack, _known(said), _version(core, said.conn))
+        known = _known(said, is_named=core.state.level < LIFE)
+        frames = refusal_frames(said.event, refusal, said.ack, known, _version(core, said.conn))
         core.out.answer(writer, said.conn, frames)
 
 
@@ -98,10 +100,11 @@ def _version(core: Context, conn: str) -> int:
     return peer.version if peer is not None else 1
 
 
-def _known(said: Said) -> dict[str, object]:
+def _known(said: Said, is_named: bool) -> dict[str, object]:
+    """What a refusal says of the event. ``is_named``: a room, too, if it has none, as when all events had one."""
     event = EVENTS.get(said.event)
     payload = payload_of(said.body) if event is not None and event.RELAYED_AS else said.body
-    named = {"room": said.room} if event is None or issubclass(event, RoomEvent) else {}
+    named = {"room": said.room} if is_named or event is None or issubclass(event, RoomEvent) else {}
     known: dict[str, object] = {**named, **with_raw(payload=payload)}
     if said.peer_id:
         known["peer_id"] = said.peer_id

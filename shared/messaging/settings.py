@@ -33,8 +33,10 @@ class NatsSettings:
                 raise SettingError(name, "is required: NATS_CERT and NATS_KEY go together.")
         for name, path in (("NATS_CA", self.nats_ca), ("NATS_CERT", self.nats_cert), ("NATS_KEY", self.nats_key)):
             _check_readable(name, path)
-        _check_whole("NATS_CA", Tls(self.nats_ca))
-        _check_whole("NATS_CERT", Tls("", self.nats_cert, self.nats_key))
+        if self.nats_ca:
+            _check_whole("NATS_CA", Tls(self.nats_ca))
+        if self.nats_cert:
+            _check_whole("NATS_CERT", Tls("", self.nats_cert, self.nats_key))
 
     @property
     def tls(self) -> Tls | None:

@@ -6,7 +6,6 @@ from broker.settings import Settings as BrokerSettings
 from gateway.settings import Settings as GatewaySettings
 from shared.envelopes import levels
 from tests.sim.process import BrokerProcess, GatewayProcess, Process
-from tests.sim.release import OLD
 from tests.sim.server import Server
 from tests.sim.universe import Universe
 
@@ -20,7 +19,8 @@ class Shape:
 
     opening          seconds before all else in which little happens, ``slower`` so many times than later
     without_brokers  there are none in most of that time
-    mixed            processes are of the last release, and are replaced by this one
+    older            processes are of the release that knows the levels up to this one, and are replaced by this release
+    mix              kinds of faults, if chance does not decide which there are
     """
 
     gateways: int = 3
@@ -29,7 +29,8 @@ class Shape:
     opening: float = 0.0
     slower: float = 10.0
     without_brokers: bool = False
-    mixed: bool = False
+    older: int = 0
+    mix: tuple[str, ...] = ()
 
 
 class Cluster:
@@ -53,9 +54,9 @@ class Cluster:
             BrokerProcess(self.server, f"broker-{number}", self.broker_settings) for number in range(shape.brokers)
         ]
 
-        if shape.mixed:
+        if shape.older:
             for process in self.processes:
-                process.level = OLD
+                process.level = shape.older
 
     @property
     def processes(self) -> list[Process]:

@@ -74,15 +74,24 @@ class Conduct:
         client.note(what)
         if what == "stall":
             line.down.stall(self._chance.uniform(0.2, 4))
+            if self._chance.random() < 0.5:
+                client.universe.after(self._chance.uniform(0.1, 2), self._walk_out)
         elif what == "leave" or not client.resumable:
             client.leave(self.suffers)
         elif what == "drop":
+            if self._chance.random() < 0.5:
+                client.renew()  # which comes late if its gateway cannot reach the log
             line.drop()
             client.down(line)
         else:
             if what == "away":
                 client.away_until = client.universe.time + self._chance.uniform(*AWAY)
             line.vanish()
+
+    def _walk_out(self) -> None:
+        """Leave a room, whatever it has not been told of it yet."""
+        if self.client.rooms and not self.client.stays:
+            self.client.send("room-leave-request", self._chance.choice(sorted(self.client.rooms)))
 
     def _enter(self) -> None:
         """Join the party, or be the first there."""

@@ -309,11 +309,16 @@ class Connection:
 
 
 async def _in_time(future: "asyncio.Future[Any]", timeout: float) -> Any:
+    timer = future.get_loop().call_later(timeout, _expire, future)
     try:
-        async with asyncio.timeout(timeout):
-            return await future
-    except TimeoutError:
-        raise NatsTimeoutError from None
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _expire(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(NatsTimeoutError())
 
 
 def _resolve(future: "asyncio.Future[Any]", result: Any) -> None:

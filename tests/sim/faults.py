@@ -39,6 +39,7 @@ class Faults:
         mix = chance.sample(KINDS, chance.randint(2, 6))
         if chance.random() < RARELY:
             mix.append("cut_power")
+        mix = list(self._cluster.shape.mix) or mix
         time, number = self._universe.time + chance.uniform(2, 6), 0
         while time < self._calm:
             kind, number = chance.choice(mix), number + 1

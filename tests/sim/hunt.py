@@ -4,8 +4,10 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tests.sim.history import Outcome, play
+from tests.sim.mutations import MUTATIONS
 from tests.sim.seeds import SEEDS
 from tests.sim.trace import Trace
 
@@ -20,7 +22,13 @@ def main(environment: Mapping[str, str]) -> int:
     first = int(environment.get("SIM_FROM", random.randrange(10**9)))
     count = int(environment.get("SIM_COUNT", 10**9))
     end = time.monotonic() + 60 * float(environment.get("SIM_MINUTES", 1))
-    return _hunt(_seeds(first, count, "SIM_FROM" not in environment), end, "SIM_FIRST_FAULT" in environment)
+    seeds = _seeds(first, count, "SIM_FROM" not in environment)
+    return _hunt(seeds, end, "SIM_FIRST_FAULT" in environment, _shape(environment))
+
+
+def _shape(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """What suits the fault that was put into the code."""
+    return MUTATIONS[environment["SIM_MUTATION"]].shape if "SIM_MUTATION" in environment else {}
 
 
 def _seeds(first: int, count: int, kept_too: bool) -> Iterator[int]:
@@ -30,11 +38,11 @@ def _seeds(first: int, count: int, kept_too: bool) -> Iterator[int]:
     yield from itertools.islice(itertools.count(first), count)
 
 
-def _hunt(seeds: Iterator[int], end: float, first_only: bool) -> int:
+def _hunt(seeds: Iterator[int], end: float, first_only: bool, shape: Mapping[str, Any]) -> int:
     histories = events = found = 0
     cpu = time.process_time()
     for seed in seeds:
-        outcome = play(seed)
+        outcome = play(seed, shape=shape, hasty=first_only)
         histories += 1
         events += outcome.events
         if outcome.faults:
@@ -48,7 +56,7 @@ def _hunt(seeds: Iterator[int], end: float, first_only: bool) -> int:
 
 def _play_again(seed: int, environment: Mapping[str, str]) -> int:
     about = tuple(filter(None, (environment.get("SIM_PEER"), environment.get("SIM_ROOM"))))
-    outcome = play(seed, Trace(lambda line: print(line), about))
+    outcome = play(seed, Trace(lambda line: print(line), about), _shape(environment))
     _tell(outcome)
     return 1 if outcome.faults else 0
 

@@ -149,7 +149,7 @@ class Loop(asyncio.BaseEventLoop):
 
     def _take_turn_soon(self) -> None:
         self._turn_due = True
-        self.universe.at(self.universe.time, self._turn)
+        self.universe.soon(self._turn)
 
     def _turn(self) -> None:
         self._turn_due = False

@@ -8,6 +8,8 @@ a broker that is away for minutes, or has no good snapshot while another one spe
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 Replacement = tuple[str, str, str]  # module, what is there, what was there in place of it
 
@@ -26,18 +28,20 @@ INBOX, LOG_WRITER = "gateway.outgoing.inbox", "gateway.incoming.log_writer"
 class Mutation:
     """``fault`` is what was wrong; ``seed`` found it when it was last looked for, at most ``within`` have to.
 
-    One that is ``rare`` was found, but takes hundreds of histories: it is looked for by hand.
+    ``shape`` is that of histories in which it shows often (``cluster.py``), so that a seed finds it soon whatever has
+    changed in the code. One that is ``rare`` takes hundreds of histories all the same: it is looked for by hand.
     """
 
     fault: str
     changes: tuple[Replacement, ...]
     seed: int = 1
-    within: int = 150
+    within: int = 40
     rare: bool = False
+    shape: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def _one(module: str, old: str, new: str, fault: str, seed: int = 1, rare: bool = False) -> Mutation:
-    return Mutation(fault, ((module, old, new),), seed, rare=rare)
+def _one(module: str, old: str, new: str, fault: str, seed: int = 1, rare: bool = False, **shape: Any) -> Mutation:
+    return Mutation(fault, ((module, old, new),), seed, rare=rare, shape=shape)
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -46,20 +50,27 @@ MUTATIONS: dict[str, Mutation] = {
         "self._parcels[0][2] < now - HISTORY_SECONDS and self._is_confirmed():",
         "self._parcels[0][2] < now - HISTORY_SECONDS:",
         "with no broker for more than 45 s under light traffic, gateways were too far behind and all rooms lost",
+        opening=80.0,
+        without_brokers=True,
     ),
     "restored-differs": _one(
         "broker.core.outbox",
         "line.history.forget_old(self._state.now)",
         "pass",
         "a restored broker could differ from the live one",
-        seed=24,
         rare=True,
+        opening=90.0,
+        slower=100.0,
+        without_brokers=False,
+        clients=6,
+        mix=("kill_broker", "kill_gateway"),
     ),
     "log-time": _one(
         "broker.speaking.log_clock",
         "return now + self._ahead",
         "return now + self._ahead - 20",
         "an absent peer kept its place for as long as the broker's clock was behind",
+        seed=31,
     ),
     "clocks-apart": _one(
         "shared.contract.tokens",
@@ -90,28 +101,31 @@ MUTATIONS: dict[str, Mutation] = {
         "or entry.resume_generation not in peer.starts:",
         "or entry.resume_generation != peer.generation:",
         "a peer whose answer to a resume was never heard lost its place when it tried again",
-        seed=4,
+        mix=("lose_connection", "kill_nats", "swallow"),
+        seed=5,
     ),
     "unheard-twice": _one(
         ARRIVALS,
         "MOST_GENERATIONS = 64",
         "MOST_GENERATIONS = 2",
         "a peer that tried to come back more than twice while NATS was away lost its place",
-        seed=7,
+        mix=("kill_nats", "elect"),
     ),
     "unheard-open": _one(
         ARRIVALS,
         "if not _may_take_over(core, peer):",
         "if len(peer.starts) > 1:",
         "a peer whose unheard socket still looked open lost its place when it tried again",
-        seed=14,
+        mix=("kill_nats", "swallow", "elect"),
+        seed=4,
     ),
     "lease-lost": _one(
         LEASE,
         "self._bucket = None  # it may be gone: opening it again makes it",
         "pass",
         "after the loss of the lease's bucket nobody could take over",
-        seed=5,
+        mix=("lose_lease", "kill_broker"),
+        seed=3,
     ),
     "lease-low": Mutation(
         "after the loss of the lease's bucket, what time causes no longer counted",
@@ -119,14 +133,17 @@ MUTATIONS: dict[str, Mutation] = {
             (LEASE, "self.term = max(revision, self._newest() + 1)", "self.term = revision"),
             (LEASE, "if self._newest() > self.term:", "if False:"),
         ),
-        seed=26,
+        shape={"mix": ("lose_lease", "kill_gateway", "kill_broker")},
+        seed=3,
     ),
     "half-a-snapshot": _one(
         SNAPSHOTS,
         'if info.chunks != (await self._chunks()).get(f"{CHUNKS}{info.nuid}", 0):',
         "if False:",
         "a snapshot with missing parts held up the broker's start for ever",
-        seed=11,
+        opening=60.0,
+        without_brokers=False,
+        mix=("lose_part_of_snapshot",),
     ),
     "unannounced-term": _one(
         SPEAKER,
@@ -134,6 +151,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if False:",
         "a term that the log did not take at once was never announced",
         rare=True,
+        mix=("elect", "fill_log", "kill_broker", "slow_store"),
     ),
     "stored-twice": Mutation(
         "a batch whose acknowledgement was lost was stored again, and done again",
@@ -141,6 +159,7 @@ MUTATIONS: dict[str, Mutation] = {
             ("gateway.incoming.flight", "Nats-Msg-Id: %s:%d", "Nats-Other-Id: %s:%d"),
             ("broker.core.machine", "if gateway is None or batch.number <= gateway.batch:", "if gateway is None:"),
         ),
+        shape={"mix": ("swallow", "lose_connection", "elect", "kill_nats")},
         seed=2,
     ),
     "two-in-flight": _one(
@@ -148,6 +167,7 @@ MUTATIONS: dict[str, Mutation] = {
         "        if not self._flight.busy:\n            self._go_on()",
         "        self._send_next()",
         "batches were sent before the one in flight was stored, and lost or out of order when it was sent again",
+        mix=("elect", "kill_nats", "lose_connection", "slow_store"),
     ),
     "parcel-twice": Mutation(
         "what two speakers said was heard twice",
@@ -155,12 +175,14 @@ MUTATIONS: dict[str, Mutation] = {
             (INBOX, "if parcel.number <= self.have:", "if False:"),
             (INBOX, "if parcel.number != self.have + 1:", "if parcel.number > self.have + 1:"),
         ),
+        shape={"mix": ("freeze", "partition", "kill_broker")},
     ),
     "gap-unnoticed": _one(
         INBOX,
         "if parcel.number != self.have + 1:",
         "if False:",
         "a parcel that was lost was never asked for",
+        mix=("swallow", "kill_while_publishing"),
         seed=2,
     ),
     "no-fence": _one(
@@ -168,12 +190,15 @@ MUTATIONS: dict[str, Mutation] = {
         "self._send(gateway, pack_message(Fenced()))",
         "pass",
         "a gateway that had been given up went on as if nothing had happened",
+        mix=("freeze", "partition"),
+        seed=2,
     ),
     "gateway-kept": _one(
         "broker.speaking.watch",
         "return now - heard.at > self._timeout or",
         "return",
         "the peers of a gateway that had died stayed in their rooms",
+        mix=("kill_gateway", "kill_host"),
         seed=2,
     ),
     "unsent-parcels": Mutation(
@@ -182,27 +207,31 @@ MUTATIONS: dict[str, Mutation] = {
             (SPEAKER, "misses = beat.have < gateway.parcel and", "misses = False and"),
             (SPEAKER, "if self._watch.has_heard(gateway):", "if False:"),
         ),
+        shape={"mix": ("kill_brokers", "kill_while_publishing")},
     ),
     "newest-snapshot": _one(
         SNAPSHOTS,
         "return base or newest, newest",
         "return newest, newest",
         "a broker that began from the newest snapshot did not know what gateways had been told",
-        seed=11,
+        mix=("kill_brokers", "kill_gateway"),
     ),
     "trimmed-too-far": _one(
         "broker.storage.retention",
         "and name.position < newest.unconfirmed",
         "",
         "the log was trimmed although a gateway had not confirmed what follows from it",
-        seed=34,
         rare=True,
+        opening=90.0,
+        without_brokers=True,
+        mix=("kill_brokers", "stall_consumer", "partition"),
     ),
     "words-unbounded": _one(
         "broker.core.keeping",
         'return "The peer is away or slow, and enough of yours waits for it"',
         "pass",
         "what one sender let wait for an absent peer was not bounded",
+        seed=6,
     ),
     "silent-owner": _one(
         ROLES,
@@ -217,18 +246,21 @@ MUTATIONS: dict[str, Mutation] = {
         "pack_bundle(before, notices))",
         "of two brokers that both take themselves for the speaker, each stores all notices",
         rare=True,
+        mix=("freeze", "partition"),
     ),
     "notices-stored-again": _one(
         "broker.speaking.notices",
         "        self._unstored.note_end(stored)\n",
         "",
         "a new speaker stores again what another one has stored",
+        mix=("kill_brokers", "freeze"),
     ),
     "count-anew": _one(
         ARRIVALS,
         "peer.gaps |= dict.fromkeys(sorted(missing), peer.generation)",
         "pass",
         "a peer of version 2 lost its place when the answer to its return was lost, and state of its rooms before that",
+        mix=("kill_gateway", "lose_connection", "swallow"),
         seed=3,
     ),
     "witness-of-one-place": _one(
@@ -237,6 +269,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if position > self._newest.position and taken and not self._unanswered:",
         "a gateway was not noticed that knew what NATS had lost when it was away twice in a row",
         rare=True,
+        mix=("cut_power", "kill_nats", "lose_connection"),
     ),
     "renewed-elsewhere": _one(
         ARRIVALS,
@@ -244,6 +277,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if False:",
         "a renewal on a socket that its peer had left made somebody new",
         rare=True,
+        mix=("partition", "slow_store", "elect"),
     ),
     "banned-waits": _one(
         ADMISSION,
@@ -258,7 +292,8 @@ MUTATIONS: dict[str, Mutation] = {
         "            continue\n"
         "        if other.peer_id in room.pending:\n",
         "one who was banned while it waited went on waiting",
-        seed=2,
+        mix=("set_clock",),
+        seed=3,
     ),
     "identity-not-kicked": _one(
         MODERATION,
@@ -272,6 +307,7 @@ MUTATIONS: dict[str, Mutation] = {
         "rooms=Table({room.key: room for room in rooms}),",
         "rooms=Table({room.key: msgspec.structs.replace(room, bans={}) for room in rooms}),",
         "a broker that began from a snapshot did not know who was banned",
+        mix=("kill_brokers",),
     ),
     "role-lost-at-failover": _one(
         IMAGE,
@@ -279,20 +315,21 @@ MUTATIONS: dict[str, Mutation] = {
         "rooms=Table({room.key: msgspec.structs.replace(room, members={name: type(one)(one.joined) for name, one in "
         "room.members.items()}) for room in rooms}),",
         "a broker that began from a snapshot did not know the moderators",
+        mix=("kill_brokers",),
     ),
     "policy-lost-in-snapshot": _one(
         IMAGE,
         "rooms=Table({room.key: room for room in rooms}),",
         "rooms=Table({room.key: msgspec.structs.replace(room, policy=type(room.policy)()) for room in rooms}),",
         "a broker that began from a snapshot did not know a room's policy",
-        seed=5,
+        mix=("kill_brokers",),
     ),
     "host-locked-out": _one(
         ADMISSION,
         'if grant in ("moderate", "own"):',
         'if grant in ("moderate", "own") and room.policy.admission != "closed":',
         "a host by grant was locked out of a closed room",
-        seed=10,
+        seed=3,
     ),
     "open-room-keeps-waiting": _one(
         MODERATION,
@@ -306,6 +343,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if any(host.version > 1 for host in deciders):",
         "if False:",
         "hosts were not told that a request was over",
+        seed=2,
     ),
     "member-decides": _one(
         "broker.core.rights",
@@ -333,14 +371,15 @@ MUTATIONS: dict[str, Mutation] = {
         "end_session(core, peer, REVOKED)",
         "pass",
         "peers of an identity stayed when that was revoked",
-        seed=9,
+        mix=("revoke_user",),
     ),
     "change-without-a-level": _one(
         ROOMS,
         'refusal = Refusal(NOT_FOUND, "Room is closed.")',
         'refusal = Refusal(NOT_FOUND, "Room is gone.")',
         "brokers of the last release said something else, and the level was the same",
-        seed=16,
+        older=2,
+        seed=2,
     ),
     "slow-and-stale": _one(
         ROOMS,
@@ -355,6 +394,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if False:",
         "a gateway was not noticed that knew of a place which was written anew while it was looked for",
         rare=True,
+        mix=("cut_power", "kill_brokers", "stall_consumer"),
     ),
     "level-alone": _one(
         "broker.speaking.agreement",
@@ -362,24 +402,29 @@ MUTATIONS: dict[str, Mutation] = {
         "return levels.LEVEL",
         "the level was raised while a process was up that did not know it",
         rare=True,
+        older=2,
     ),
     "done-twice": _one(
         REPEATS,
         "    if numbers is None or n > numbers.newest:\n",
         "    if True:\n",
         "what a client sent again was done again",
+        mix=("kill_gateway", "lose_connection", "kill_nats"),
+        seed=3,
     ),
     "rejection-forgotten": _one(
         REQUESTS,
         'candidate.numbers.add(Answered(n, checksum(RoomJoinRequest.NAME, room.name, ""), outcome, []))',
         "pass",
         "a request to join that had been rejected was made again when its client asked again for the answer",
+        seed=3,
     ),
     "numbers-not-in-snapshots": _one(
         IMAGE,
         "peers=Table({peer.peer_id: peer for peer in peers}),",
         "peers=Table({peer.peer_id: msgspec.structs.replace(peer, numbers=None) for peer in peers}),",
         "a broker that began from a snapshot did not know what had been done",
+        mix=("kill_brokers",),
     ),
     "rights-before-their-level": _one(
         "shared.contract.told",

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from asyncio import events
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from broker.core.levels import NewerLog
@@ -30,7 +30,7 @@ class Process:
         self.name = name
         self.server = server
         self.universe = server.universe
-        self.complaints: list[str] = []
+        self.on_complaint: Callable[[str], None] = lambda _: None
         self.skew = 0.0
         self.level = levels.LEVEL  # which it knows
         self._looks = 0
@@ -96,8 +96,7 @@ class Process:
             loop.dispose()
 
     def complain(self, trouble: str) -> None:
-        self.universe.note(self.name, trouble)
-        self.complaints.append(f"{self.name}: {trouble}")
+        self.on_complaint(f"{self.name}: {trouble}")
 
     async def on_reconnect(self) -> None:
         """The connection to NATS has been made again."""

@@ -1,7 +1,7 @@
-"""The last release beside this one: processes that know no more than it does, and what its core makes of a log.
+"""Releases before this one, beside it: processes that know no more than one does, and what its core makes of a log.
 
 Its core is loaded beside ours, from the history of the repository. Its gateways and brokers are ours, but know only the
-first level: they say so, and end if the log is at a higher one.
+levels up to its own: they say so, and end if the log is at a higher one.
 """
 
 import contextlib
@@ -27,8 +27,7 @@ from tests.chaos.rig.release import COMMITS, PACKAGES, is_here, unpack
 from tests.sim.mutation import Finder
 from tests.sim.stream import Stored
 
-OLD = levels.FIRST  # what processes of the last release know
-FIRST = COMMITS[0]  # the one that knows no more than that
+OF_LEVEL = dict(enumerate(COMMITS, levels.FIRST))  # releases by the highest level that they know
 
 
 class Levels(ModuleType):
@@ -57,12 +56,12 @@ def knowing(level: Callable[[], int]) -> Iterator[None]:
 
 
 @functools.cache
-def last() -> SimpleNamespace | None:
-    """The last release's core, and what goes in and comes out of it; None if it is not in this clone's history."""
-    if not is_here(FIRST):
+def knowing_up_to(level: int) -> SimpleNamespace | None:
+    """A release's core, and what goes in and comes out of it; None if it is not in this clone's history."""
+    if not is_here(OF_LEVEL[level]):
         return None
     with tempfile.TemporaryDirectory(prefix="parley-release-") as folder, _instead_of_ours(folder):
-        unpack(FIRST, Path(folder))
+        unpack(OF_LEVEL[level], Path(folder))
         belief, machine = import_module("broker.core.belief"), import_module("broker.core.machine")
         deliveries = import_module("shared.envelopes.deliveries")
         return SimpleNamespace(
@@ -93,9 +92,9 @@ def _instead_of_ours(folder: str) -> Iterator[None]:
         sys.modules.update(ours)
 
 
-def parcels(log: list[tuple[int, Stored]], limits: Limits) -> Iterator[tuple[int, list[bytes]]]:
-    """What follows from each message of a log by the last release, up to where the level is raised."""
-    release = last()
+def parcels(level: int, log: list[tuple[int, Stored]], limits: Limits) -> Iterator[tuple[int, list[bytes]]]:
+    """What follows from each message of a log by an earlier release, up to where the level is higher than it knows."""
+    release = knowing_up_to(level)
     if release is None:
         return
     known = {field.name for field in dataclasses.fields(release.Limits)}
@@ -103,7 +102,7 @@ def parcels(log: list[tuple[int, Stored]], limits: Limits) -> Iterator[tuple[int
         release.Limits(**{name: value for name, value in dataclasses.asdict(limits).items() if name in known})
     )
     for position, stored in log:
-        if any(isinstance(entry, LevelRaised) for entry in unpack_batch(stored.data).entries):
+        if any(isinstance(entry, LevelRaised) and entry.level > level for entry in unpack_batch(stored.data).entries):
             return
         try:
             batch, _ = release.believe(core.state, stored.subject, stored.data)

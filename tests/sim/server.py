@@ -79,7 +79,8 @@ class Server:
         self.consumers: list[Consumer] = []
         self._subscriptions: dict[str, dict[tuple[Listener, int], None]] = {}
         self._patterns: dict[tuple[str, Listener, int], None] = {}
-        self._names: dict[str, str] = {}  # of the stream that took a subject last
+        self._heard: dict[str, list[tuple[Listener, int]]] = {}  # who listens to a subject by a pattern
+        self._names: dict[str, str] = {}  # of the stream that takes a subject; empty if none does
         self._held: deque[Ask] = deque()  # what waits for slow storage, in order
 
     @property
@@ -100,17 +101,24 @@ class Server:
             for key in [key for key in subscribers if key[0] is listener]:
                 del subscribers[key]
         self._patterns = {key: None for key in self._patterns if key[1] is not listener}
+        self._heard.clear()
         self.consumers = [consumer for consumer in self.consumers if consumer.listener is not listener]
 
     def subscribe(self, listener: Listener, sid: int, subject: str) -> None:
         if "*" in subject or ">" in subject:
             self._patterns[subject, listener, sid] = None
+            self._heard.clear()
         else:
             self._subscriptions.setdefault(subject, {})[listener, sid] = None
 
     def unsubscribe(self, listener: Listener, sid: int, subject: str) -> None:
-        self._patterns.pop((subject, listener, sid), None)
-        self._subscriptions.get(subject, {}).pop((listener, sid), None)
+        if (subject, listener, sid) in self._patterns:
+            del self._patterns[subject, listener, sid]
+            self._heard.clear()
+        if (there := self._subscriptions.get(subject)) is not None:
+            there.pop((listener, sid), None)
+            if not there:
+                del self._subscriptions[subject]
         self.consumers = [one for one in self.consumers if (one.listener, one.sid) != (listener, sid)]
 
     def publish(self, listener: Listener, subject: str, data: bytes, reply: str, msg_id: str) -> None:
@@ -139,12 +147,18 @@ class Server:
 
     def _route(self, subject: str, reply: str, data: bytes) -> bool:
         """Hand a message on; returns whether somebody listens."""
-        there = list(self._subscriptions.get(subject, ()))
-        there += [(listener, sid) for pattern, listener, sid in self._patterns if matches(pattern, subject)]
+        there = [*self._subscriptions.get(subject, ()), *self._hear(subject)]
         for listener, sid in there:
             if not self.swallow(subject):
                 listener.deliver(sid, subject, reply, data)
         return bool(there)
+
+    def _hear(self, subject: str) -> list[tuple[Listener, int]]:
+        """Who listens by a pattern."""
+        if (known := self._heard.get(subject)) is None:
+            known = [(listener, sid) for pattern, listener, sid in self._patterns if matches(pattern, subject)]
+            self._heard[subject] = known
+        return known
 
     # streams: what a question asks for. Each raises APIError.
 
@@ -180,10 +194,12 @@ class Server:
             raise ServerError(code=500, err_code=10047, description="insufficient storage resources available")
         if known is None:
             self.streams[name] = Stream(config)
+            self._names.clear()
         return self.streams[name].info()
 
     def update_stream(self, config: StreamConfig) -> StreamInfo:
         self.stream(config.name or "").config = config
+        self._names.clear()
         return self.stream_info(config.name or "")
 
     def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
@@ -266,6 +282,7 @@ class Server:
             listener.lose()
         self._subscriptions.clear()
         self._patterns.clear()
+        self._heard.clear()
         self.consumers.clear()
 
     def start(self, lost: Callable[[Stream], int] = lambda _: 0) -> None:
@@ -299,10 +316,7 @@ class Server:
             self._held.popleft()()
 
     def _stream_of(self, subject: str) -> Stream | None:
-        name = self._names.get(subject)
-        if name is not None and name in self.streams and self.streams[name].takes(subject):
-            return self.streams[name]
-        found = next((stream for stream in self.streams.values() if stream.takes(subject)), None)
-        if found is not None:
-            self._names[subject] = found.name
-        return found
+        if (name := self._names.get(subject)) is None:
+            name = next((stream.name for stream in self.streams.values() if stream.takes(subject)), "")
+            self._names[subject] = name
+        return self.streams.get(name)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import itertools
 from collections.abc import Iterator
 
 from nats.js.api import DiscardPolicy, RawStreamMsg, StreamConfig, StreamInfo, StreamState
@@ -124,9 +125,9 @@ class Stream:
     def expire(self, now: float) -> None:
         """Remove what is too old."""
         if age := self.config.max_age:
-            for position in list(self.messages):
-                if self.messages[position].time > (now - age) * 1e6:
-                    break
+            young = (now - age) * 1e6
+            old = itertools.takewhile(lambda position: self.messages[position].time <= young, self.messages)
+            for position in list(old):
                 self._remove(position)
             self._find_first()
 

@@ -24,6 +24,7 @@ class Universe:
         self.trace = trace or Trace()
         self.time = 0.0
         self.steps = 0
+        self.over = False  # nothing happens any more
         self._draw = self.chance.random
         self._count = itertools.count().__next__
         self._agenda: list[tuple[float, float, int, Step]] = []
@@ -36,6 +37,10 @@ class Universe:
         """Do something at a time, which is now if it has passed."""
         heapq.heappush(self._agenda, (max(when, self.time), self._draw(), self._count(), step))
 
+    def soon(self, step: Step) -> None:
+        """Do something now, among all else that is due now."""
+        heapq.heappush(self._agenda, (self.time, self._draw(), self._count(), step))
+
     def after(self, seconds: float, step: Step) -> None:
         """Do something in that many seconds."""
         heapq.heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
@@ -43,7 +48,7 @@ class Universe:
     def run(self, until: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Let time pass up to ``until``, or to when ``done``, which is returned."""
         agenda = self._agenda
-        while agenda and agenda[0][0] <= until:
+        while agenda and agenda[0][0] <= until and not self.over:
             if done():
                 return True
             self.time, _, _, step = heapq.heappop(agenda)

@@ -103,6 +103,17 @@ def test_an_event_that_a_level_brings_is_none_before_that(monkeypatch: pytest.Mo
         assert (peer.read(), len(taken)) == ([], 1)
 
 
+def test_before_its_level_an_event_without_a_room_is_answered_as_by_brokers_that_do_not_know_it() -> None:
+    world = World(levels.RIGHTS)
+    peer = world.peer(version=2)
+    peer.say("peer-update-request", "", peerinfo=1)
+    [told] = peer.read()
+    assert (told.fields["code"], told.fields.get("room")) == ("bad-request", ""), (
+        "each event had one, as far as they know"
+    )
+    check_replays(world)
+
+
 def test_a_gateway_says_what_it_knows() -> None:
     world = World(levels.FIRST)
     world.idle_gateway("old").send(GatewayUp("old"))
