@@ -47,7 +47,7 @@ async def test_every_route_is_described_and_nothing_else(serve: Serve) -> None:
         }
     paths = (await description(serve))["paths"]
     described = {(method, path) for path, methods in paths.items() for method in methods}
-    files = ("/demo/socket.io.js", "/demo/{name}", "/demo/parley/{name}", "/console/{name}")
+    files = ("/demo/socket.io.js", "/demo/qr.js", "/demo/{name}", "/demo/parley/{name}", "/console/{name}")
     own_files_of_pages = {("get", path) for path in files}
     assert described - served == set(), "described, but there is no route"
     assert served - described == own_files_of_pages, "there is a route, but it is not described"
