@@ -18,8 +18,7 @@ SHORT = (
     "joins-of-a-member",
     "knocks-at-an-absent-owner",
     "stolen-orders",
-    "messages",
-    "data-storms",
+    "numbers",
 )
 
 
