@@ -28,6 +28,7 @@ SETTINGS = {
     "PING_TIMEOUT": "2",
 }
 CALM = 1.0  # seconds between two faults, at most
+GIVEN_UP = 5.0  # seconds within which peers are gone whose gateway was killed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +144,7 @@ class Run:
         for fault in plan(random.Random(self._chance.random()), GATEWAYS, self._longest):
             elapsed = time.monotonic() - began
             if elapsed > self._seconds:
+                await asyncio.sleep(GIVEN_UP)
                 return
             self._say(f"{elapsed:6.1f} s  {fault}")
             await inflict(self._system, fault)
