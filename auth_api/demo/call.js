@@ -1,22 +1,38 @@
-// The call in one room: a tile for each roommate, with the picture and the sound that the library brings.
+// The call in one room: a tile for each roommate, with the picture and the sound that the library brings, and one for
+// each screen.
 import { nameIn } from "./peerinfo.js";
+import { Quality } from "./quality.js";
+import { Voices } from "./voices.js";
+
+const SCREEN = "screen"; // the label under which it is shared
+const JUDGED = 2_000; // ms between two looks at how good the connections are
 
 export class Call {
   #room;
   #call;
   #media;
+  #screen;
   #tiles;
+  #view;
   #about = ""; // what we said last of our camera and microphone
+  #qualities = new WeakMap();
+  #judging;
+  #voices;
 
-  constructor(room, media, tiles) {
+  constructor(room, media, screen, tiles, view) {
     this.#room = room;
     this.#media = media;
+    this.#screen = screen;
     this.#tiles = tiles;
+    this.#view = view;
     this.#call = room.call(this.#tracks());
     this.#call.on("peer", (remote) => this.#show(remote));
     this.#call.on("change", (remote) => this.#show(remote));
     for (const member of room.others) this.add(member);
+    this.screenChanged();
     this.#tell();
+    this.#judging = setInterval(() => this.#judge(), JUDGED);
+    this.#voices = new Voices(tiles, () => room.me?.peer_id, () => this.#microphones());
   }
 
   /** Somebody is in the room. */
@@ -46,6 +62,13 @@ export class Call {
     this.#tell();
   }
 
+  /** We show our screen, or another one, or none. */
+  screenChanged() {
+    const { stream } = this.#screen;
+    if (stream) this.#call.share(stream, SCREEN);
+    else if (this.#call.shares.has(SCREEN)) this.#call.unshare(SCREEN);
+  }
+
   /** Show what everybody says of their camera and microphone. */
   showAbout() {
     for (const { peer_id } of this.#room.others) {
@@ -55,13 +78,36 @@ export class Call {
   }
 
   end() {
+    clearInterval(this.#judging);
+    this.#voices.end();
     this.#call.close();
   }
 
-  #show({ id, stream, state }) {
+  #show({ id, stream, shares, state }) {
     const tile = this.#tiles.get(id);
-    tile?.setStream(stream);
-    tile?.setState(state);
+    if (!tile) return;
+    tile.setStream(stream);
+    tile.setState(state);
+    const [name, screen] = [nameIn(this.#room.members.get(id)?.peerinfo), shares.get(SCREEN)];
+    if (this.#tiles.setScreen(id, screen, name)) this.#view.toast(screen ? "share.began" : "share.ended", { name });
+  }
+
+  async #judge() {
+    for (const remote of this.#call.peers.values()) {
+      const measured = remote.state === "connected" ? await remote.stats().catch(() => null) : null; // it may end meanwhile
+      this.#tiles.get(remote.id)?.setQuality(measured ? this.#qualityOf(remote).judge(measured) : "");
+    }
+  }
+
+  #qualityOf(remote) {
+    if (!this.#qualities.has(remote)) this.#qualities.set(remote, new Quality());
+    return this.#qualities.get(remote);
+  }
+
+  /** Everybody's, by id. */
+  #microphones() {
+    const heard = [...this.#call.peers.values()].map(({ id, stream }) => [id, stream.getAudioTracks()[0]]);
+    return new Map([[this.#room.me?.peer_id, this.#media.track("audio")], ...heard]);
   }
 
   #tracks() {

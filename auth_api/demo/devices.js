@@ -5,6 +5,7 @@ import { personName } from "./names.js";
 import { paintFace } from "./tiles.js";
 
 const KINDS = { audio: "microphone", video: "camera" };
+const EVERY = 100; // ms between two looks at the level
 const byId = (id) => document.getElementById(id);
 
 export class Devices {
@@ -19,7 +20,8 @@ export class Devices {
     byId("open-devices").onclick = () => this.#openDialog();
     byId("name").addEventListener("input", () => this.#paintOwnFace());
     media.addEventListener("change", () => this.#show());
-    new Level(() => media.track("audio"), (level) => this.#showLevel(level));
+    const level = new Level();
+    setInterval(() => this.#showLevel(level.measure(media.track("audio"))), EVERY);
     this.#paintOwnFace();
   }
 

@@ -4,6 +4,7 @@ import { keepDoubleClicksTogether } from "./clicks.js";
 import { Devices } from "./devices.js";
 import { Inviting } from "./inviting.js";
 import { KillPanel } from "./kill-panel.js";
+import { Keys } from "./keys.js";
 import { Knocks } from "./knocks.js";
 import { offerLanguages, write } from "./language.js";
 import { invitationTo, linkTo, roomInLink } from "./link.js";
@@ -14,6 +15,7 @@ import { askForConfig } from "./pass.js";
 import { People } from "./people.js";
 import { Reactions } from "./reactions.js";
 import { obey } from "./silence.js";
+import { Screen } from "./screen.js";
 import { Tiles } from "./tiles.js";
 import { Toasts } from "./toasts.js";
 import { saidAtTheDoor, ToHosts } from "./to-hosts.js";
@@ -24,8 +26,10 @@ const CHAT = "parley-chat"; // and what was written
 offerLanguages([...document.querySelectorAll("select.language")]);
 const byId = (id) => document.getElementById(id);
 const media = new Media();
+const screen = new Screen();
 const devices = new Devices(media);
 const tiles = new Tiles(byId("grid"), byId("tile-template"));
+new Keys(byId("keys"), () => tiles.togglePin());
 const toasts = new Toasts(byId("toasts"));
 const knocks = new Knocks(byId("knocks"), byId("knock-template"));
 const people = new People(byId("people"), byId("people-switch"), (key, values) => toasts.show(key, values));
@@ -113,7 +117,7 @@ async function go(way, name, room, kept = null) {
     history.replaceState(null, "", linkTo(room));
     if (invitation && config.invited !== room && !kept) return view.fail("invitation", "", room);
     own.killSwitch = config.kill_switch;
-    own.visit = new Visit(config, name, room, media, tiles, view, kept, invitation);
+    own.visit = new Visit(config, name, room, media, screen, tiles, view, kept, invitation);
     own.visit.start(way);
   } catch (error) {
     console.warn("no settings:", error.message);
@@ -173,6 +177,16 @@ function showOwnMedia() {
   ownTile?.setAbout({ audio: media.isOn("audio"), video: media.isOn("video") });
 }
 
+function showOwnScreen() {
+  byId("share-switch").setAttribute("aria-pressed", screen.stream !== null);
+  byId("sharing").hidden = screen.stream === null;
+}
+
+function followSpeaker() {
+  tiles.spotlight.toggleFollowing();
+  byId("view-switch").setAttribute("aria-pressed", tiles.spotlight.following);
+}
+
 async function copyLink() {
   const link = linkTo(stay.room);
   try {
@@ -188,11 +202,17 @@ byId("leave").onclick = leave;
 byId("cancel").onclick = leave;
 byId("copy-link").onclick = copyLink;
 byId("invite-copy").onclick = copyLink;
+byId("share-switch").hidden = !Screen.isPossible;
+byId("share-switch").onclick = () => screen.toggle();
+byId("share-stop").onclick = () => screen.stop();
+byId("view-switch").onclick = followSpeaker;
 byId("hand-switch").onclick = () => stay?.visit?.toggleHand();
 addEventListener("pagehide", depart);
 addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
 addEventListener("hashchange", addressChanged);
 media.addEventListener("change", showOwnMedia);
+screen.addEventListener("change", showOwnScreen);
+screen.addEventListener("failed", () => toasts.show("share.failed"));
 media.addEventListener("failed", ({ detail }) => document.body.dataset.screen === "call" && toasts.show(...detail));
 show("lobby");
 media.open();

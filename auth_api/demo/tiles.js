@@ -1,13 +1,14 @@
-// The video grid: a tile for each person, all as large as the space allows.
-import { write } from "./language.js";
+// The tiles: one for each person, and one for each screen that is shown.
+import { hint, label, write } from "./language.js";
+import { arrange } from "./layout.js";
 import { characters } from "./names.js";
+import { Spotlight } from "./spotlight.js";
 
-const GAP = 12;
-const WIDEST = 16 / 9;
-const NARROWEST = { upright: 4 / 5, lying: 4 / 3 }; // on a screen of that kind
 const TOLD = new Set(["new", "connecting", "disconnected", "failed"]); // states that a tile has a word for
+const SCREEN = "/screen"; // follows the person's id in that of their screen
 
 export class Tiles {
+  spotlight = new Spotlight(() => this.#show());
   #grid;
   #template;
   #tiles = new Map();
@@ -19,15 +20,17 @@ export class Tiles {
   }
 
   add(id, name) {
-    const tile = new Tile(this.#template.content.firstElementChild.cloneNode(true), id, name);
+    const element = this.#template.content.firstElementChild.cloneNode(true);
+    const tile = new Tile(element, id, name, () => this.spotlight.togglePin(id));
     this.#tiles.set(id, tile);
-    this.#grid.append(tile.element);
-    this.layOut();
+    this.#grid.append(element);
+    this.#show();
     return tile;
   }
 
+  /** Those of the people. */
   get ids() {
-    return [...this.#tiles.keys()];
+    return [...this.#tiles.keys()].filter((id) => !id.endsWith(SCREEN));
   }
 
   get(id) {
@@ -35,13 +38,26 @@ export class Tiles {
   }
 
   remove(id) {
-    this.#tiles.get(id)?.element.remove();
-    this.#tiles.delete(id);
-    this.layOut();
+    this.setScreen(id, null);
+    this.#drop(id);
   }
 
   clear() {
-    for (const id of [...this.#tiles.keys()]) this.remove(id);
+    for (const id of this.ids) this.remove(id);
+  }
+
+  /** Show the screen of somebody, or (with null) show it no more. Returns whether that is news. */
+  setScreen(owner, stream, name) {
+    const id = owner + SCREEN;
+    const known = this.#tiles.has(id);
+    if (known && !stream) this.#drop(id);
+    if (!stream) return known;
+    const tile = known ? this.#tiles.get(id) : this.add(id, name);
+    tile.setStream(stream);
+    if (known) return false;
+    tile.setScreen();
+    this.spotlight.addScreen(id);
+    return true;
   }
 
   /** Show who has raised a hand, the first in line first. */
@@ -53,13 +69,37 @@ export class Tiles {
     for (const [id, tile] of this.#tiles) tile.element.toggleAttribute("data-host", id === owner);
   }
 
+  /** Pin the tile that has the keyboard's focus, or else another that is worth it; or let go of the one that is pinned. */
+  togglePin() {
+    const { pinned, speaker } = this.spotlight;
+    const focused = document.activeElement?.closest(".tile")?.dataset.peer;
+    const other = this.ids.find((id) => !("own" in this.#tiles.get(id).element.dataset));
+    const id = focused ?? (pinned || speaker || other);
+    if (id) this.spotlight.togglePin(id);
+  }
+
   layOut() {
-    const count = [...this.#grid.children].filter((child) => !child.hidden).length;
+    const shown = [...this.#grid.children].filter((child) => !child.hidden);
     const { clientWidth, clientHeight } = this.#grid;
-    if (!count || !clientWidth) return;
-    const { width, height } = largest(count, clientWidth, clientHeight);
-    this.#grid.style.setProperty("--tile-width", `${Math.floor(width)}px`);
-    this.#grid.style.setProperty("--tile-height", `${Math.floor(height)}px`);
+    if (!clientWidth) return;
+    const main = shown.findIndex((element) => element.dataset.peer === this.spotlight.main);
+    const whole = shown[main]?.hasAttribute("data-screen");
+    arrange(shown.length, { main, whole }, clientWidth, clientHeight).forEach((box, index) => {
+      for (const [name, length] of Object.entries(box)) shown[index].style.setProperty(`--${name}`, `${length}px`);
+    });
+  }
+
+  #drop(id) {
+    this.#tiles.get(id)?.element.remove();
+    this.#tiles.delete(id);
+    this.spotlight.remove(id);
+    this.#show();
+  }
+
+  #show() {
+    const { main, pinned } = this.spotlight;
+    for (const [id, tile] of this.#tiles) tile.setPlace(id === main, id === pinned);
+    this.layOut();
   }
 }
 
@@ -67,13 +107,16 @@ class Tile {
   element;
   #name;
   #video;
+  #pin;
 
-  constructor(element, id, name) {
+  constructor(element, id, name, togglePin) {
     this.element = element;
     this.#name = name;
     this.#video = element.querySelector("video");
+    this.#pin = element.querySelector(".pin");
     element.dataset.peer = id;
     element.querySelector(".name bdi").textContent = name;
+    element.onclick = ({ target }) => [null, this.#pin].includes(target.closest("button")) && togglePin();
     paintFace(element.querySelector(".face"), name);
   }
 
@@ -84,6 +127,12 @@ class Tile {
     this.#video.muted = true;
   }
 
+  /** Show not the person, but their screen. */
+  setScreen() {
+    this.element.dataset.screen = "";
+    write(this.element.querySelector(".name"), "tile.screen", { name: this.#name });
+  }
+
   setStream(stream) {
     if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
   }
@@ -91,6 +140,28 @@ class Tile {
   setState(state) {
     this.element.dataset.state = state;
     write(this.element.querySelector(".tile-state"), TOLD.has(state) ? `tile.${state}` : "");
+  }
+
+  /** Whether it is the large one, and whether because it is pinned. */
+  setPlace(main, pinned) {
+    this.element.toggleAttribute("data-main", main);
+    this.#pin.setAttribute("aria-pressed", pinned);
+    label(this.#pin, this.element.hasAttribute("data-screen") ? "tile.pin.screen" : "tile.pin", { name: this.#name });
+    hint(this.#pin, pinned ? "tile.unpin.hint" : "tile.pin.hint");
+  }
+
+  /** Whether the person is heard right now. */
+  setHeard(heard) {
+    this.element.toggleAttribute("data-heard", heard);
+  }
+
+  /** How good the connection is: `good`, `fair` or `poor`; empty if that is not known. */
+  setQuality(step) {
+    const quality = this.element.querySelector(".quality");
+    if (quality.dataset.step === step) return;
+    quality.dataset.step = step;
+    quality.toggleAttribute("hidden", !step);
+    if (step) label(quality, `quality.${step}`);
   }
 
   /** Show a raised hand and its place in line; with 0, none. */
@@ -113,16 +184,4 @@ export function paintFace(element, name) {
   const hue = letters.reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
   element.textContent = (letters[0] ?? "?").toUpperCase();
   element.style.setProperty("--hue", hue);
-}
-
-function largest(count, width, height) {
-  let best = { width: 0, height: 0 };
-  const narrowest = width < height ? NARROWEST.upright : NARROWEST.lying;
-  for (let columns = 1; columns <= count; columns++) {
-    const rows = Math.ceil(count / columns);
-    const cell = { width: (width - GAP * (columns - 1)) / columns, height: (height - GAP * (rows - 1)) / rows };
-    const fit = { width: Math.min(cell.width, cell.height * WIDEST), height: Math.min(cell.height, cell.width / narrowest) };
-    if (fit.width * fit.height > best.width * best.height) best = fit;
-  }
-  return best;
 }

@@ -21,6 +21,7 @@ export class Visit {
   #name;
   #person;
   #media;
+  #screen;
   #tiles;
   #view;
   #room = null; // the library's, from when we are in
@@ -33,7 +34,7 @@ export class Visit {
   #leaving = new AbortController();
 
   /** `kept` is what an earlier visit returned that was suspended; `invitation` is what lets us straight in. */
-  constructor(config, person, room, media, tiles, view, kept = null, invitation = "") {
+  constructor(config, person, room, media, screen, tiles, view, kept = null, invitation = "") {
     this.#pass = new Pass(config, invitation);
     const urls = config.gateways.length ? config.gateways : [location.origin];
     const own = (url, options) => io((this.gateway = url), options);
@@ -41,9 +42,11 @@ export class Visit {
     this.#name = room;
     this.#person = person;
     this.#media = media;
+    this.#screen = screen;
     this.#tiles = tiles;
     this.#view = view;
     media.addEventListener("change", () => this.#call?.mediaChanged());
+    screen.addEventListener("change", () => this.#call?.screenChanged());
     this.#parley.on("state", (state) => this.#over || this.#stateChanged(state));
     this.#parley.on("lost", () => this.#over || this.#lost());
   }
@@ -139,7 +142,7 @@ export class Visit {
     clearTimeout(this.#slow);
     this.#room = room;
     this.#view.enter(room.name, this.#parley.peerId);
-    this.#call = new Call(room, this.#media, this.#tiles);
+    this.#call = new Call(room, this.#media, this.#screen, this.#tiles, this.#view);
     this.#hands = new Hands(room, this.#tiles, this.#view.hand);
     this.#listen(room);
     this.#view.follow(room);
@@ -251,6 +254,7 @@ export class Visit {
   /** The room is gone, since everybody was away: open it again. Whoever was invited into it may not do so unasked. */
   #askAnew() {
     if (this.#pass.invitation) return this.#fail("not-found");
+    this.#call.end();
     this.#room = this.#call = null;
     this.#ask("create");
   }
@@ -281,6 +285,7 @@ export class Visit {
     this.#over = true;
     clearTimeout(this.#slow);
     this.#call?.end();
+    this.#screen.stop();
     this.#leaving.abort(new Error("left"));
     this.#tiles.clear();
     this.#view.knocks([]);

@@ -52,6 +52,11 @@ export default {
 
   "tile.guest": "Gast",
   "tile.you": "{name} (Sie)",
+  "tile.screen": "Bildschirm von {name}",
+  "tile.pin": "{name} anheften",
+  "tile.pin.screen": "Bildschirm von {name} anheften",
+  "tile.pin.hint": "Anheften",
+  "tile.unpin.hint": "Lösen",
   "tile.host": "Host",
   "tile.silent": "Mikrofon aus",
   "tile.hand": "Hand gehoben, Platz in der Reihe:",
@@ -172,6 +177,30 @@ export default {
   "kill.refused": "Nicht abgeschossen: Gerade traf es schon einen anderen Prozess, oder einer startet noch. Warten Sie ein paar Sekunden.",
 
   "hand.raise": "Hand heben",
+
+  "view.speaker": "Sprecheransicht",
+
+  "share.switch": "Bildschirm teilen",
+  "share.on": "Alle sehen Ihren Bildschirm.",
+  "share.stop": "Nicht mehr teilen",
+  "share.began": "{name} teilt den Bildschirm",
+  "share.ended": "{name} teilt den Bildschirm nicht mehr",
+  "share.failed": "Ihr Bildschirm lässt sich nicht teilen.",
+
+  "keys.title": "Tastenkürzel",
+  "keys.microphone": "Mikrofon ein- oder ausschalten",
+  "keys.camera": "Kamera ein- oder ausschalten",
+  "keys.share": "Bildschirm teilen oder damit aufhören",
+  "keys.hand": "Hand heben oder senken",
+  "keys.chat": "Chat öffnen oder schließen",
+  "keys.view": "Sprecheransicht ein- oder ausschalten",
+  "keys.pin": "Bild anheften oder lösen",
+  "keys.help": "Diese Liste zeigen",
+  "keys.use": "Tastenkürzel verwenden",
+
+  "quality.good": "Gute Verbindung",
+  "quality.fair": "Mäßige Verbindung",
+  "quality.poor": "Schlechte Verbindung",
 
   "devices.open": "Einstellungen",
   "devices.title": "Einstellungen",

@@ -52,6 +52,11 @@ export default {
 
   "tile.guest": "Guest",
   "tile.you": "{name} (you)",
+  "tile.screen": "{name}’s screen",
+  "tile.pin": "Pin {name}",
+  "tile.pin.screen": "Pin {name}’s screen",
+  "tile.pin.hint": "Pin",
+  "tile.unpin.hint": "Unpin",
   "tile.host": "Host",
   "tile.silent": "Microphone off",
   "tile.hand": "Hand raised, place in line:",
@@ -172,6 +177,30 @@ export default {
   "kill.refused": "It was not killed. Something else was killed just now, or is being started: wait a few seconds.",
 
   "hand.raise": "Raise hand",
+
+  "view.speaker": "Speaker view",
+
+  "share.switch": "Share your screen",
+  "share.on": "Everyone sees your screen.",
+  "share.stop": "Stop sharing",
+  "share.began": "{name} shares their screen",
+  "share.ended": "{name} has stopped sharing",
+  "share.failed": "Your screen cannot be shared.",
+
+  "keys.title": "Keyboard shortcuts",
+  "keys.microphone": "Microphone on or off",
+  "keys.camera": "Camera on or off",
+  "keys.share": "Share your screen, or stop it",
+  "keys.hand": "Raise your hand, or lower it",
+  "keys.chat": "Open or close the chat",
+  "keys.view": "Speaker view on or off",
+  "keys.pin": "Pin a tile, or unpin it",
+  "keys.help": "Show this list",
+  "keys.use": "Use keyboard shortcuts",
+
+  "quality.good": "Good connection",
+  "quality.fair": "Fair connection",
+  "quality.poor": "Poor connection",
 
   "devices.open": "Settings",
   "devices.title": "Settings",
