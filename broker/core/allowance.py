@@ -26,15 +26,19 @@ def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], 
 
 def spend_in(room: Room, peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
     """Charge a peer for ``size`` bytes that are said in a room, and the room too. Raises Refusal."""
-    spend_in_all([(room, size)], peer, now, limits, part)
+    spend_in_all([room], size, peer, now, limits, part)
 
 
 def spend_in_all(
-    said: list[tuple[Room, int]], peer: Peer, now: float, limits: Limits, part: Callable[[], float]
+    rooms: list[Room], size: int, peer: Peer, now: float, limits: Limits, part: Callable[[], float]
 ) -> None:
-    """The same for bytes in several rooms: in all of them, or in none."""
-    debts = check_in_all(said, peer, now, limits, part)
-    charge(peer, sum(size for _, size in said), now, limits)
+    """The same for what is said in several rooms at once, ``size`` bytes all together: in all of them, or in none.
+
+    The whole is charged to each room. Often the same people are in all of them, and would have as much again to bear
+    for each room more.
+    """
+    debts = check_in_all(rooms, size, peer, now, limits, part)
+    charge(peer, size, now, limits)
     for room, whole, mine in debts:
         known = life.of(room)
         if not _left_of(known.spent, now, limits.output_rate):
@@ -43,14 +47,14 @@ def spend_in_all(
 
 
 def check_in_all(
-    said: list[tuple[Room, int]], peer: Peer, now: float, limits: Limits, part: Callable[[], float]
+    rooms: list[Room], size: int, peer: Peer, now: float, limits: Limits, part: Callable[[], float]
 ) -> list[tuple[Room, float, float]]:
-    """Make sure that a peer may say so many bytes in these rooms. Raises Refusal.
+    """Make sure that a peer may say so many bytes in each of these rooms. Raises Refusal.
 
     Returns what each room, and the peer in it, will owe.
     """
-    debts = [(room, *_in_room(room, peer, size, now, limits)) for room, size in said]
-    _with(peer, sum(size for _, size in said), now, limits, part)
+    debts = [(room, *_in_room(room, peer, size, now, limits)) for room in rooms]
+    _with(peer, size, now, limits, part)
     return debts
 
 

@@ -66,3 +66,18 @@ def test_of_a_thousand_updates_the_newest_waits_for_one_who_reads_slowly(leaves:
     view.take(hall.owner.read())
     expected = {hall.moderator.peer_id: 999} | ({} if leaves else {hall.member.peer_id: 999})
     assert view.rooms[ROOM].infos == expected
+
+
+def test_those_who_share_many_rooms_cannot_say_as_much_again_in_each() -> None:
+    world = World(output_burst=1024 * 1024, output_rate=1000.0)
+    peers = [world.peer(version=2) for _ in range(8)]
+    for number in range(4):
+        world.room(*peers, name=f"room {number}")
+    for peer in peers:
+        peer.read()
+    for number in range(50):
+        for peer in peers:
+            peer.say(SHOW, peerinfo="x" * 1000 + str(number))
+    shown = [one for peer in peers for one in peer.read() if one.event == "room-user-update"]
+    assert 100 < len(shown)
+    assert 1000 * len(shown) < 1024 * 1024
