@@ -94,7 +94,7 @@ export class Chat {
   #count(unread) {
     this.#unread = unread;
     this.#button.toggleAttribute("data-unread", unread > 0);
-    this.#button.querySelector(".badge").textContent = unread || "";
+    this.#button.querySelector(".badge").dataset.count = unread || "";
     label(this.#button, unread ? "chat.unread" : "chat.title", { count: unread });
   }
 }
