@@ -91,17 +91,6 @@ class Reader:
                 if more is not None:
                     self._waiting.discard(more)
 
-    async def newest(self) -> NoticeId | None:
-        """The id of the newest notice; None if there is none. Raises Unavailable."""
-        try:
-            state = await self._state()
-            for sequence in range(state.last_seq, max(1, state.first_seq) - 1, -1):
-                if (bundle := await self._bundle(sequence)) is not None and bundle.notices:
-                    return id_of(bundle.notices[-1])
-            return None
-        except (NatsError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
-            raise Unavailable(type(error).__name__) from None
-
     async def backlog(self, after: NoticeId | None) -> int:
         """Messages of the stream behind the one that an id is in, or all. Raises Unavailable."""
         try:

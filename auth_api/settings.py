@@ -69,7 +69,7 @@ class Settings(NatsSettings, LogSettings):
     )
     ice_servers: str = setting("[]", "ICE servers for the demo page: a JSON array of RTCIceServer objects.")
     node_modules: str = setting(
-        "node_modules", "Folder of npm packages that contains socket.io-client, relative to the top of the repository."
+        "node_modules", "Folder with the npm packages socket.io-client and uqr, relative to the top of the repository."
     )
 
     def __post_init__(self) -> None:

@@ -15,6 +15,8 @@ from shared.contract.refusals import TOO_MANY, Refusal
 LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
 EACH = 256  # bytes that a frame is charged with beside its own, for each recipient
 
+Owed = tuple[Room, float, float]  # what all owe in a room, and what one of them does
+
 
 def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
     """Charge a peer for ``size`` bytes, unless it is too much. Raises Refusal.
@@ -26,36 +28,30 @@ def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], 
 
 def spend_in(room: Room, peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
     """Charge a peer for ``size`` bytes that are said in a room, and the room too. Raises Refusal."""
-    spend_in_all([room], size, peer, now, limits, part)
+    charge_in_all(check_in_all([room], peer, size, now, limits, part), peer, size, now, limits)
 
 
-def spend_in_all(
-    rooms: list[Room], size: int, peer: Peer, now: float, limits: Limits, part: Callable[[], float]
-) -> None:
-    """The same for what is said in several rooms at once, ``size`` bytes all together: in all of them, or in none.
+def check_in_all(
+    rooms: list[Room], peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]
+) -> list[Owed]:
+    """What these rooms, and a peer in each, owe once it has said ``size`` bytes, all together. Raises Refusal.
 
     The whole is charged to each room. Often the same people are in all of them, and would have as much again to bear
     for each room more.
     """
-    debts = check_in_all(rooms, size, peer, now, limits, part)
+    owed = [(room, *_in_room(room, peer, size, now, limits)) for room in rooms]
+    _with(peer, size, now, limits, part)
+    return owed
+
+
+def charge_in_all(owed: list[Owed], peer: Peer, size: int, now: float, limits: Limits) -> None:
+    """Charge a peer, and rooms, for what ``check_in_all`` has found to be allowed."""
     charge(peer, size, now, limits)
-    for room, whole, mine in debts:
+    for room, whole, mine in owed:
         known = life.of(room)
         if not _left_of(known.spent, now, limits.output_rate):
             known.shares = {}
         known.spent, known.shares[peer.peer_id] = Debt(whole, now), Debt(mine, now)
-
-
-def check_in_all(
-    rooms: list[Room], size: int, peer: Peer, now: float, limits: Limits, part: Callable[[], float]
-) -> list[tuple[Room, float, float]]:
-    """Make sure that a peer may say so many bytes in each of these rooms. Raises Refusal.
-
-    Returns what each room, and the peer in it, will owe.
-    """
-    debts = [(room, *_in_room(room, peer, size, now, limits)) for room in rooms]
-    _with(peer, size, now, limits, part)
-    return debts
 
 
 def _with(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> float:

@@ -182,19 +182,6 @@ async def test_what_is_no_notice_is_passed_over(stream: Stream, reader: Reader) 
         assert (await ids(reader, after))[-1] == "log-2-0"
 
 
-async def test_the_newest_is_known_whatever_stands_behind_it(stream: Stream, reader: Reader) -> None:
-    assert await reader.newest() is None
-    await stream.js.publish(f"{subjects.NOTICES}log", b"junk")
-    assert await reader.newest() is None
-    await stream.store("log-1-0", "log-1-1")
-    assert str(await reader.newest()) == "log-1-1"
-    for _ in range(2):
-        await stream.js.publish(f"{subjects.NOTICES}log", b"junk")
-    assert str(await reader.newest()) == "log-1-1"
-    await stream.drop(before=6)
-    assert await reader.newest() is None
-
-
 async def test_without_a_stream_there_are_none(nc: Client) -> None:
     with pytest.raises(NoNotices):
         await Reader(lambda: nc, World()).read(None)

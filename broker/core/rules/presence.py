@@ -29,10 +29,10 @@ def show(core: Context, peer: Peer, peerinfo: bytes) -> None:
     size = sum(_size(room, peerinfo) * len(room.members) for room in rooms)
     near = (core.state.peers[member] for room in rooms for member in room.members)
     # before anything is done for each of those who see it: they may be a thousand
-    allowance.check_in_all(rooms, size, peer, core.state.now, core.limits, lambda: core.out.free_part(near))
+    owed = allowance.check_in_all(rooms, peer, size, core.state.now, core.limits, lambda: core.out.free_part(near))
     told = [(room, _observers(core, room, peer)) for room in rooms]
     core.out.check_way_to([observer for _, observers in told for observer in observers])
-    allowance.spend_in_all(rooms, size, peer, core.state.now, core.limits, lambda: 1.0)
+    allowance.charge_in_all(owed, peer, size, core.state.now, core.limits)
     peer.peerinfo = peerinfo
     for room, observers in told:
         news = RoomUserUpdate(room=room.name, peer_id=peer.peer_id, peerinfo=msgspec.Raw(peerinfo or NULL))
