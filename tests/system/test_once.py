@@ -40,6 +40,7 @@ class Client:
         self.answers: dict[int, list[dict[str, Any]]] = {}
         self.unanswered: dict[int, Sent] = {}
         self.resumed = False
+        self.shown: object = {"name": name}
         self._numbers = itertools.count(1)
         self._peer: Peer | None = None
         self._asked: list[tuple[int, asyncio.Queue[Any]]] = []
@@ -61,7 +62,7 @@ class Client:
             self._collect(before)
             counted = [told for told in before.log if told.event in COUNTED]
             resume = {"resume": before.token, "received": len(counted)}
-        accepted = await self.peer.authenticate(resumable=True, version=2, **resume)
+        accepted = await self.peer.authenticate(self.shown, resumable=True, version=2, **resume)
         self.resumed = accepted["resumed"]
         for n in list(self.unanswered):
             await self.send(n)
@@ -71,6 +72,8 @@ class Client:
         """Something new; returns its number."""
         n = fields.pop("n", None) or next(self._numbers)
         self.unanswered[n] = event, fields
+        if event == "peer-update-request":
+            self.shown = fields["peerinfo"]  # what it shows again when it comes back
         await self.send(n)
         return int(n)
 
