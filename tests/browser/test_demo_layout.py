@@ -10,7 +10,8 @@ DENIED = 'navigator.mediaDevices.getUserMedia = async () => { throw new DOMExcep
 
 
 async def edges(element: Locator) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom, in pixels."""
+    """Left, top, right and bottom, in pixels, once it has come to rest."""
+    await element.evaluate("it => Promise.all(it.getAnimations().map((move) => move.finished))")
     box = await element.bounding_box()
     assert box is not None
     return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]

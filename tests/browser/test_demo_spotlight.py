@@ -37,6 +37,7 @@ async def three(demo: Demo, room: str, script: str = "") -> tuple[Person, Person
         await guest.ask()
         await ann.decide(guest.name, "Admit")
     await ann.see_people("Ann (you)", "Ben", "Cleo")
+    await ann.page.emulate_media(reduced_motion="reduce")  # tiles are where they go to, at once
     return ann, ben, cleo
 
 
