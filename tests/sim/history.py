@@ -99,6 +99,7 @@ def _run(cluster: Cluster, judge: Judge) -> list[Client]:
     run(CALM)
     faults.end()
     run(SETTLED)
+    judge.judge_deadlines()
     for conduct in conducts:
         conduct.suffers = False
     run(STAYING)

@@ -70,7 +70,8 @@ MUTATIONS: dict[str, Mutation] = {
         "return now + self._ahead",
         "return now + self._ahead - 20",
         "an absent peer kept its place for as long as the broker's clock was behind",
-        seed=31,
+        resume_for=8.0,
+        seed=2,
     ),
     "clocks-apart": _one(
         "shared.contract.tokens",
