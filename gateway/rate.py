@@ -13,7 +13,7 @@ MAX_PATIENCE = 2000  # frames beyond its budget, after which a peer is disconnec
 STRANGER_FRAMES = 64  # until it is admitted as a peer
 STRANGER_MESSAGES = 2  # of the largest size; that is how many bytes a stranger may send
 REFILL = 0.05  # seconds from one time that a peer's budget is filled up to the next
-AT_ONCE = 0.25  # the part of the clients of one address that may send a burst, or all their bytes, at the same moment
+AT_ONCE = 1 / 16  # the part of the clients of one address that may send a burst, or all their bytes, at the same moment
 REMEMBERED = 50_000  # budgets of peers that have gone
 
 
@@ -129,7 +129,7 @@ class Budgets:
     All peers at one address share the rates of ``clients`` clients.
     """
 
-    def __init__(self, rates: Rates, clients: float = 32.0) -> None:
+    def __init__(self, rates: Rates, clients: float = 16.0) -> None:
         self._rates = rates
         self._shared_rates = rates.of_address(clients)
         self._shared: weakref.WeakValueDictionary[str, Budget] = weakref.WeakValueDictionary()

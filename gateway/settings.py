@@ -47,8 +47,8 @@ class Settings(NatsSettings, Sizes, LogSettings):
     )
     bytes_burst: int = setting(4194304, "Bytes that one client may send in a burst.", at_least=65536)
     clients_per_address: float = setting(
-        32.0,
-        "One address may send as many events as this many clients, and a quarter of their bytes and bursts.",
+        16.0,
+        "One address may send as many events as this many clients, and a sixteenth of their bytes and bursts.",
         at_least=1,
     )
     handshakes_per_second: float = setting(

@@ -12,7 +12,7 @@ from broker.core.limits import Limits
 from broker.core.state import Debt, Peer, Room
 from shared.contract.refusals import TOO_MANY, Refusal
 
-LITTLE = 1024 * 1024  # bytes at once that a peer may cause however much others do
+LITTLE = 1024 * 1024  # bytes at once that a peer may cause while a gateway is much behind; the less, the further it is
 EACH = 256  # bytes that a frame is charged with beside its own, for each recipient
 
 Owed = tuple[Room, float, float]  # what all owe in a room, and what one of them does
@@ -21,7 +21,7 @@ Owed = tuple[Room, float, float]  # what all owe in a room, and what one of them
 def spend(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> None:
     """Charge a peer for ``size`` bytes, unless it is too much. Raises Refusal.
 
-    Only ``part`` of the limit can be had, but never less than a LITTLE.
+    Only ``part`` of the limit can be had, but no less than a LITTLE; below 0, only a part of that.
     """
     peer.spent, peer.spent_at = _with(peer, size, now, limits, part), now
 
@@ -57,9 +57,13 @@ def charge_in_all(owed: list[Owed], peer: Peer, size: int, now: float, limits: L
 def _with(peer: Peer, size: int, now: float, limits: Limits, part: Callable[[], float]) -> float:
     """What a peer owes with ``size`` bytes more. Raises Refusal."""
     owed = _owed(peer, now, limits) + size
-    if owed > limits.output_burst or (owed > LITTLE and owed > limits.output_burst * part()):
+    if owed > limits.output_burst or owed > _allowed(part(), limits):
         raise Refusal(TOO_MANY)
     return owed
+
+
+def _allowed(part: float, limits: Limits) -> float:
+    return max(LITTLE, limits.output_burst * part) if part > 0 else LITTLE * (1 + part)
 
 
 def _in_room(room: Room, peer: Peer, size: int, now: float, limits: Limits) -> tuple[float, float]:

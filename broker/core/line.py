@@ -33,8 +33,11 @@ class Line:
         self.history = History(gateway.have)
         self.open: list[Part] = []
 
-    def add(self, delivery: Delivery, size: int) -> int:
-        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number."""
+    def add(self, delivery: Delivery, size: int, to_write: int) -> int:
+        """Put a delivery of ``size`` bytes into a parcel; returns the parcel's number.
+
+        It makes the gateway write ``to_write`` bytes.
+        """
         parts = self.open
         if not parts:
             self.busy.append(self)
@@ -45,5 +48,5 @@ class Line:
         part.deliveries.append(delivery)
         part.size += size
         gateway = self.gateway
-        gateway.sealed = part.total = gateway.sealed + size
+        gateway.sealed = part.total = gateway.sealed + to_write
         return gateway.parcel + len(parts)

@@ -14,10 +14,14 @@ from shared.contract.refusals import UNAVAILABLE, Refusal
 from shared.contract.told import COUNTED_BIT, COUNTED_LATER_BIT, PLAIN, STATE_BIT, ServerEvent, counts, is_for
 from shared.envelopes.deliveries import Admit, Close, Delivery, Emit, LevelHolds, Parcel, Revoked, Shows, Speaks
 from shared.envelopes.entries import UNKNOWN
+from shared.envelopes.levels import LIFE
 
-MOST_BEHIND = 16 * 1024 * 1024  # bytes on the way to a gateway, beyond which nobody may send more there
-MUCH_BEHIND = MOST_BEHIND // 2  # bytes at which only those may cause more who have caused little
+# Bytes that a gateway has yet to write: beyond the first number only those may cause more there who have caused little,
+# and less and less; beyond the second nobody may say more there. In BEFORE, the same before there was life in rooms.
+MUCH_BEHIND, MOST_BEHIND = 8 * 1024 * 1024, 32 * 1024 * 1024
+BEFORE = (8 * 1024 * 1024, 16 * 1024 * 1024)
 EACH = 24  # bytes that one recipient takes beside the frame
+WRITING = 750  # bytes that a gateway could write in the time that one more write takes it, about
 
 
 class Outbox:
@@ -57,7 +61,8 @@ class Outbox:
         for gateway, there in by_gateway.items():
             if (line := self._line(gateway)) is not None:
                 emit = Emit([peer.conn for peer in there], frame)
-                sent = (line.add(emit, len(frame) + EACH * len(there)), self._state.position, emit, kind)
+                size = len(frame) + EACH * len(there)
+                sent = (line.add(emit, size, self._to_write(frame, len(there), size)), self._state.position, emit, kind)
                 for peer in there:
                     line.history.note(peer.conn, sent)
 
@@ -73,7 +78,7 @@ class Outbox:
         """What ``sender`` says to one peer. Raises Refusal, which tells the sender to wait."""
         if peer.conn:
             gateway = self._state.gateways[peer.gateway]
-            if gateway.sealed - gateway.handled > MOST_BEHIND:
+            if gateway.sealed - gateway.handled > self._most_behind:
                 raise Refusal(UNAVAILABLE)
             if not peer.slow:
                 peer.told += kind & COUNTED_BIT
@@ -90,14 +95,15 @@ class Outbox:
 
     def check_way_to(self, peers: Iterable[Peer]) -> None:
         """Make sure that no gateway of these peers is too far behind. Raises Refusal."""
+        most = self._most_behind
         for peer in peers:
             gateway = self._state.gateways.get(peer.gateway)
-            if gateway is not None and gateway.sealed - gateway.handled > MOST_BEHIND:
+            if gateway is not None and gateway.sealed - gateway.handled > most:
                 raise Refusal(UNAVAILABLE)
 
     def free_part(self, peers: Iterable[Peer]) -> float:
         """The part of what is much for a gateway that is still free on the way to that of these which is furthest
-        behind: from 1 to 0.
+        behind: from 1 to 0, and on to -1, where it is left to answers and to what is said to one.
         """
         most = max((gateway.behind for gateway in self._state.gateways.values()), default=0)
         furthest = 0
@@ -107,7 +113,9 @@ class Outbox:
                 furthest = gateway.behind
                 if furthest == most:
                     break  # all others are nearer
-        return max(0.0, 1 - furthest / MUCH_BEHIND)
+        if self._state.level < LIFE:
+            return max(0.0, 1 - furthest / BEFORE[0])
+        return max(-1.0, 1 - furthest / MUCH_BEHIND)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""
@@ -254,14 +262,23 @@ class Outbox:
     def _add(self, gateway: str, delivery: Delivery, size: int) -> None:
         line = self._lines.get(gateway) or self._line(gateway)
         if line is not None:
-            line.add(delivery, size)
+            line.add(delivery, size, size)
 
     def _send(self, peer: Peer, emit: Emit, kind: int, position: int) -> None:
         """Send a frame to a peer's socket, and remember that it was sent."""
         line = self._lines.get(peer.gateway) or self._line(peer.gateway)
         if line is not None:
-            parcel = line.add(emit, len(emit.frame) + EACH)
+            size = len(emit.frame) + EACH
+            parcel = line.add(emit, size, self._to_write(emit.frame, 1, size))
             line.history.note(peer.conn, (parcel, position, emit, kind))
+
+    @property
+    def _most_behind(self) -> int:
+        return MOST_BEHIND if self._state.level >= LIFE else BEFORE[1]
+
+    def _to_write(self, frame: bytes, times: int, size: int) -> int:
+        """What a frame to so many makes a gateway write, in bytes. Before there was life in rooms, its size."""
+        return (len(frame) + WRITING) * times if self._state.level >= LIFE else size
 
     def _keep(self, peer: Peer, frame: bytes, kind: int, sender: str, about: str) -> None:
         if kind & STATE_BIT and peer.version > 1 and not peer.conn:

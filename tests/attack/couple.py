@@ -1,9 +1,12 @@
 """Two witnesses in a room, who relay to each other all the time."""
 
 import asyncio
+import functools
 import itertools
 import secrets
+from typing import Any
 
+from tests.attack.record import Record
 from tests.attack.scene import Place
 from tests.attack.witness import Witness
 
@@ -61,5 +64,13 @@ class Couple:
     def _send(self, sender: Witness, receiver: Witness) -> None:
         number = next(_numbers)
         fields = {"room": self.room, "to": receiver.peer_id, "ice_candidate": number}
-        if sender.send("relay-ice-candidate", **fields) is not None:
+        answer = sender.send("relay-ice-candidate", **fields)
+        if answer is not None:
             sender.record.begin(("arrival", number))
+            answer.add_done_callback(functools.partial(_refused, sender.record, number))
+
+
+def _refused(record: Record, number: int, answer: asyncio.Future[dict[str, Any]]) -> None:
+    """What was refused does not arrive."""
+    if not answer.cancelled() and not answer.result()["ok"]:
+        record.forget(("arrival", number))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from tests.attack.scene import Scene
 from tests.attack.talker import Talker
 
 SOURCE = "127.0.0.2"  # not the witnesses' address: what a server allows an address is to be the attacker's own
+UNTAKEN = 16 * 1024  # bytes that the attacker's kernel holds for a connection: what no server has seen hurts nobody
 AGAIN = 0.01  # seconds until one who was hung up on calls again
 
 Speaker = TypeVar("Speaker", bound=Mouth)
@@ -48,8 +50,17 @@ class Me:
     async def call(self, kind: Callable[[Purse], Speaker], port: int) -> Speaker:
         """A TCP connection."""
         mouth = kind(self.purse)
+        line = socket.socket()
+        line.setblocking(False)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNTAKEN)
+        line.bind((self.source, 0))
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: mouth, "127.0.0.1", port, local_addr=(self.source, 0))
+        try:
+            await loop.sock_connect(line, ("127.0.0.1", port))
+            await loop.create_connection(lambda: mouth, sock=line)
+        except BaseException:
+            line.close()
+            raise
         self._mouths.add(mouth)
         return mouth
 

@@ -44,6 +44,10 @@ class Record:
         """Somebody waits for this."""
         self._waiting[what] = time.monotonic()
 
+    def forget(self, what: Hashable) -> None:
+        """Nobody waits for this any more."""
+        self._waiting.pop(what, None)
+
     def end(self, what: Hashable) -> None:
         """It has come; or nobody waits for it any more."""
         began = self._waiting.pop(what, None)

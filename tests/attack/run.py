@@ -19,7 +19,7 @@ from tests.system.rig.process import COMPLAINTS, Process
 
 CALM = 1.0  # seconds
 LINGER = 2.0  # seconds
-MOST = 64 * 1024 * 1024  # bytes of one attack
+MOST = 256 * 1024 * 1024  # bytes of one attack
 
 
 class Run:

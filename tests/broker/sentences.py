@@ -18,7 +18,7 @@ CANDIDATE = "relay-ice-candidate"
 NOT_CREATED, NOT_IN, NO, NOT_LET = "room-create-reject", "room-join-reject", "request-reject", "auth-reject"
 ACK = 9
 LARGE = "x" * 500_000  # about as much as an entry holds
-MANY = 35  # relays as large are more than may be on the way to a gateway
+MANY = 70  # relays as large are more than may be on the way to a gateway
 
 
 @dataclasses.dataclass(frozen=True)

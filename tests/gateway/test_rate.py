@@ -135,14 +135,14 @@ def test_no_more_budgets_are_remembered_than_that(monkeypatch: pytest.MonkeyPatc
 
 
 def test_peers_of_one_address_share_the_rates_of_a_few() -> None:
-    budgets = Budgets(RATES, clients=8.0)
+    budgets = Budgets(RATES, clients=32.0)
     crowd = [budgets.take_up(f"peer-{number}", 0.0, "192.0.2.1") for number in range(20)]
     taken = sum(peer.take(0, 0.0) for peer in crowd for _ in range(10))
-    assert taken == 2 * BURST, "a quarter of eight"
+    assert taken == 2 * BURST, "a sixteenth of 32"
     assert budgets.take_up("another", 0.0, "192.0.2.2").take(0, 0.0)
     assert budgets.take_up("on this machine", 0.0).take(0, 0.0)
     seconds = [sum(peer.take(0, tick / 10) for peer in crowd for _ in range(20)) for tick in range(1, 11)]
-    assert sum(seconds) == 8 * RATE
+    assert sum(seconds) == 32 * RATE
 
 
 def test_who_is_refused_for_its_neighbours_now_and_then_is_not_disconnected() -> None:
@@ -159,6 +159,6 @@ def test_who_is_refused_for_its_neighbours_now_and_then_is_not_disconnected() ->
 def test_an_address_has_the_frames_of_all_its_clients_and_the_bytes_of_some() -> None:
     shared = RATES.of_address(32)
     assert shared.frames == 32 * RATES.frames
-    assert shared.frames_burst == 8 * RATES.frames_burst
-    assert (shared.bytes, shared.bytes_burst) == (8 * RATES.bytes, 8 * RATES.bytes_burst)
+    assert shared.frames_burst == 2 * RATES.frames_burst
+    assert (shared.bytes, shared.bytes_burst) == (2 * RATES.bytes, 2 * RATES.bytes_burst)
     assert RATES.of_address(1) == RATES

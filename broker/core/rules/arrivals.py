@@ -277,7 +277,7 @@ def _rooms_of(core: Context, peer: Peer) -> bytes:
     Then hosts of version 2 find who waits, but not what those say.
     """
     left = min(float(MOST_ROOMS_BYTES), allowance.left(peer, core.state.now, core.limits))
-    left *= core.out.free_part([peer])
+    left *= max(0.0, core.out.free_part([peer]))
     views = []
     for room in (core.state.rooms[key] for key in peer.rooms):
         left -= sum(len(core.state.peers[member].peerinfo) for member in room.members) + life.size_of(room)

@@ -89,7 +89,7 @@ def test_a_gateway_says_how_far_it_is_and_that_is_never_taken_back() -> None:
 
 
 def test_whoever_speaks_to_a_gateway_that_is_far_behind_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MOST_BEHIND", 1000)
+    monkeypatch.setattr(outbox, "MOST_BEHIND", 2500)
     world = World()
     owner, member, bystander = world.peer("g1"), world.peer("g2"), world.peer("g3")
     world.room(owner, member, bystander)
@@ -106,6 +106,39 @@ def test_whoever_speaks_to_a_gateway_that_is_far_behind_is_told_to_wait(monkeypa
     world.confirm()
     owner.say("relay-ice-candidate", "room", member.peer_id, payload="served again")
     assert [told.fields["ice_candidate"] for told in member.read()][-1] == "served again"
+
+
+def test_what_a_gateway_has_to_do_counts_for_each_of_those_it_writes_to() -> None:
+    """A word for many is small on its way there, and is written many times."""
+    world = World()
+    owner, *members = world.peer("g2", version=2), *(world.peer("g1", version=2) for _ in range(20))
+    world.room(owner, *members)
+    world.confirm()
+    world.gateway("g1").stuck = True
+    owner.say("room-message-request", "room", ack=1, body="x")
+    told = next(each for name, parcel in world.parcels[-2:] if name == "g1" for each in parcel.deliveries)
+    assert isinstance(told, Emit)
+    assert world.core.state.gateways["g1"].behind == 20 * (len(told.frame) + outbox.WRITING)
+
+
+def test_a_gateway_far_behind_takes_nothing_for_many_and_still_what_is_said_to_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "MUCH_BEHIND", 50_000)
+    world = World()
+    owner, *members = world.peer("g2", version=2), *(world.peer("g1", version=2) for _ in range(20))
+    world.room(owner, *members)
+    world.confirm()
+    world.gateway("g1").stuck = True
+    gateway = world.core.state.gateways["g1"]
+    for number in range(20):
+        world.now += 10  # so that the owner owes nothing any more
+        owner.say("room-message-request", "room", ack=number, body="x" * 200)
+    assert 50_000 < gateway.behind < 150_000
+    assert owner.acks[0][0]["ok"]
+    assert owner.acks[19][0]["code"] == "too-many-requests"
+    owner.say("relay-ice-candidate", "room", members[0].peer_id, payload=1, ack=20)
+    assert owner.acks[20][0]["ok"]
 
 
 def test_a_gateway_that_was_not_told_for_long_can_be_told_all_of_it() -> None:
