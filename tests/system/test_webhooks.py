@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,6 @@ import aiohttp
 from tests.auth_api.webhooks.conftest import SECRET, Backend, answers, backend, breaks_off, url
 from tests.conftest import StartSystem
 from tests.system.rig.harness import System
-from tests.system.rig.ports import free_port
 from tests.system.rig.process import Process
 from tests.system.rig.rooms import admit, create
 from tests.system.rig.waiting import until
@@ -20,13 +18,6 @@ from tests.system.rig.world import World
 __all__ = ["backend", "url"]
 
 ADMIN_TOKEN = "an operator's token for tests, long enough"
-
-
-def second_auth_api(system: System) -> Process:
-    """Another one with the same settings."""
-    port = free_port()
-    env = {**system.auth.env, "APP_PORT": str(port)}
-    return Process("auth-1", [sys.executable, "-m", "auth_api"], env, port, system.folder)
 
 
 async def stored(system: System) -> list[dict[str, Any]]:
@@ -72,11 +63,9 @@ async def test_every_notice_arrives_in_order_while_processes_are_killed_and_froz
     start_system: StartSystem, backend: Backend, url: str
 ) -> None:
     settings = {"WEBHOOK_URL": url, "WEBHOOK_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN}
-    system = await start_system(brokers=2, overrides={"auth": settings})
+    system = await start_system(brokers=2, auths=2, overrides={"auth": settings, "auth-1": settings})
     await system.agreed()
-    other = second_auth_api(system)
-    other.start()
-    await other.ready()
+    other = system.auths[1]
     world = World(system)
     await system.app_token()  # all are made with this one: auth_api is not always there
     backend.responses = [answers(500), breaks_off]
@@ -88,7 +77,7 @@ async def test_every_notice_arrives_in_order_while_processes_are_killed_and_froz
             harming = asyncio.create_task(fault)
             await live(world, rooms)
             await harming
-            await asyncio.gather(system.ready(), other.ready())
+            await system.ready()
         await until(lambda: len(_of(backend, "room-closed")) == len(faults), "the last room is closed", within=30)
         assert backend.ids == [notice["id"] for notice in await stored(system)]
         assert [notice["room"] for notice in _of(backend, "room-created")] == rooms
@@ -99,7 +88,6 @@ async def test_every_notice_arrives_in_order_while_processes_are_killed_and_froz
         assert len(bodies) == len({webhook_id for webhook_id, _ in bodies}), "what has one id is always the same"
     finally:
         await world.close()
-        await other.stop()
 
 
 def _of(backend: Backend, kind: str) -> list[dict[str, Any]]:

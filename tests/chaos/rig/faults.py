@@ -5,18 +5,19 @@ import dataclasses
 import random
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.system.rig.harness import System
 from tests.system.rig.process import Process
 
 KILL, END, FREEZE = "kill -9", "SIGTERM", "SIGSTOP"
 _SPEAKING = re.compile(r"(not )?speaking (?:now|any more)\s+term=(\d+)")
+_SENDING = re.compile(r'^\{"time":"([^"]+)".*"message":"sending webhooks', re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What happens to which process, for so many seconds. ``target`` is its name, or ``speaker`` or ``standby``."""
+    """What happens to which process, for so many seconds. ``target`` is its name, or its part, as in ``_PARTS``."""
 
     action: str
     target: str
@@ -29,7 +30,8 @@ class Fault:
 def plan(chance: random.Random, gateways: int, longest: float) -> Iterator[Fault]:
     """Faults without end. Every kind comes once before any comes again. ``longest`` is in seconds."""
     while True:
-        targets = ["speaker", "speaker", "standby", "nats", *(f"gateway-{n}" for n in range(gateways))]
+        targets = ["speaker", "speaker", "standby", "nats", "sender", "idle sender"]
+        targets += [f"gateway-{n}" for n in range(gateways)]
         kinds = [(action, target) for target in targets for action in (KILL, FREEZE, END)]
         for action, target in chance.sample(kinds, len(kinds)):
             yield Fault(action, target, chance.uniform(0.2, longest))
@@ -68,16 +70,29 @@ def _probe(process: Process) -> str:
 
 def find(system: System, target: str) -> Process:
     """The process that a fault is for."""
-    if target == "speaker":
-        return speaker(system)
-    if target == "standby":
-        return next((broker for broker in system.brokers if broker is not speaker(system)), system.brokers[0])
-    return system.process(target)
+    return _PARTS[target](system) if target in _PARTS else system.process(target)
 
 
 def speaker(system: System) -> Process:
     """The broker that was the last to begin to speak."""
     return max(system.brokers, key=_term)
+
+
+def sender(system: System) -> Process:
+    """The auth_api that was the last to begin to send webhooks. They log as JSON, with milliseconds."""
+    return max(system.auths, key=lambda auth: _SENDING.findall(auth.text())[-1:])
+
+
+def _other(among: list[Process], than: Process) -> Process:
+    return next((process for process in among if process is not than), than)
+
+
+_PARTS: dict[str, Callable[[System], Process]] = {
+    "speaker": speaker,
+    "standby": lambda system: _other(system.brokers, speaker(system)),
+    "sender": sender,
+    "idle sender": lambda system: _other(system.auths, sender(system)),
+}
 
 
 def _term(broker: Process) -> int:

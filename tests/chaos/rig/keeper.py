@@ -4,6 +4,7 @@ What it was told is held against the stories of all peers: none missing, none in
 """
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,14 +18,19 @@ from tests.chaos.rig.story import Back, Got, Sent, Story
 ADMIN_TOKEN = "an operator's token for tests, long enough"
 WAIT = 2  # seconds that one answer may take if there is no news
 PAUSE = 0.1  # seconds until it asks again, if there was no answer
+PATIENCE = aiohttp.ClientTimeout(total=WAIT + 3)  # with an auth_api that may be frozen
 
 
 class Keeper:
-    """Keeps a table of rooms. ``notices`` are all that it was told, ``faults`` what cannot be true of them."""
+    """Keeps a table of rooms. ``notices`` are all that it was told, ``faults`` what cannot be true of them.
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    ``urls`` are of several auth_api: it asks the next one when one does not answer.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, urls: Sequence[str]) -> None:
         self._http = http
-        self._url = url
+        self._urls = itertools.cycle(urls)
+        self._url = next(self._urls)
         self._after = ""
         self._since: dict[str, NoticeId] = {}  # up to where a room that was taken is known already
         self._ignored: set[str] = set()  # rooms that had gone when they were asked about
@@ -67,6 +73,23 @@ class Keeper:
             following.cancel()
         await self._compare(page["rooms"])
 
+    async def read_again(self) -> list[dict[str, Any]]:
+        """All notices that there are, which must have among them what it was told."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = await self._get(f"/admin/notices?limit=1000&after={found[-1]['id'] if found else ''}")
+            if answer is None:
+                await asyncio.sleep(PAUSE)
+            elif answer["notices"]:
+                found += answer["notices"]
+            else:
+                break
+        if found[len(found) - len(self.notices) :] != self.notices:
+            self.faults.append(
+                f"there are {len(found)} notices, and the {len(self.notices)} it was told are not the last"
+            )
+        return found
+
     async def _compare(self, lines: list[dict[str, Any]]) -> None:
         there = {line["key"]: _room(await self._get(f"/admin/rooms/{line['key']}")) for line in lines}
         if {key: _plain(room) for key, room in there.items()} != {
@@ -104,10 +127,13 @@ class Keeper:
     async def _get(self, path: str) -> Any:
         """The response; None if there is none now."""
         try:
-            async with self._http.get(self._url + path, headers=_SHOWN) as answer:
-                return (await answer.json())["response"] if answer.status == 200 else None
+            async with self._http.get(self._url + path, headers=_SHOWN, timeout=PATIENCE) as answer:
+                if answer.status == 200:
+                    return (await answer.json())["response"]
         except (aiohttp.ClientError, TimeoutError):
-            return None
+            pass
+        self._url = next(self._urls)
+        return None
 
 
 _SHOWN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

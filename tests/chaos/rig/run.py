@@ -7,21 +7,23 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from shared.contract.tokens import make_app_token
 from tests.chaos.rig import checker
 from tests.chaos.rig.cast import Person, somebody
-from tests.chaos.rig.faults import all_ready, inflict, plan, start
+from tests.chaos.rig.faults import Fault, all_ready, inflict, plan, sender, start
 from tests.chaos.rig.guest import Guest, Party, find_truth
 from tests.chaos.rig.keeper import ADMIN_TOKEN, Keeper, faults
+from tests.chaos.rig.receiver import SECRET, Receiver
 from tests.chaos.rig.story import Story
 from tests.chaos.rig.visitor import Visitor
 from tests.system.rig.harness import APP_SECRET, System
 from tests.system.rig.waiting import until
 
-GATEWAYS, BROKERS, PARTIES, GUESTS = 3, 2, 4, 4
+GATEWAYS, BROKERS, AUTHS, PARTIES, GUESTS = 3, 2, 2, 4, 4
 SETTINGS = {
     "SNAPSHOT_INTERVAL": "2",  # often enough for a few to be used
     "PING_INTERVAL": "2",  # a frozen gateway is noticed while the run lasts
@@ -29,16 +31,24 @@ SETTINGS = {
 }
 CALM = 1.0  # seconds between two faults, at most
 GIVEN_UP = 5.0  # seconds within which peers are gone whose gateway was killed
+TAKEOVER = 5.0  # seconds within which another auth_api sends webhooks
+LOOK_INTERVAL = 0.1  # seconds between looks at whether one does
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a run came to: the stories of all peers, the faults found in them, complaints in the logs, and notices."""
+    """What a run came to: the stories of all peers, the faults found in them, complaints in the logs, and notices.
+
+    ``posts`` brought ``webhooks``. ``takeovers`` are the seconds until another auth_api sent them.
+    """
 
     stories: list[Story]
     faults: list[str]
     complaints: list[str]
     notices: int
+    webhooks: int
+    posts: int
+    takeovers: list[float]
 
     def summary(self) -> str:
         """How much was put to the test."""
@@ -46,7 +56,8 @@ class Outcome:
         answered = sum(sent.answer is not None for sent in sent)
         return (
             f"{len(self.stories)} peers, {len(sent)} events sent, {answered} answered, {self.notices} notices, "
-            f"{len(self.faults)} faults"
+            f"{self.webhooks} webhooks in {self.posts} POSTs, {len(self.takeovers)} takeovers of them "
+            f"({max(self.takeovers, default=0):.1f} s at most), {len(self.faults)} faults"
         )
 
 
@@ -58,23 +69,37 @@ class Run:
         self._seconds = seconds
         self._longest = longest
         self._say = say
-        operators = {"auth": {"ADMIN_TOKEN": ADMIN_TOKEN}}
-        self._system = System(folder, gateways=GATEWAYS, brokers=BROKERS, settings=SETTINGS, overrides=operators)
+        self._receiver = Receiver(random.Random(seed))
+        webhooks = {"WEBHOOK_URL": self._receiver.url, "WEBHOOK_SECRET": SECRET}
+        auth = {"ADMIN_TOKEN": ADMIN_TOKEN, "LOG_FORMAT": "json", **webhooks}
+        self._system = System(
+            folder,
+            gateways=GATEWAYS,
+            brokers=BROKERS,
+            auths=AUTHS,
+            settings=SETTINGS,
+            overrides={"auth": auth, "auth-1": auth},
+        )
         self._is_followed = True  # by a backend, which takes an auth_api
+        self._undelivered: list[str] = []  # what is wrong with the webhooks
+        self._takeovers: list[float] = []
         self._guests: list[Guest] = []
         self.urls: list[str] = []  # of the gateways that guests may choose from
 
     async def run(self) -> Outcome:
         """Make chaos, restore order, and judge."""
-        try:
-            await start(self._system)
-            async with aiohttp.ClientSession() as http:
-                await self._with_guests(http)
-            complaints = await self._stop()
-        finally:
-            await self._system.abandon()
+        async with self._receiver:
+            try:
+                await start(self._system)
+                async with aiohttp.ClientSession() as http:
+                    await self._with_guests(http)
+                complaints = await self._stop()
+            finally:
+                await self._system.abandon()
         stories = [story for guest in self._guests for story in guest.visitor.stories]
-        return Outcome(stories, checker.faults(stories) + self._misread(stories), complaints, len(self._keeper.notices))
+        found = checker.faults(stories) + self._misread(stories) + self._undelivered
+        notices, came = len(self._keeper.notices), self._receiver.deliveries
+        return Outcome(stories, found, complaints, notices, came.batches, came.posts, self._takeovers)
 
     def _misread(self, stories: list[Story]) -> list[str]:
         """What is wrong with the notices."""
@@ -90,7 +115,7 @@ class Run:
         return []
 
     async def _with_guests(self, http: aiohttp.ClientSession) -> None:
-        keeper = self._keeper = Keeper(http, self._system.auth.url)
+        keeper = self._keeper = Keeper(http, [auth.url for auth in self._system.auths])
         following = []
         if self._is_followed:
             await keeper.begin()
@@ -105,9 +130,16 @@ class Run:
             await end(following)
             if self._is_followed:
                 await keeper.catch_up()
+                await self._judge_webhooks(await keeper.read_again())
         finally:
             await end(staying + following)
             await asyncio.gather(*(guest.visitor.leave() for guest in self._guests))
+
+    async def _judge_webhooks(self, stream: list[dict[str, Any]]) -> None:
+        receiver = self._receiver
+        await receiver.catch_up(stream)
+        found = (*receiver.faults, *receiver.deliveries.faults(stream))
+        self._undelivered += [f"webhooks: {fault}" for fault in found]
 
     def _invite(self, http: aiohttp.ClientSession) -> "itertools.chain[Guest]":
         numbers, now = itertools.count(1), int(time.time())
@@ -147,9 +179,21 @@ class Run:
                 await asyncio.sleep(GIVEN_UP)
                 return
             self._say(f"{elapsed:6.1f} s  {fault}")
-            await inflict(self._system, fault)
+            await asyncio.gather(self._watch_takeover(fault), inflict(self._system, fault))
             await all_ready(self._system)
             await asyncio.sleep(self._chance.uniform(0, CALM))
+
+    async def _watch_takeover(self, fault: Fault) -> None:
+        """Whether another auth_api sends when the one that sends is harmed for so long that it must."""
+        if fault.target != "sender" or fault.seconds < TAKEOVER:
+            return
+        harmed, began = sender(self._system), time.monotonic()
+        while sender(self._system) is harmed:
+            if time.monotonic() > began + TAKEOVER:
+                self._undelivered.append(f"webhooks: nobody sent them {TAKEOVER:g} s after {fault}")
+                return
+            await asyncio.sleep(LOOK_INTERVAL)
+        self._takeovers.append(time.monotonic() - began)
 
     async def _find_truth(self) -> None:
         """Wait until nothing moves any more, then ask the broker about every room."""

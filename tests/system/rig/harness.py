@@ -26,7 +26,7 @@ jetstream {{ store_dir: "{store}", sync_interval: "{sync}" }}
 
 
 class System:
-    """Processes by name: ``nats``, ``broker-0`` …, ``gateway-0`` …, ``auth``.
+    """Processes by name: ``nats``, ``broker-0`` …, ``gateway-0`` …, ``auth``, ``auth-1`` ….
 
     ``sync`` is how often NATS syncs. ``settings`` go to every process, ``overrides`` to the one named, on top.
     """
@@ -37,6 +37,7 @@ class System:
         *,
         gateways: int = 2,
         brokers: int = 1,
+        auths: int = 1,
         settings: Mapping[str, str] | None = None,
         overrides: Mapping[str, Mapping[str, str]] | None = None,
         sync: str = nats.SELDOM,
@@ -50,12 +51,13 @@ class System:
         self.nats = self._make_nats()
         self.brokers = [self._make(f"broker-{number}", "broker") for number in range(brokers)]
         self.gateways = [self._make(f"gateway-{number}", "gateway") for number in range(gateways)]
-        self.auth = self._make("auth", "auth_api")
+        self.auths = [self._make(f"auth-{number}" if number else "auth", "auth_api") for number in range(auths)]
+        self.auth = self.auths[0]
 
     @property
     def processes(self) -> list[Process]:
         """In the order in which they are best stopped."""
-        return [*self.gateways, self.auth, *self.brokers, self.nats]
+        return [*self.gateways, *self.auths, *self.brokers, self.nats]
 
     async def start(self) -> None:
         try:
