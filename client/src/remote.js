@@ -5,6 +5,8 @@
 // `id`. Every message carries the sender's (`from`) and the one it is meant for (`to`, once that is known). So a message
 // for a connection that is no more is left alone, and an offer from a new one makes this side begin anew too. An offer that
 // does not give way is made again to a connection that has not had it: one before that may have taken it with it.
+// An answer to us can come from a connection that our offer has begun, while we have heard only of the one before it, whose
+// offer crossed ours. What we have agreed on with that one is void, so we begin anew too.
 // Clients that send no ids are taken to have one connection.
 import { Meter } from "./meter.js";
 
@@ -137,7 +139,10 @@ export class Remote {
 
   /** They have talked to us, and yet there is no connection: what one side began another time was lost. */
   #stuck() {
-    if (!this.#theirs || !["new", "connecting"].includes(this.state)) return;
+    if (this.#theirs && ["new", "connecting"].includes(this.state)) this.#offerAnew();
+  }
+
+  #offerAnew() {
     this.#beginAnew();
     this.sync();
   }
@@ -160,7 +165,7 @@ export class Remote {
     const isOffer = description.type === "offer";
     if (to && to !== this.#mine) return;
     if (this.#theirs && from !== this.#theirs) {
-      if (!isOffer) return;
+      if (!isOffer) return void (to && this.#offerAnew());
       this.#beginAnew();
     }
     this.#theirs = from;
@@ -241,7 +246,8 @@ export class Remote {
 
   /** @param {RTCTrackEvent} event */
   #show({ track, streams }) {
-    const label = this.#labels[streams[0]?.id ?? ""];
+    const named = this.#labels[streams[0]?.id ?? ""];
+    const label = typeof named === "string" ? named : ""; // both are what they say: a stream may be called `constructor`
     const stream = label ? (this.shares.get(label) ?? new MediaStream()) : this.stream;
     if (label) this.shares.set(label, stream);
     else for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);

@@ -12,6 +12,7 @@ import { Refusal } from "./refusal.js";
 const RETRY = 2_000; // ms until a server that is not available is asked again
 const KICKED = 1_000; // ms that a room which is gone may take to say why
 const MANY_CANDIDATES = 64; // kept of a peer that calls before we take part in calls
+const MANY_KEYS = 1024; // of ours that may still be told older values: more than are under way at any time
 
 /**
  * @typedef {"owner" | "moderator" | "member"} Role
@@ -468,6 +469,7 @@ export class Room extends Emitter {
     for (const [key, value] of Object.entries(set)) {
       if (version > (this.#mine.get(key)?.version ?? 0)) this.#mine.set(key, { value, version, by });
     }
+    this.#mine = new Map([...this.#mine].slice(-MANY_KEYS));
     this.#changeData({ set, version, by });
   }
 

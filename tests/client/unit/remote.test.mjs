@@ -78,6 +78,38 @@ test("an offer that was taken by a connection that is no more is made again to t
   assert.deepEqual(b.said.filter((word) => word !== "candidate"), ["offer"]);
 });
 
+/** A polite side `a` and another, of which `again` begins anew while the first messages of all are under way. */
+async function crossing(again) {
+  const bring = { a: [], b: [] };
+  const sides = {};
+  const begin = (name) => {
+    const other = name === "a" ? "b" : "a";
+    const wire = (deliver) => void bring[other].push(deliver);
+    sides[name]?.remote.close();
+    sides[name] = side(other, name === "a", wire, () => sides[other]);
+    sides[name].remote.sync();
+    return settled();
+  };
+  await begin("a");
+  await begin("b");
+  await begin(again);
+  while (bring.a.length + bring.b.length) {
+    for (const name of ["a", "b"]) bring[name].splice(0).forEach((deliver) => deliver());
+    await settled();
+  }
+  return sides;
+}
+
+for (const again of ["a", "b"]) {
+  test(`when ${again === "a" ? "the polite" : "the other"} side begins anew while offers cross, nothing is left open`, async () => {
+    await crossing(again);
+    const open = FakeConnection.all.filter(({ signalingState }) => signalingState !== "closed");
+    assert.equal(open.length, 2);
+    agreed(...open);
+    assert.deepEqual(open.map(({ localDescription }) => localDescription.type).sort(), ["answer", "offer"]);
+  });
+}
+
 test("a connection that does not come about is begun anew, if they have talked to us", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const { a, b, ofA } = two();
@@ -178,6 +210,18 @@ test("junk does no harm", async () => {
   b.remote.sync();
   await settled();
   agreed(ofA, ofB);
+});
+
+test("labels of shared streams are what they say, whatever the streams are called", async () => {
+  const { b } = two();
+  const payload = { from: "x", labels: JSON.parse('{"odd": {}, "__proto__": {"none": "screen"}, "mine": "screen"}') };
+  b.remote.take({ session_description: { type: "offer", sdp: "audio,video" }, payload });
+  await settled();
+  const [, connection] = FakeConnection.all;
+  for (const id of ["odd", "none", "constructor", "toString", "mine"]) {
+    connection.ontrack({ track: { kind: "video" }, streams: [{ id }] });
+  }
+  assert.deepEqual([[...b.remote.shares.keys()], b.remote.stream.getTracks().length], [["screen"], 1]);
 });
 
 test("other tracks need no negotiation, a screen does", async () => {

@@ -116,6 +116,33 @@ test("what we have set is not undone by what was told before and comes after the
   assert.deepEqual([...room.data.keys()], ["e"]);
 });
 
+test("what we have set is remembered within bounds", async () => {
+  const { room, asked } = made();
+  room.enter({ ...VIEW, data_version: 0 });
+  const set = async (key) => {
+    const done = room.setData({ [key]: null });
+    asked.at(-1).resolve({ ok: true, version: asked.length });
+    await done;
+  };
+  for (let count = 1; count <= 1100; count++) await set(`key ${count}`);
+  const older = Object.fromEntries(Array.from({ length: 1100 }, (_, index) => [`key ${index + 1}`, "older"]));
+  room.hear("room-data", { room: "tea", set: older, version: 0, by: "ben" });
+  assert.deepEqual([...room.data.keys()], Array.from({ length: 76 }, (_, index) => `key ${index + 1}`));
+});
+
+test("keys and names that objects have of their own are as good as any", () => {
+  const { room } = made();
+  const odd = (value) => JSON.parse(`{"__proto__": ${value}, "constructor": ${value}, "toString": ${value}}`);
+  room.enter({ ...VIEW, peers: ["ben"], peersinfo: { ben: odd('{"x": 1}') }, data: odd('{"value": 1, "version": 1, "by": "ben"}') });
+  room.hear("room-data", { room: "tea", set: odd('{"x": 2}'), version: 2, by: "ben" });
+  room.hear("room-user-update", { room: "tea", peer_id: "ben", peerinfo: odd('{"x": 3}') });
+  assert.deepEqual([...room.data].map(([key, { value }]) => [key, value.x]), ["__proto__", "constructor", "toString"].map((key) => [key, 2]));
+  room.hear("room-data", { room: "tea", set: odd("null"), version: 3, by: "ben" });
+  assert.equal(room.data.size, 0);
+  assert.equal({}.x, undefined);
+  assert.equal(Object.getPrototypeOf(room.members.get("ben").peerinfo), Object.prototype);
+});
+
 test("what a peer alone may set is gone with it", () => {
   const { room } = made();
   const keys = [];
