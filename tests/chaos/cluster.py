@@ -1,7 +1,7 @@
 """``python -m tests.chaos.cluster``: three hosts, each cut off, frozen and killed in turn under load.
 
 The clients come through the load balancer. Couples measure for how long nothing arrives; the checker judges what they
-and all the others were told.
+and all the others were told. An app's backend, outside, gets webhooks from whichever host sends them.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from tests.chaos.rig import checker, hosts
 from tests.chaos.rig.company import id_of, relay, told
 from tests.chaos.rig.guest import Guest, Party, find_truth
 from tests.chaos.rig.hosts import Host, Hosts
+from tests.chaos.rig.keeper import Keeper
+from tests.chaos.rig.receiver import SECRET, Receiver
 from tests.chaos.rig.run import end
 from tests.chaos.rig.story import OK, Story
 from tests.chaos.rig.trickle import Trickle, longest_pause
@@ -96,7 +98,10 @@ class ClusterRun:
         self._chance = random.Random(seed)
         self._seconds = seconds
         self._say = say
-        self._hosts = Hosts(folder, {"APP_SECRET": APP_SECRET, "SNAPSHOT_INTERVAL": "2"})
+        self.receiver = Receiver(random.Random(seed), hosts.OUTSIDE)
+        webhooks = {"WEBHOOK_URL": self.receiver.url, "WEBHOOK_SECRET": SECRET}
+        self._hosts = Hosts(folder, {"APP_SECRET": APP_SECRET, "SNAPSHOT_INTERVAL": "2", **webhooks})
+        self._undelivered: list[str] = []  # what is wrong with the webhooks
         self._numbers = itertools.count(1)
         self._couples: list[Couple] = []
         self._guests: list[Guest] = []
@@ -106,14 +111,14 @@ class ClusterRun:
         """Let these faults happen to these hosts. Returns what went wrong: promises broken, complaints in logs."""
         try:
             await self._hosts.start()
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            async with self.receiver, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
                 await self._with_clients(http, plan)
             await self._hosts.stop()
         except AssertionError as fault:
             return [str(fault)]
         finally:
             await self._hosts.abandon()
-        found = checker.faults(self._stories())
+        found = checker.faults(self._stories()) + self._undelivered
         if found:
             lines = [f"{story.peer_id} {entry}" for story in self._stories() for entry in story.entries]
             (self._hosts.folder / "stories.txt").write_text("\n".join(lines))
@@ -145,6 +150,7 @@ class ClusterRun:
                     await self._strike(fault, self._hosts.hosts[number])
             await end(mingling)
             await self._find_truth()
+            await self._judge_webhooks(http)
         finally:
             await end(staying)
             await asyncio.gather(*(visitor.leave() for visitor in self._visitors()))
@@ -193,6 +199,13 @@ class ClusterRun:
         couples = [Guest(visitor, Party("none")) for couple in self._couples for visitor in couple.both]
         await find_truth([*self._guests, *couples])
 
+    async def _judge_webhooks(self, http: aiohttp.ClientSession) -> None:
+        urls = [process.url for process in self._hosts.processes if process.kind == "auth_api"]
+        stream = await Keeper(http, urls, self._hosts.secret("ADMIN_TOKEN")).read_again()
+        await self.receiver.catch_up(stream)
+        found = (*self.receiver.faults, *self.receiver.deliveries.faults(stream))
+        self._undelivered += [f"webhooks: {fault}" for fault in found]
+
 
 def table(blows: list[Blow]) -> str:
     """What the couples saw of each fault, at all hosts together, as rows of RELIABILITY.md."""
@@ -229,6 +242,8 @@ def main() -> int:
     run = ClusterRun(folder, options.seed, options.seconds, lambda line: print(line, flush=True))
     faults = asyncio.run(run.run(plan))
     print(table(run.blows))
+    came = run.receiver.deliveries
+    print(f"{len(came.notices)} notices came in {came.batches} webhooks, in {came.posts} POSTs")
     print(f"{len(run.blows)} of {len(plan)} faults, {len(faults)} promises broken; the logs are in {folder}")
     for fault in faults:
         print(f"FAULT {fault}")

@@ -24,11 +24,12 @@ PATIENCE = aiohttp.ClientTimeout(total=WAIT + 3)  # with an auth_api that may be
 class Keeper:
     """Keeps a table of rooms. ``notices`` are all that it was told, ``faults`` what cannot be true of them.
 
-    ``urls`` are of several auth_api: it asks the next one when one does not answer.
+    ``urls`` are of several auth_api with the same admin ``token``: it asks the next one when one does not answer.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, urls: Sequence[str]) -> None:
+    def __init__(self, http: aiohttp.ClientSession, urls: Sequence[str], token: str = ADMIN_TOKEN) -> None:
         self._http = http
+        self._shown = {"Authorization": f"Bearer {token}"}
         self._urls = itertools.cycle(urls)
         self._url = next(self._urls)
         self._after = ""
@@ -100,7 +101,7 @@ class Keeper:
     async def _take(self, line: dict[str, Any]) -> None:
         whole = None
         while whole is None:
-            async with self._http.get(f"{self._url}/admin/rooms/{line['key']}", headers=_SHOWN) as answer:
+            async with self._http.get(f"{self._url}/admin/rooms/{line['key']}", headers=self._shown) as answer:
                 if answer.status == 404:
                     self._ignored.add(line["key"])
                     return
@@ -127,16 +128,13 @@ class Keeper:
     async def _get(self, path: str) -> Any:
         """The response; None if there is none now."""
         try:
-            async with self._http.get(self._url + path, headers=_SHOWN, timeout=PATIENCE) as answer:
+            async with self._http.get(self._url + path, headers=self._shown, timeout=PATIENCE) as answer:
                 if answer.status == 200:
                     return (await answer.json())["response"]
         except (aiohttp.ClientError, TimeoutError):
             pass
         self._url = next(self._urls)
         return None
-
-
-_SHOWN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 def faults(notices: Sequence[dict[str, Any]], stories: Sequence[Story]) -> Iterator[str]:

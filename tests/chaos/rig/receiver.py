@@ -26,8 +26,9 @@ Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 class Receiver:
     """Listens while it is entered. ``faults`` are the POSTs that the reference implementation does not believe."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, host: str = "127.0.0.1") -> None:
         self._chance = chance
+        self._host = host
         self._port = free_port()
         self._lapses = 0  # in a row
         self._is_well = False  # and stays so
@@ -39,7 +40,7 @@ class Receiver:
             self._lose_answer,
             self._stop_in_answer,
         ]
-        self.url = f"http://127.0.0.1:{self._port}/webhooks"
+        self.url = f"http://{host}:{self._port}/webhooks"
         self.deliveries = Deliveries()
         self.faults: list[str] = []
 
@@ -48,7 +49,7 @@ class Receiver:
         app.router.add_post("/webhooks", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await web.TCPSite(self._runner, self._host, self._port).start()
         return self
 
     async def __aexit__(
