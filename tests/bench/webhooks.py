@@ -30,7 +30,10 @@ BACKLOG = 10_000
 
 
 class Cost(msgspec.Struct):
-    """Microseconds of CPU for each notice. ``notices`` came in ``posts``, within ``seconds``."""
+    """Microseconds of CPU for each notice, and bytes ``sent`` to the receiver, heads included.
+
+    ``notices`` came in ``posts``, within ``seconds``.
+    """
 
     what: str
     notices: int
@@ -38,6 +41,7 @@ class Cost(msgspec.Struct):
     seconds: float
     auth_api: float
     nats: float
+    sent: float
 
 
 class Finding(command.Finding, kw_only=True):
@@ -46,10 +50,10 @@ class Finding(command.Finding, kw_only=True):
     costs: list[Cost]
 
     def text(self) -> str:
-        head = "| notices | in POSTs | seconds | CPU a notice (µs): auth_api | NATS |\n|---|---|---|---|---|\n"
-        return head + "\n".join(
+        head = "| notices | in POSTs | seconds | CPU a notice (µs): auth_api | NATS | bytes sent |\n"
+        return f"{head}|---|---|---|---|---|---|\n" + "\n".join(
             f"| {cost.what}: {cost.notices:,} | {cost.posts:,} | {cost.seconds:.1f} | {cost.auth_api:.0f} "
-            f"| {cost.nats:.0f} |"
+            f"| {cost.nats:.0f} | {cost.sent:.0f} |"
             for cost in self.costs
         )
 
@@ -63,11 +67,14 @@ class Bench:
         self._folder = folder
         self._auth_api: Process | None = None
         self.costs: list[Cost] = []
-        self.notices = self.posts = 0
+        self.notices = self.posts = self.sent = 0
 
     async def take(self, request: web.Request) -> web.Response:
-        self.notices += (await request.read()).count(b'{"id":')
+        body = await request.read()
+        self.notices += body.count(b'"id":')
         self.posts += 1
+        self.sent += len(f"POST {request.raw_path} HTTP/1.1\r\n\r\n") + len(body)
+        self.sent += sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
         return web.Response(status=204)
 
     async def start(self, url: str) -> None:
@@ -87,7 +94,7 @@ class Bench:
         """Put that many notices into the stream, and wait until they have come if there is a webhook."""
         command.say(what)
         pids = {"nats": self._nats.process.pid} | ({"auth_api": self._auth_api.pid} if self._auth_api else {})
-        self.notices = self.posts = 0
+        self._count_anew()
         meter, began = Meter(pids), time.monotonic()
         for number in range(1, count + 1):
             await self._stream.add(1)
@@ -99,7 +106,7 @@ class Bench:
         """What has piled up, while no auth_api was there."""
         await self._stream.add(BACKLOG)
         command.say("catching up")
-        self.notices = self.posts = 0
+        self._count_anew()
         await self.start(url)
         assert self._auth_api
         before = self.notices
@@ -107,14 +114,18 @@ class Bench:
         await self.have_come(BACKLOG)
         self._note("catching up", BACKLOG - before, meter.read(), time.monotonic() - began)
 
+    def _count_anew(self) -> None:
+        self.notices = self.posts = self.sent = 0
+
     async def have_come(self, count: int) -> None:
         async with asyncio.timeout(60):
             while self._auth_api is not None and self.notices < count:
                 await asyncio.sleep(0.02)
 
     def _note(self, what: str, count: int, used: dict[str, float], seconds: float) -> None:
-        costs = [used.get(name, 0.0) / count * 1e6 for name in ("auth_api", "nats")]
-        self.costs.append(Cost(what, count, self.posts, seconds, *costs))
+        auth_api, nats = (used.get(name, 0.0) / count * 1e6 for name in ("auth_api", "nats"))
+        sent = self.sent / max(1, self.notices)
+        self.costs.append(Cost(what, count, self.posts, seconds, auth_api, nats, sent))
 
 
 async def find() -> Finding:
