@@ -94,7 +94,7 @@ export class Count {
     const { kind, peer_id, body } = message;
     if (kind !== ECHO || body?.run !== this.#run) return; // of an earlier count, or of somebody else's
     this.#found(peer_id);
-    const one = peer_id === this.partner?.peer_id && this.numbers[body.number];
+    const one = peer_id === this.partner?.peer_id && Number.isInteger(body.number) && this.numbers[body.number];
     if (!one) return;
     if (one.back !== null) this.twice++;
     one.back ??= performance.now();

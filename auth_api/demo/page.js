@@ -207,6 +207,7 @@ byId("share-switch").onclick = () => screen.toggle();
 byId("share-stop").onclick = () => screen.stop();
 byId("view-switch").onclick = followSpeaker;
 byId("hand-switch").onclick = () => stay?.visit?.toggleHand();
+for (const touch of ["click", "keydown"]) addEventListener(touch, () => tiles.play());
 addEventListener("pagehide", depart);
 addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
 addEventListener("hashchange", addressChanged);

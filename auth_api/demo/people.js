@@ -75,6 +75,7 @@ export class People {
   #show() {
     const { isHost, pending, members } = this.#room;
     const waits = isHost ? pending.size : 0;
+    for (const id of this.#said.keys()) if (!pending.has(id)) this.#said.delete(id);
     this.#button.querySelector(".badge").dataset.count = waits || "";
     label(this.#button, waits ? "people.open.waiting" : "people.open", { count: members.size, waiting: waits });
     if (!this.#panel.isOpen || !this.#room.me) return;

@@ -80,7 +80,8 @@ export class Reactions {
   #show(key) {
     const id = KEY.exec(key)?.[1];
     const sign = this.#room.data.get(key)?.value;
-    const tile = id && Object.hasOwn(SIGNS, sign) && this.#tiles.get(id)?.element;
+    const known = typeof sign === "string" && Object.hasOwn(SIGNS, sign); // it may be anything
+    const tile = id && known && this.#tiles.get(id)?.element;
     if (!tile) return;
     const shown = document.createElement("p");
     shown.className = "reaction";

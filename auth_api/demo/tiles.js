@@ -78,6 +78,11 @@ export class Tiles {
     if (id) this.spotlight.togglePin(id);
   }
 
+  /** Play what the browser would not before somebody touched the page. */
+  play() {
+    for (const tile of this.#tiles.values()) tile.play();
+  }
+
   layOut() {
     const shown = [...this.#grid.children].filter((child) => !child.hidden);
     const { clientWidth, clientHeight } = this.#grid;
@@ -135,6 +140,10 @@ class Tile {
 
   setStream(stream) {
     if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
+  }
+
+  play() {
+    if (this.#video.paused && this.#video.srcObject) this.#video.play().catch(() => {}); // then the next time
   }
 
   setState(state) {

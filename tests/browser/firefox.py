@@ -78,6 +78,13 @@ class Firefox:
         assert said["type"] == "success", said.get("exceptionDetails", {}).get("text", said)
         return json.loads(said["result"]["value"])
 
+    async def click(self, context: str, x: float, y: float) -> None:
+        """Press the mouse's button there, as a person does."""
+        move: dict[str, Any] = {"type": "pointerMove", "x": round(x), "y": round(y)}
+        steps = [move, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        mouse = {"type": "pointer", "id": "mouse", "actions": steps}
+        await self._do("input.performActions", context=context, actions=[mouse])
+
     async def _do(self, method: str, **params: Any) -> Any:
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
@@ -121,3 +128,11 @@ class FirefoxPage:
         """What the body of an async function returns; ``$`` in it is the argument."""
         expression = f"(async ($) => {{ {body} }})({json.dumps(argument)}).then((it) => JSON.stringify(it ?? null))"
         return await asyncio.wait_for(self._firefox.evaluate(self._context, expression), within)
+
+    async def click(self, selector: str) -> None:
+        """Click on the middle of an element, which must be within the window."""
+        middle = """
+        const { x, y, width, height } = document.querySelector($).getBoundingClientRect();
+        return [x + width / 2, y + height / 2];
+        """
+        await self._firefox.click(self._context, *await self.run(middle, selector))

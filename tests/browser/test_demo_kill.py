@@ -12,6 +12,7 @@ from playwright.async_api import ViewportSize, expect
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.demo import Demo, Person
 from tests.browser.test_demo_chat import SIZES, faults
+from tests.browser.test_demo_layout import Edges, edges
 from tests.browser.test_demo_people import call
 from tests.dev.launcher import READY, Launcher, settings_in
 
@@ -101,3 +102,18 @@ async def test_the_panel_stands_in_nobodys_way(running: Demo, size: ViewportSize
     assert box["x"] + box["width"] <= size["width"]
     await ann.page.get_by_role("button", name="Kill something").click()
     await expect(ann.page.locator("#kill-body")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 780, 1280])
+async def test_its_button_lies_over_no_name_and_no_control(running: Demo, width: int) -> None:
+    ann = await running.open("Ann", gateway=None)
+    await ann.page.set_viewport_size({"width": width, "height": 500})
+    await ann.create("button")
+    button = await edges(ann.page.get_by_role("button", name="Kill something"))
+    for other in [ann.page.locator(".tile .tag"), *await ann.page.locator(".call > .controls button:visible").all()]:
+        assert apart(button, await edges(other))
+
+
+def apart(one: Edges, other: Edges) -> bool:
+    """Whether two boxes have nothing in common."""
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]

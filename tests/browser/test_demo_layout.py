@@ -9,7 +9,10 @@ LONG = "a-room-with-a-name-that-is-far-longer-than-any-telephone-is-wide-" + "x"
 DENIED = 'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };'
 
 
-async def edges(element: Locator) -> tuple[float, float, float, float]:
+Edges = tuple[float, float, float, float]
+
+
+async def edges(element: Locator) -> Edges:
     """Left, top, right and bottom, in pixels, once it has come to rest."""
     await element.evaluate("it => Promise.all(it.getAnimations().map((move) => move.finished))")
     box = await element.bounding_box()
@@ -72,3 +75,26 @@ async def test_a_note_about_the_camera_lies_over_nothing_else(demo: Demo) -> Non
     *_, note = await edges(ann.page.locator("#preview-note"))
     _, switches, _, _ = await edges(ann.page.locator("#preview .controls"))
     assert note <= switches
+
+
+async def test_how_many_wait_is_shown_beside_how_many_are_in(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0)
+    await ann.create("counted")
+    ben = await demo.open("Ben", gateway=1, room="counted")
+    await ben.ask()
+    await ann.see("#people-switch .badge[data-count='1']")
+    *_, inside, _ = await edges(ann.page.locator("#count-text"))
+    waiting, *_ = await edges(ann.page.locator("#people-switch .badge"))
+    assert inside <= waiting
+
+
+async def test_a_raised_hand_on_a_small_tile_leaves_the_name_to_be_read(demo: Demo) -> None:
+    ann = await demo.open("Ann", gateway=0)
+    await ann.page.set_viewport_size(PHONE)
+    await ann.create("small")
+    tile = ann.page.locator(".tile")
+    await tile.evaluate("tile => Object.assign(tile.style, { width: '92px', height: '54px' })")
+    await ann.page.locator("#hand-switch").click()
+    *_, hand = await edges(tile.locator(".hand"))
+    _, tag, *_ = await edges(tile.locator(".tag"))
+    assert hand <= tag
