@@ -114,8 +114,9 @@ class Receiver:
         """It is taken, and the connection ends in the middle of an answer that says so."""
         self.deliveries.take(batch)
         answer = web.StreamResponse(status=200, headers={"Content-Length": "100"})
-        await answer.prepare(request)
-        await answer.write(b"{")
+        with contextlib.suppress(ConnectionError):  # the sender may have been killed
+            await answer.prepare(request)
+            await answer.write(b"{")
         _break(request)
         return answer
 
