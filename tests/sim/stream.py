@@ -1,10 +1,9 @@
 """A stream of a simulated NATS server: messages by position, as far as we use them."""
 
-import copy
+import dataclasses
 import datetime
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from nats.js.api import DiscardPolicy, RawStreamMsg, StreamConfig, StreamInfo, StreamState
 from nats.js.errors import BadRequestError, NotFoundError, ServiceUnavailableError
@@ -13,7 +12,8 @@ WRONG_SEQUENCE = 10071
 OVERHEAD = 24  # bytes that a message takes up beside its subject and data
 
 
-class Stored(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stored:
     """A message in a stream. ``time`` is in microseconds since the epoch."""
 
     subject: str
@@ -109,7 +109,7 @@ class Stream:
                 if matches(subjects, stored.subject):
                     counts[stored.subject] = counts.get(stored.subject, 0) + 1
         state = StreamState(len(self.messages), self.size, self.first, self.last, 0, subjects=counts or None)
-        return StreamInfo(copy.copy(self.config), state)
+        return StreamInfo(dataclasses.replace(self.config), state)
 
     def purge(self, before: int | None, subject: str | None) -> None:
         """Remove what lies before a position, or what is of a subject."""

@@ -1,9 +1,9 @@
 """What happens when: one agenda for everything that is simulated. Time jumps from one thing on it to the next."""
 
+import heapq
 import itertools
 import random
 from collections.abc import Callable
-from heapq import heappop, heappush
 
 from tests.sim.trace import Trace
 
@@ -35,31 +35,27 @@ class Universe:
 
     def at(self, when: float, step: Step) -> None:
         """Do something at a time, which is now if it has passed."""
-        if when < self.time:
-            when = self.time
-        heappush(self._agenda, (when, self._draw(), self._count(), step))
+        heapq.heappush(self._agenda, (max(when, self.time), self._draw(), self._count(), step))
 
     def soon(self, step: Step) -> None:
         """Do something now, among all else that is due now."""
-        heappush(self._agenda, (self.time, self._draw(), self._count(), step))
+        heapq.heappush(self._agenda, (self.time, self._draw(), self._count(), step))
 
     def after(self, seconds: float, step: Step) -> None:
         """Do something in that many seconds."""
-        heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
+        heapq.heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
 
-    def run(self, until: float, done: Callable[[], bool] | None = None) -> bool:
-        """Let time pass up to ``until``, or to when it is ``done``; returns whether it is."""
+    def run(self, until: float, done: Callable[[], bool] = lambda: False) -> bool:
+        """Let time pass up to ``until``, or to when ``done``, which is returned."""
         agenda = self._agenda
         while agenda and agenda[0][0] <= until and not self.over:
-            if done is not None and done():
+            if done():
                 return True
-            self.time, _, _, step = heappop(agenda)
+            self.time, _, _, step = heapq.heappop(agenda)
             self.steps += 1
             step()
-        if done is not None and done():
-            return True
-        self.time = max(self.time, until)
-        return False
+        self.time = max(self.time, until) if not done() else self.time
+        return done()
 
     def note(self, who: str, what: str) -> None:
         """Put down in the trace what somebody does."""
