@@ -102,7 +102,7 @@ export type Code =
   | "too-large"
   /** events come too fast, too many requests are pending, or enough waits for the one addressed */
   | "too-many-requests"
-  /** the event log cannot be reached, or the gateway of the one addressed is behind */
+  /** the event log cannot be reached, or the gateway of the one addressed, or of one who comes back, is behind */
   | "unavailable"
   /** the owner of the room said no */
   | "rejected"

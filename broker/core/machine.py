@@ -37,7 +37,7 @@ from shared.envelopes.entries import (
     Speaking,
     Tick,
 )
-from shared.envelopes.levels import RIGHTS
+from shared.envelopes.levels import LIFE, RIGHTS
 from shared.envelopes.notices import Notice
 from shared.envelopes.users import User
 
@@ -80,12 +80,17 @@ class Core(Context):
         self.state.position = position
         self.state.now = max(self.state.now, time)
         if self._takes(batch):
+            done = 0
             for index, entry in enumerate(batch.entries):
                 try:
+                    if index < done:
+                        continue
                     if self.failed and (position, index) in self.failed:
                         self._refuse(batch.writer, entry)
                     elif isinstance(entry, Said):  # most of them
                         dispatch.hear(self, batch.writer, entry)
+                    elif isinstance(entry, Closed) and self.state.level >= LIFE:
+                        done = self._close_together(batch, index)
                     else:
                         self._apply(batch.writer, entry)
                 except NewerLog:
@@ -175,6 +180,21 @@ class Core(Context):
             arrivals.authenticate(self, writer, shown, user)
         else:
             self.doubted += 1
+
+    def _close_together(self, batch: Batch, first: int) -> int:
+        """Close a socket, and those of the entries that follow; returns the place of the next entry.
+
+        Whoever goes at the same time is not told of the others: in rooms full of them that would be the square.
+        """
+        together: list[Closed] = []
+        for entry in batch.entries[first:]:
+            if not isinstance(entry, Closed):
+                break
+            together.append(entry)
+        ours = [entry for entry in together if speaks_for(self.state, batch.writer, entry.conn)]
+        self.doubted += len(together) - len(ours)
+        departures.close_all(self, ours)
+        return first + len(together)
 
     def _bring_up(self, writer: str, entry: GatewayUp) -> None:
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant

@@ -18,7 +18,7 @@ from shared.envelopes.levels import LIFE
 
 # Bytes that a gateway has yet to write: beyond the first number only those may cause more there who have caused little,
 # and less and less; beyond the second nobody may say more there. In BEFORE, the same before there was life in rooms.
-MUCH_BEHIND, MOST_BEHIND = 8 * 1024 * 1024, 32 * 1024 * 1024
+MUCH_BEHIND, MOST_BEHIND = 8 * 1024 * 1024, 48 * 1024 * 1024
 BEFORE = (8 * 1024 * 1024, 16 * 1024 * 1024)
 EACH = 24  # bytes that one recipient takes beside the frame
 WRITING = 750  # bytes that a gateway could write in the time that one more write takes it, about
@@ -116,6 +116,11 @@ class Outbox:
         if self._state.level < LIFE:
             return max(0.0, 1 - furthest / BEFORE[0])
         return max(-1.0, 1 - furthest / MUCH_BEHIND)
+
+    def check_return(self, gateway: str) -> None:
+        """Make sure that a gateway can take one who comes back, with all that it has to be told. Raises Refusal."""
+        if self._state.level >= LIFE and self._state.gateways[gateway].behind > 2 * MUCH_BEHIND:
+            raise Refusal(UNAVAILABLE)
 
     def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
         """What has waited for a peer that is back, or can read on."""

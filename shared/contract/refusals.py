@@ -36,7 +36,7 @@ TOO_MANY = Code(
 UNAVAILABLE = Code(
     "unavailable",
     "Signaling is not available right now, try again",
-    "the event log cannot be reached, or the gateway of the one addressed is behind",
+    "the event log cannot be reached, or the gateway of the one addressed, or of one who comes back, is behind",
 )
 FORBIDDEN = Code("forbidden", "You may not do this", "who the peer is, or its role in the room, does not allow it")
 CLOSED = Code("closed", "The room takes nobody in at the moment", "the room's policy is `closed`")

@@ -41,13 +41,17 @@ class Evidence(msgspec.Struct, kw_only=True):
     @property
     def missed(self) -> list[str]:
         """A sentence for each goal that was missed."""
-        return list(_missed(self))
+        return self.missed_within(WORST)
+
+    def missed_within(self, worst: float) -> list[str]:
+        """The same, where a witness may wait so many seconds."""
+        return list(_missed(self, worst))
 
 
-def _missed(seen: Evidence) -> Iterator[str]:
+def _missed(seen: Evidence, worst: float) -> Iterator[str]:
     if seen.answers == 0:
         yield "no witness was answered at all"
-    if seen.worst > WORST:
+    if seen.worst > worst:
         yield f"a witness waited {seen.worst * 1000:,.0f} ms"
     if seen.disconnected:
         yield f"witnesses were disconnected {seen.disconnected} times"

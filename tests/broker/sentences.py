@@ -9,7 +9,7 @@ from collections.abc import Callable
 from broker.core.bans import MOST_BANS
 from broker.core.rules.admission import UNASKED
 from shared.envelopes.entries import LevelRaised, Pace, UserRevoked
-from shared.envelopes.levels import FIRST, RIGHTS
+from shared.envelopes.levels import FIRST, LIFE, RIGHTS
 from tests.broker.core.rules.hall import NEVER, ROOM, Hall, user
 from tests.broker.world import Socket, World
 
@@ -18,7 +18,7 @@ CANDIDATE = "relay-ice-candidate"
 NOT_CREATED, NOT_IN, NO, NOT_LET = "room-create-reject", "room-join-reject", "request-reject", "auth-reject"
 ACK = 9
 LARGE = "x" * 500_000  # about as much as an entry holds
-MANY = 70  # relays as large are more than may be on the way to a gateway
+MANY = 105  # relays as large are more than may be on the way to a gateway
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,6 +284,22 @@ def _the_gateway_of_the_owner_is_behind(world: World) -> Socket:
         member.say("relay-session-description", "room", owner.peer_id, payload=LARGE[: len(LARGE) // 2])
     candidate.say(JOIN, "room", ack=ACK)
     return candidate
+
+
+@refused(NOT_LET, "unavailable", "Signaling is not available right now, try again", level=LIFE)
+def _the_gateway_that_one_comes_back_at_is_behind(world: World) -> Socket:
+    owner, member, absent = world.peer(), world.peer("g2"), world.peer("g2", resumable=True)
+    world.room(owner, member, absent)
+    member.gateway.stuck = True
+    for _ in range(MANY):
+        owner.say("relay-session-description", "room", member.peer_id, payload=LARGE[: len(LARGE) // 2])
+    back = world.socket("g2")
+    back.authenticate(resume=absent.token, ack=ACK)
+    member.gateway.go_on()
+    again = world.socket("g1")
+    again.authenticate(resume=absent.token)
+    assert again.heard() == ["auth-accept"], "it has kept its place"
+    return back
 
 
 @refused(NO, "bad-request", "The request is not well-formed")

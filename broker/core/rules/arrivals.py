@@ -52,6 +52,8 @@ def authenticate(core: Context, gateway: str, entry: Authenticated, user: User |
     """A socket is let in: as the peer it already is (renewal), as one that comes back, or as a new one, or refused."""
     try:
         _check_user(core, entry, user)
+        if entry.resume_id:
+            core.out.check_return(gateway)
         peer, resumed = _whose(core, gateway, entry, user)
     except Refusal as refusal:
         frames = refusal_frames(AuthRequest.NAME, refusal, entry.ack, with_raw(payload=entry.payload))

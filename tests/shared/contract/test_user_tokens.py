@@ -1,14 +1,9 @@
 """A user token counts only if all of it is as it should be, and its refusal says what is not."""
 
 import base64
-import hmac
-import json
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,49 +11,16 @@ from shared.contract.tokens import Session, TokenError, make_app_token, make_ses
 from shared.contract.user_keys import read_user_keys
 from shared.contract.user_tokens import check_not_expired, make_user_token, read_shown
 from shared.envelopes.users import User
+from tests import keyring
 
 SECRET, OLD = "a" * 32, "b" * 32
 NOW = 2_000_000_000  # of no clock of this machine
 ANN = User("ann", "Ann", NOW, NOW + 3600, {"tea": "own", "*": "knock"}, "newest")
-PRIVATE: dict[str, Any] = {
-    "HS256": b"h" * 32,
-    "RS256": rsa.generate_private_key(65537, 2048),
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-}
-MAKERS: dict[str, Any] = {
-    "HS256": jwt.algorithms.HMACAlgorithm,
-    "RS256": jwt.algorithms.RSAAlgorithm,
-    "ES256": jwt.algorithms.ECAlgorithm,
-    "EdDSA": jwt.algorithms.OKPAlgorithm,
-}
-
-
-def public_jwk(alg: str, app: str = "chat", kid: str = "") -> dict[str, Any]:
-    key = PRIVATE[alg]
-    member = MAKERS[alg].to_jwk(key if alg == "HS256" else key.public_key(), as_dict=True)
-    member = {name: value for name, value in member.items() if name != "key_ops"}
-    return {**member, "kid": kid or alg, "alg": alg, "app": app}
-
-
-KEYS = read_user_keys(
-    json.dumps({"keys": [*map(public_jwk, PRIVATE), public_jwk("HS256", "other", "theirs")]}).encode()
-)
+KEYS = read_user_keys(keyring.key_file("chat", "other"))
 
 
 def token(alg: str = "EdDSA", header: dict[str, Any] | None = None, **changed: Any) -> str:
-    claims = {"iss": "chat", "aud": "parley", "sub": "ann", "iat": NOW, "exp": NOW + 3600, **changed}
-    claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, PRIVATE[alg], alg, headers={"kid": alg} if header is None else header)
-
-
-def signed_by_hand(head: dict[str, Any], public: Any) -> str:
-    """A token whose HMAC has a public key as its secret."""
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    text = b".".join(
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, {"iss": "chat"})
-    )
-    return (text + b"." + base64.urlsafe_b64encode(hmac.digest(pem, text, "sha256")).rstrip(b"=")).decode()
+    return keyring.signed(NOW, "chat", alg, header, **changed)
 
 
 def why_not(shown: str, now: float = NOW) -> str:
@@ -73,7 +35,7 @@ def test_what_auth_api_makes_is_read_back(secret: str) -> None:
     assert (app.name, app.issued, app.user) == ("chat", NOW, ANN)
 
 
-@pytest.mark.parametrize("alg", PRIVATE)
+@pytest.mark.parametrize("alg", keyring.PRIVATE)
 def test_a_backend_signs_with_its_own_key(alg: str) -> None:
     app = read_shown((SECRET,), KEYS, token(alg, name="Ann", rooms={"tea": "own"}, single="oldest"), NOW)
     assert app.name == "chat"
@@ -97,15 +59,12 @@ def test_a_key_that_nobody_knows() -> None:
 
 
 def test_a_signature_by_another_key() -> None:
-    mallory = ed25519.Ed25519PrivateKey.generate()
-    forged = jwt.encode({"iss": "chat"}, mallory, "EdDSA", headers={"kid": "EdDSA"})
-    assert why_not(forged) == "Token is not signed with the key that it names"
+    assert why_not(keyring.signed_by_a_stranger("chat")) == "Token is not signed with the key that it names"
 
 
 def test_the_algorithm_is_the_keys_and_never_the_tokens() -> None:
     """The public key is public: whoever signs with it as a secret must not pass."""
-    by_hand = signed_by_hand({"alg": "HS256", "kid": "RS256"}, PRIVATE["RS256"].public_key())  # PyJWT would not do it
-    unsigned = jwt.encode({"iss": "chat"}, "", "none", headers={"kid": "ES256"})
+    by_hand, unsigned = keyring.signed_with_a_public_key("chat"), keyring.unsigned("chat")
     sentence = "Token is signed by another algorithm than its key is for"
     assert [why_not(shown) for shown in (by_hand, unsigned, token("HS256", {"kid": "EdDSA"}))] == [sentence] * 3
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.envelopes.entries import Reason, Speaking, Tick
+from shared.envelopes.entries import Closed, Reason, Speaking, Tick
 from tests.broker.world import World
 
 
@@ -86,6 +86,22 @@ def test_peers_that_go_together_are_not_told_of_each_other() -> None:
     told = survivor.read()
     assert [one.event for one in told] == ["room-user-leave", "room-user-leave", "room-owner"]
     assert told[-1].fields["peer_id"] == survivor.peer_id
+
+
+def test_sockets_that_close_at_once_are_not_told_of_each_other() -> None:
+    world = World()
+    owner, *going = world.peer("g1"), *(world.peer("g2", resumable=number == 3) for number in range(9))
+    world.room(owner, *going)
+    for peer in (owner, *going):
+        peer.read()
+    before = len(world.parcels)
+    gateway = world.gateway("g2")
+    gateway.send(*(Closed(peer.conn, gateway.have, "closed", False) for peer in going))
+    assert [told.fields["peer_id"] for told in owner.read() if told.event == "room-user-leave"] == [
+        peer.peer_id for peer in going if peer is not going[3]
+    ]
+    assert [name for name, _ in world.parcels[before:]] == ["g1"]
+    assert list(world.core.state.absent) == [going[3].peer_id]
 
 
 def test_a_new_speaker_makes_the_clocks_of_earlier_ones_worthless() -> None:
