@@ -343,6 +343,23 @@ def test_one_who_asks_again_may_learn_of_a_rejection_from_the_answer() -> None:
     assert found(stories) == set()
 
 
+def test_one_who_is_let_in_again_may_say_again_what_was_not_answered() -> None:
+    stories = governed_run()
+    speak_after_a_kick(stories)
+    stories["cas"].entries.append(Got("room-join-accept", "room", 4, "cas"))
+    assert "acted_after_kick" in found(stories), "it sends nothing again"
+    stories["cas"].numbered = True
+    assert "acted_after_kick" not in found(stories)
+
+
+def test_one_of_version_1_who_is_kicked_may_miss_that_the_room_is_closed_to_it() -> None:
+    stories = governed_run()
+    tell(stories["cas"], Got("room-user-leave", "room", None, "ann", detail="closed"))
+    assert "falsely_gone" in found(stories)
+    stories["cas"].version = 1
+    assert "falsely_gone" not in found(stories)
+
+
 @pytest.mark.parametrize(("do_break", "check"), GOVERNED_BREAKS, ids=lambda part: getattr(part, "__name__", ""))
 def test_a_broken_run_with_hosts_is_caught(do_break: Callable[[Stories], None], check: str) -> None:
     stories = copy.deepcopy(governed_run())

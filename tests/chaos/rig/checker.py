@@ -97,7 +97,7 @@ def falsely_gone(case: Case) -> Iterator[str]:
     """A peer was declared closed or lost although it stayed."""
     for story in case.stories.values():
         for got in story.got("room-user-leave"):
-            if got.number is None and case.stays(got.peer) and not _was_put_out(case, got):
+            if got.number is None and case.stays(got.peer) and not _was_put_out(case, story, got):
                 yield f"{story.peer_id} was told that {got.peer} left {got.room}, but it stayed"
 
 
@@ -247,12 +247,20 @@ def _found(story: Story, room: str) -> bool:
     return any(story.version > 1 or room in back.rooms for back in backs)
 
 
-def _was_put_out(case: Case, got: Got) -> bool:
-    """Whether one who left did not go by itself: it was kicked, or the room was closed, as version 1 is told."""
+def _was_put_out(case: Case, story: Story, got: Got) -> bool:
+    """Whether one who left did not go by itself: it was kicked, or the room was closed, as version 1 is told.
+
+    One of version 1 who is kicked is told the same as if the room were closed; of ``room-closed``, which is not
+    counted, it may not hear if its connection is lost.
+    """
     if got.detail == "closed":
-        return any(other.room == got.room for story in case.stories.values() for other in story.got("room-closed"))
-    key = case.stories[got.peer].key
-    return got.detail == "kicked" and any(
-        sent.event == "room-kick-request" and sent.room == got.room and case.key_of(sent.to) == key
-        for _, sent in case.sent.values()
-    )
+        over = any(other.room == got.room for one in case.stories.values() for other in one.got("room-closed"))
+        return over or (story.version == 1 and _is_kicked(case, got.room, story.peer_id))
+    return got.detail == "kicked" and _is_kicked(case, got.room, got.peer)
+
+
+def _is_kicked(case: Case, room: str, peer_id: str) -> bool:
+    """Whether anybody has wanted to put a peer, or another one of its identity, out of a room."""
+    key = case.stories[peer_id].key
+    kicks = (sent for _, sent in case.sent.values() if (sent.event, sent.room) == ("room-kick-request", room))
+    return any(case.key_of(kick.to) == key for kick in kicks)

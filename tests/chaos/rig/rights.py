@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from tests.chaos.rig.case import Case
-from tests.chaos.rig.story import OK, OUT, Back, Got, Sent, Story, View, see, waiting
+from tests.chaos.rig.story import OK, OUT, Back, Entry, Got, Sent, Story, View, see, waiting
 
 DECISIONS = ("room-join-accept", "room-join-reject")
 MEMBERS_ONLY = (
@@ -57,19 +57,27 @@ def decided_twice(case: Case) -> Iterator[str]:
 def acted_after_kick(case: Case) -> Iterator[str]:
     """What one said after it had been told that it is out of a room took effect there."""
     for story in case.stories.values():
-        out: set[str] = set()
-        for entry in story.entries:
-            if isinstance(entry, Back):
-                out -= entry.rooms.keys()
-            elif isinstance(entry, Got) and entry.event in OUT:
-                out.add(entry.room)
-            elif isinstance(entry, Got) and entry.event in ("room-join-accept", "room-create-accept"):
-                out.discard(entry.room)
-            elif isinstance(entry, Sent) and entry.room in out:
-                if _asks(entry) or entry.event == "room-create-request":
-                    out.discard(entry.room)  # it may be in again before it hears of that
-                elif entry.event in (*MEMBERS_ONLY, *ANY_MEMBER) and entry.answer == OK:
-                    yield f"{story.peer_id} is out of {entry.room}, and its {entry.event} {entry.number} took effect"
+        yield from _acted_outside(story)
+
+
+def _acted_outside(story: Story) -> Iterator[str]:
+    """One who sends again what was not answered may do so when it is in the room again: of that it is not accused."""
+    out: set[str] = set()
+    outside: list[Sent] = []
+    for entry in story.entries:
+        if isinstance(entry, Got) and entry.event in OUT:
+            out.add(entry.room)
+        elif isinstance(entry, Sent) and entry.room in out:
+            if _asks(entry) or entry.event == "room-create-request":
+                out.discard(entry.room)  # it may be in again before it hears of that
+            elif entry.event in (*MEMBERS_ONLY, *ANY_MEMBER) and entry.answer == OK:
+                outside.append(entry)
+        inside = _let_into(entry)
+        out -= inside
+        if story.numbered:
+            outside = [sent for sent in outside if sent.room not in inside]
+    for sent in outside:
+        yield f"{story.peer_id} is out of {sent.room}, and its {sent.event} {sent.number} took effect"
 
 
 def locked_out(case: Case) -> Iterator[str]:
@@ -110,6 +118,14 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
 
 def _asks(sent: Sent) -> bool:
     return sent.event == "room-join-request"
+
+
+def _let_into(entry: Entry) -> set[str]:
+    """The rooms that a peer is in, by what it is told here."""
+    if isinstance(entry, Back):
+        return set(entry.rooms)
+    let_in = isinstance(entry, Got) and entry.event in ("room-join-accept", "room-create-accept")
+    return {entry.room} if let_in else set()
 
 
 def _bans(case: Case, sent: Sent) -> bool:
