@@ -18,7 +18,7 @@ from shared.envelopes.levels import LIFE
 
 # Bytes that a gateway has yet to write: beyond the first number only those may cause more there who have caused little,
 # and less and less; beyond the second nobody may say more there. In BEFORE, the same before there was life in rooms.
-MUCH_BEHIND, MOST_BEHIND = 8 * 1024 * 1024, 48 * 1024 * 1024
+MUCH_BEHIND, MOST_BEHIND = 8 * 1024 * 1024, 32 * 1024 * 1024
 BEFORE = (8 * 1024 * 1024, 16 * 1024 * 1024)
 EACH = 24  # bytes that one recipient takes beside the frame
 WRITING = 750  # bytes that a gateway could write in the time that one more write takes it, about

@@ -20,12 +20,17 @@ from tests.system.rig.world import World
 
 APP = "tests"
 DAY = 86400
-NOW = int(time.time())
+NOW = int(time.time())  # when this is imported, which may be an hour before it is used
 ANOTHER_SECRET = "another-secret-" * 4
 
 
 def token(alg: str = "EdDSA", header: dict[str, Any] | None = None, **changed: Any) -> str:
     return keyring.signed(NOW, APP, alg, header, **changed)
+
+
+def fresh(alg: str = "EdDSA", **changed: Any) -> str:
+    """A good one."""
+    return keyring.signed(int(time.time()), APP, alg, **changed)
 
 
 def ours(app: str, secret: str = APP_SECRET) -> str:
@@ -50,7 +55,7 @@ FORGED = {
     "no aud": (token(aud=None), "Token has a claim that is missing or wrong: Object missing required field `aud`"),
     "another aud": (token(aud="else"), 'Token is not meant for this server: its aud is not "parley"'),
     "an end that has come": (token(iat=NOW - DAY, exp=NOW - 60), "Token has expired"),
-    "a begin that has not": (token(iat=NOW + 600, exp=NOW + 1200), "Token is not valid yet"),
+    "a begin that has not": (token(iat=NOW + DAY, exp=NOW + 2 * DAY), "Token is not valid yet"),
     "too long a life": (
         token(exp=NOW + 31 * DAY),
         "Token lives too long: at most 2592000 seconds from iat to exp",
@@ -95,7 +100,7 @@ async def shown_at_the_door(world: World, gateway: int, shown: str) -> Peer:
 @pytest.mark.parametrize("alg", keyring.PRIVATE)
 async def test_who_has_a_token_of_its_apps_backend_gets_in(world: World, alg: str, gateway: int) -> None:
     await world.system.agreed()
-    peer = await shown_at_the_door(world, gateway, token(alg, rooms={f"{alg} {gateway}": "create"}))
+    peer = await shown_at_the_door(world, gateway, fresh(alg, rooms={f"{alg} {gateway}": "create"}))
     await peer.connect()
     await peer.authenticate(version=2)
     made = await peer.call("room-create-request", {"room": f"{alg} {gateway}"})
@@ -119,7 +124,7 @@ async def test_a_forged_token_is_refused_at_both_doors_with_its_sentence(world: 
 
 async def test_a_user_token_is_no_session_token(world: World) -> None:
     await world.system.agreed()
-    peer = await shown_at_the_door(world, 0, token(sub="bob", rooms={"*": "create"}))
+    peer = await shown_at_the_door(world, 0, fresh(sub="bob", rooms={"*": "create"}))
     await peer.connect()
     await peer.authenticate(version=2)
     peer.token = peer.app_token
@@ -139,12 +144,12 @@ async def test_a_key_that_is_taken_back_lets_nobody_in_any_more(tmp_path: Path) 
     new.write_text(json.dumps({"keys": kept}))
     new.replace(path)
     while True:
-        peer = await shown_at_the_door(world, 0, token("ES256"))
+        peer = await shown_at_the_door(world, 0, fresh("ES256"))
         try:
             await peer.connect()
         except socketio.exceptions.ConnectionError:
             break
     assert (await peer.expect("connect_error"))["message"] == "Token names a key that is not known here"
-    await (await shown_at_the_door(world, 0, token("EdDSA"))).connect()
+    await (await shown_at_the_door(world, 0, fresh())).connect()
     await world.close()
     await system.stop()
