@@ -30,7 +30,6 @@ from shared.envelopes.entries import (
     LevelRaised,
     LimitsSet,
     OfBroker,
-    OfSocket,
     Ordered,
     Pace,
     Said,
@@ -89,8 +88,8 @@ class Core(Context):
                         self._refuse(batch.writer, entry)
                     elif isinstance(entry, Said):  # most of them
                         dispatch.hear(self, batch.writer, entry)
-                    elif isinstance(entry, Closed) and self.state.level >= LIFE:
-                        done = self._close_together(batch, index)
+                    elif isinstance(entry, Closed):
+                        done = self._close(batch, index)
                     else:
                         self._apply(batch.writer, entry)
                 except NewerLog:
@@ -122,9 +121,11 @@ class Core(Context):
         self.out.confirm(batch.writer, batch.have, batch.handled)
         return True
 
-    def _apply(self, writer: str, entry: OfSocket | GatewayUp | GatewayDown | OfBroker) -> None:
-        if isinstance(entry, Authenticated | Identified | Closed):
-            self._apply_presence(writer, entry)
+    def _apply(
+        self, writer: str, entry: Authenticated | Identified | Pace | GatewayUp | GatewayDown | OfBroker
+    ) -> None:
+        if isinstance(entry, Authenticated | Identified):
+            self._authenticate(writer, entry)
         elif isinstance(entry, Pace):
             arrivals.pace(self, writer, entry)
         elif isinstance(entry, GatewayUp):
@@ -166,13 +167,7 @@ class Core(Context):
         else:
             typing.assert_never(entry)
 
-    def _apply_presence(self, writer: str, entry: Authenticated | Identified | Closed) -> None:
-        if isinstance(entry, Closed):
-            if speaks_for(self.state, writer, entry.conn):
-                departures.close(self, entry)
-            else:
-                self.doubted += 1
-            return
+    def _authenticate(self, writer: str, entry: Authenticated | Identified) -> None:
         shown, user = _shown(entry)
         if user is not None and self.state.level < RIGHTS:
             self.doubted += 1  # brokers of an earlier release know of no users: nobody is let in as anybody else
@@ -181,20 +176,20 @@ class Core(Context):
         else:
             self.doubted += 1
 
-    def _close_together(self, batch: Batch, first: int) -> int:
-        """Close a socket, and those of the entries that follow; returns the place of the next entry.
+    def _close(self, batch: Batch, first: int) -> int:
+        """Close a socket, and with it those of the entries that follow; returns the place of the next entry.
 
-        Whoever goes at the same time is not told of the others: in rooms full of them that would be the square.
+        Whoever goes at the same time is not told of the others: in rooms full of them that would be the square. Before
+        there was life in rooms, each went alone.
         """
-        together: list[Closed] = []
-        for entry in batch.entries[first:]:
-            if not isinstance(entry, Closed):
-                break
-            together.append(entry)
+        end = first + 1
+        while self.state.level >= LIFE and end < len(batch.entries) and isinstance(batch.entries[end], Closed):
+            end += 1
+        together = [entry for entry in batch.entries[first:end] if isinstance(entry, Closed)]
         ours = [entry for entry in together if speaks_for(self.state, batch.writer, entry.conn)]
         self.doubted += len(together) - len(ours)
-        departures.close_all(self, ours)
-        return first + len(together)
+        departures.close(self, ours)
+        return end
 
     def _bring_up(self, writer: str, entry: GatewayUp) -> None:
         if writer not in self.state.gateways:  # where it stands in the batch, only the first one can be meant

@@ -23,36 +23,20 @@ _SENTENCES = {
 }
 
 
-def close(core: Context, entry: Closed) -> None:
-    """A socket is gone. Ignored if its peer has moved to another one."""
-    peer_id = core.state.conns.get(entry.conn)
-    if peer_id is None:
-        return
-    peer = core.state.peers[peer_id]
-    if _may_return(core, peer, entry):
-        step_out(core, peer.gateway, [peer], entry.seen)
-    else:
-        remove(core, [peer], entry.reason)
-
-
-def close_all(core: Context, entries: Iterable[Closed]) -> None:
-    """Sockets are gone, all at once."""
+def close(core: Context, entries: Iterable[Closed]) -> None:
+    """Sockets are gone, all at once. Ignored where a peer has moved to another one."""
     leaving: dict[Leaving, dict[str, Peer]] = {}
     for entry in entries:
         peer_id = core.state.conns.get(entry.conn)
         if peer_id is None:
             continue
         peer = core.state.peers[peer_id]
-        if _may_return(core, peer, entry):
+        if peer.resumable and not entry.for_good and core.limits.resume_for > 0:
             step_out(core, peer.gateway, [peer], entry.seen)
         else:
             leaving.setdefault(entry.reason, {})[peer_id] = peer
     for reason, peers in leaving.items():
         remove(core, [peer for peer in peers.values() if peer.peer_id in core.state.peers], reason)
-
-
-def _may_return(core: Context, peer: Peer, entry: Closed) -> bool:
-    return peer.resumable and not entry.for_good and core.limits.resume_for > 0
 
 
 def lose_gateway(core: Context, gateway: str, seen: int) -> None:
