@@ -54,6 +54,7 @@ class Speaker:
         self._broker = broker
         self._monotonic = world.monotonic
         self._said_until = 0  # position of the last thing this broker has put into the log itself
+        self._failing = False  # whether the log did not take what came last
         self._parting = Parting(event_log, core, lease, broker, world)
         self._strangers: set[str] = set()
         self._asides: set[asyncio.Task[None]] = set()
@@ -111,8 +112,6 @@ class Speaker:
         state, term = self._core.state, self._lease.term
         self._watch.excuse(self._lease.unrenewed, self._monotonic())
         lost = self._watch.silent(list(state.gateways), self._monotonic())
-        for gateway in lost:
-            log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})
         due: list[Entry] = [GatewayLost(term, gateway, self._watch.have(gateway)) for gateway in lost]
         if state.term < term:  # the log has not taken it at the beginning
             due.insert(0, Speaking(term))
@@ -120,14 +119,21 @@ class Speaker:
         if deadline is not None and deadline <= self._clock.read(self._monotonic()):
             due.append(Tick(term))
         due += self._parting.distrusted()
-        if due:
-            await self._append(due)
+        if due and await self._append(due):
+            for gateway in lost:
+                log.warning("gateway lost", extra={"facts": {"gateway": subjects.public_id(gateway)}})
 
-    async def _append(self, entries: list[Entry]) -> None:
+    async def _append(self, entries: list[Entry]) -> bool:
+        """Whether the log has taken them. If not, they are due again soon, so it is logged once."""
         try:
             self._said_until = await self._log.append(self._broker, entries)
         except (NatsError, TimeoutError) as error:
-            log.warning("the log does not take entries: %s", type(error).__name__)
+            if not self._failing:
+                log.warning("the log does not take entries: %s", type(error).__name__)
+            self._failing = True
+        else:
+            self._failing = False
+        return not self._failing
 
     async def _on_beat(self, message: Message) -> None:
         try:

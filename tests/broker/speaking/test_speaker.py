@@ -54,6 +54,23 @@ async def test_a_term_that_the_log_did_not_take_at_first_is_said_again(
     assert unpack_batch(stored.data).entries == [Speaking(lease.term)]
 
 
+async def test_a_gateway_that_is_lost_while_the_log_takes_nothing_is_logged_when_the_log_has_it(
+    nc: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_log, core = EventLog(nc, Settings(), World()), Core(Limits())
+    core.apply(1, 0.0, Batch("g1", 1, [GatewayUp("name")]))
+    lease, watch = Lease(nc, "broker", 1, lambda: core.state.term, World().monotonic), Watch(60.0)
+    monkeypatch.setattr(watch, "silent", lambda gateways, now: gateways)
+    speaker = Speaker(nc, event_log, core, lease, watch, LogClock(), "broker", World())
+    for _ in range(3):
+        await speaker._say_what_is_due()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "the log does not take entries" in caplog.text
+    await event_log.open()
+    await speaker._say_what_is_due()
+    assert caplog.messages[1:] == ["gateway lost"]
+
+
 @pytest.mark.usefixtures("speaking")
 async def test_a_beat_is_answered_unless_it_is_a_prompt_one(nc: Client) -> None:
     known, stranger = [await nc.subscribe(subjects.deliveries(gateway)) for gateway in ("g1", "g2")]
