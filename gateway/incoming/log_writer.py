@@ -5,6 +5,7 @@ import math
 from typing import Protocol
 
 from gateway.connection import Connection
+from gateway.incoming.convoy import Convoy
 from gateway.incoming.flight import Flight
 from gateway.incoming.held import Held, Waiting
 from gateway.metrics import BATCH_ENTRIES
@@ -51,6 +52,7 @@ class LogWriter:
         self._held = Held(max_held, max_held_per_client)
         self._batch: list[Waiting] = []  # the one in flight, or the last one
         self._flight = Flight(nc, gateway, world, self._stored)
+        self._convoy = Convoy(self._go_on)
         self._gathering = True  # whether the next batch is left to grow
         self._taken = 0.0  # when the oldest of the waiting entries came in
         self._since = 0.0  # the same of the batch in flight
@@ -63,13 +65,13 @@ class LogWriter:
         """Take an entry, unless too much is waiting already."""
         if not self._held.put(entry, size, connection):
             return False
-        self._one_more_waits()
+        self._one_more_waits(entry)
         return True
 
     def append_always(self, entry: GatewayUp | GatewayDown | Closed | Pace) -> None:
         """Take an entry however much is waiting: it cannot be refused."""
         self._held.put_always(entry)
-        self._one_more_waits()
+        self._one_more_waits(entry)
 
     def confirm(self, least: int = CONFIRM_BYTES) -> None:
         """Say how far the gateway is, if that is ``least`` bytes further than the log has been told."""
@@ -96,6 +98,7 @@ class LogWriter:
                     await answers.unsubscribe()
             finally:
                 self._flight.stop()
+                self._convoy.stop()
 
     @property
     def waiting(self) -> int:
@@ -112,16 +115,19 @@ class LogWriter:
         """Whether the last attempt reached the log."""
         return self._flight.writable
 
-    def _one_more_waits(self) -> None:
+    def _one_more_waits(self, entry: Entry) -> None:
+        self._convoy.note(entry)
         if len(self._held.waiting) == 1:
             self._taken = self._read_clock()
             self._idle.clear()
-        if not self._flight.busy:
-            self._go_on()
+        self._go_on()
 
     def _go_on(self) -> None:
-        """Send the next batch: at once, unless the last one shows that there will be more when the loop has turned."""
-        if self._gathering:
+        """Send what waits, if nothing is in flight.
+
+        At once, unless the last batch shows that there will be more when the loop has turned, or only newcomers wait.
+        """
+        if self._gathering or self._flight.busy or not self._held.waiting or self._convoy.gathers():
             return
         if len(self._batch) > 1:
             self._gathering = True
@@ -135,6 +141,7 @@ class LogWriter:
 
     def _send_next(self) -> None:
         self._since, self._batch = self._taken, self._held.next_batch()
+        self._convoy.left(rest=bool(self._held.waiting))
         self._taken = self._read_clock()  # near enough for the entries that wait for the next batch
         self.batches += 1
         BATCH_ENTRIES.observe(len(self._batch))

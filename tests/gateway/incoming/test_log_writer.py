@@ -1,4 +1,5 @@
 import asyncio
+import math
 import os
 import signal
 import time
@@ -8,10 +9,12 @@ import pytest
 
 from broker.settings import Settings
 from broker.storage.stream import EventLog
-from gateway.incoming import flight
+from gateway.incoming import convoy, flight
+from gateway.incoming.convoy import EACH, MOST
 from gateway.incoming.held import BATCH_BYTES, BATCH_LIMIT
 from gateway.incoming.log_writer import LogWriter
-from shared.envelopes.entries import Batch, Closed, GatewayUp, Said, unpack_batch
+from shared.envelopes.entries import Authenticated, Batch, Closed, Entry, GatewayUp, Identified, Said, unpack_batch
+from shared.envelopes.users import User
 from shared.messaging.nats import Client
 from shared.process.world import World
 from tests.gateway.wire import connection
@@ -23,6 +26,10 @@ KIB = 1024
 
 def said(number: int) -> Said:
     return Said("relay-ice-candidate", f"s{number}", number, "room", "peer", b"{}")
+
+
+def newcomer(number: int) -> Authenticated:
+    return Authenticated(f"s{number}", number, "app", b"", None, "", 0, b"", None)
 
 
 class Desk:
@@ -116,6 +123,78 @@ async def test_what_comes_in_one_turn_goes_together_as_soon_as_there_is_much(des
     assert (writer.batches, writer.waiting) == (6, 0), "a single one waits for nothing"
     await writer.flush()
     assert await desk.acks() == list(range(14))
+
+
+async def test_newcomers_gather_once_one_has_come_until_their_time_is_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: begun)
+    writer, client = desk.writer(), connection("s1")
+    desk.start(writer)
+    await until(lambda: not writer._gathering, "it has begun")
+    writer.append(client, newcomer(0), 1)
+    assert (writer.batches, writer.waiting) == (1, 0), "whoever comes alone waits for nothing"
+    await writer.flush()
+    writer.append(client, newcomer(1), 1)
+    await asyncio.sleep(0)
+    writer.append(client, Identified(newcomer(2), User("ann", "", 0, 1, {}, "")), 1)
+    assert (writer.batches, writer.waiting) == (1, 2)
+    monkeypatch.setattr(loop, "time", lambda: begun + EACH)
+    await writer.flush()
+    assert [len(batch.entries) for batch in await desk.batches()] == [1, 2]
+    monkeypatch.setattr(loop, "time", lambda: begun + 3 * EACH)
+    writer.append(client, newcomer(3), 1)
+    await writer.flush()
+    monkeypatch.setattr(loop, "time", lambda: begun + 5 * EACH)
+    writer.append(client, newcomer(4), 1)
+    assert (writer.batches, writer.waiting) == (4, 0), "nobody has come for so long"
+    await writer.flush()
+
+
+@pytest.mark.parametrize("other", [said(9), Closed("s9", 0, "closed", False)])
+async def test_what_cannot_wait_takes_the_newcomers_before_it_along(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, other: Said | Closed
+) -> None:
+    monkeypatch.setattr(convoy, "EACH", math.inf)
+    monkeypatch.setattr(convoy, "MOST", math.inf)
+    writer, client = desk.writer(), connection("s1")
+    desk.start(writer)
+    await until(lambda: not writer._gathering, "it has begun")
+    waiting: list[Entry] = [newcomer(0), newcomer(1), newcomer(2)]
+    for entry in waiting:
+        writer.append(client, entry, 1)
+        await asyncio.sleep(0)
+    if isinstance(other, Said):
+        writer.append(client, other, 1)
+    else:
+        writer.append_always(other)
+    await writer.flush()
+    writer.append(client, said(10), 1)  # who does not wait behind newcomers that have gone
+    await writer.flush()
+    assert [batch.entries for batch in await desk.batches()] == [waiting[:1], [*waiting[1:], other], [said(10)]]
+
+
+async def test_newcomers_gather_for_longer_the_more_there_are_but_not_for_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    moments = [loop.time()]
+    monkeypatch.setattr(loop, "time", lambda: moments[-1])
+    writer, client = desk.writer(), connection("s1")
+    for number in range(100):
+        writer.append(client, newcomer(number), 1)
+    desk.start(writer)
+    await writer.flush()
+    writer.append(client, newcomer(100), 1)
+    moments.append(moments[0] + MOST - EACH / 2)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (writer.batches, writer.waiting) == (1, 1)
+    moments.append(moments[0] + MOST)
+    await writer.flush()
+    assert [len(batch.entries) for batch in await desk.batches()] == [100, 1]
 
 
 async def test_entries_arrive_in_order_in_batches_that_are_counted(desk: Desk) -> None:
