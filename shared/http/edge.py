@@ -1,16 +1,18 @@
 """Where HTTP begins, the same on every process: what a caller may cost before there is a request of it.
 
 aiohttp reads heads of any size in all, waits an hour for the end of one, takes connections without end, and reads on
-for ten seconds where a body is not wanted. Pinned to aiohttp 3.14.5; tests/shared covers each.
+for ten seconds where a body is not wanted. It begins a task for each connection before that has said anything, and
+another one for each request, though a WebSocket is the last one. Pinned to aiohttp 3.14.5; tests/shared covers each.
 """
 
 import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http import StreamWriter
 from aiohttp.web_protocol import RequestHandler
 
 from shared.http.client_address import Network, is_local, plain_address
@@ -94,14 +96,62 @@ class Caller(RequestHandler):
             for start in range(0, len(data), MAX_HEAD):
                 self._read(data[start : start + MAX_HEAD])
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected. Both event loops have set TCP_NODELAY by now, so that need not be done again."""
+        self.transport = cast(asyncio.Transport, transport)
+        cast(Edge, self._manager).connection_made(self, self.transport)
+        self._expect_request()
+        self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
+
     async def start(self) -> None:
         """Serve, unless the connection has been refused by then: the library takes it for granted that it is there."""
-        if self._manager is not None:
+        if self._manager is not None and (not self._is_upgrade or await self._serve_upgrade()):
             await super().start()
+
+    @property
+    def _is_upgrade(self) -> bool:
+        """Whether the only request that has come wants to be the last."""
+        return self._upgraded and len(self._messages) == 1 and self._messages[0][1].is_eof()
+
+    async def _serve_upgrade(self) -> bool:
+        """Serve such a request in the present task. Returns whether the connection is there for others all the same."""
+        (message, body), make = self._messages.popleft(), cast(Any, self._request_factory)
+        cast(Any, self._parser).message_consumed()
+        request = make(message, body, self, StreamWriter(self, self._loop), self._task_handler)
+        stays = False
+        try:
+            response, gone = await self._handle_request(request, None, cast(Any, self._request_handler))
+            stays = bool(response.keep_alive) and not (gone or self._close or self._force_close)
+        except ConnectionError:
+            self.log_debug("Gone in the middle of an answer")
+        finally:
+            request._task = None  # or each would keep the other
+            if not stays:
+                self._hang_up()
+        self._expect_request()
+        return stays
+
+    def _hang_up(self) -> None:
+        self._task_handler = None
+        if self.transport is not None:
+            self.transport.close()
+
+    def _expect_request(self) -> None:
+        """The next one has to come in time."""
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+
+    def _process_keepalive(self) -> None:
+        if self._request_count:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+            self.force_close()
 
     def _read(self, data: bytes) -> None:
         requests = self._request_count
         super().data_received(data)
+        if not requests and self._request_count:
+            self._task_handler = self._loop.create_task(self.start())
         if self._request_count != requests:
             self._head = 0
             self._body = self._messages[-1][1] if self._messages else None

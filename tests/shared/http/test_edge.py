@@ -18,6 +18,7 @@ from tests.system.rig.waiting import until
 
 Serve = Callable[..., Awaitable[int]]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+UPGRADE = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
 
 
 @pytest.fixture
@@ -121,6 +122,41 @@ async def test_a_connection_on_which_no_request_comes_is_closed(
 ) -> None:
     monkeypatch.setattr(http_edge, "HEAD_SECONDS", 0.3)
     await exchange(await serve(), *parts)
+
+
+async def test_a_connection_on_which_nothing_was_said_takes_no_task(serve: Serve) -> None:
+    crowd = Crowd()
+    port, before = await serve(crowd), asyncio.all_tasks()
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    await until(lambda: crowd._total == 1, "it is there")
+    assert asyncio.all_tasks() == before
+    writer.transport.abort()
+    await until(lambda: crowd._total == 0, "it has gone")
+
+
+async def test_a_websocket_takes_one_task(serve: Serve) -> None:
+    port, before = await serve(), asyncio.all_tasks()
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(UPGRADE % b"/busy" + b"\r\n")
+    await until(lambda: the_caller()._current_request is not None, "it is served")
+    assert len(asyncio.all_tasks() - before) == 1
+    writer.transport.abort()
+
+
+async def test_a_handshake_that_comes_to_nothing_leaves_the_connection_to_other_requests(serve: Serve) -> None:
+    port = await serve()
+    last = GET + b"Connection: close\r\n\r\n"
+    assert (await exchange(port, UPGRADE % b"/early" + b"\r\n", last)).count(b" 200 ") == 2
+    assert (await exchange(port, UPGRADE % b"/early" + b"\r\n" + last)).count(b" 200 ") == 2
+    assert (await exchange(port, (UPGRADE % b"/early" + b"\r\n") * 2 + last)).count(b" 200 ") == 3
+    assert (await exchange(port, UPGRADE % b"/" + b"Content-Length: 3\r\n\r\nabc" + last)).count(b" 200 ") == 2
+
+
+async def test_a_connection_is_closed_when_no_request_follows_a_handshake_that_came_to_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_edge, "HEAD_SECONDS", 0.3)
+    assert b"early" in await exchange(await serve(), UPGRADE % b"/early" + b"\r\n")
 
 
 async def test_a_body_that_nobody_wants_is_not_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
