@@ -30,6 +30,7 @@ from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
+ENDPOINT = "socket.io"
 FLUSH_TIMEOUT = 1.0  # seconds
 KERNEL_UNSENT = 65536  # bytes that the kernel may hold for a client that are not on their way yet
 
@@ -53,7 +54,8 @@ class Gateway:
         """Serve until ``stop`` is set, then part with the clients and end. Raises SettingError."""
         settings = self._settings
         crowd = Crowd(settings.max_connections, settings.max_connections_per_address, self._trusted)
-        runner = Runner(self._app(), crowd, shutdown_timeout=1.0)
+        upgrades = {f"/{ENDPOINT}/": self._sio.eio.handle_request}
+        runner = Runner(self._app(), crowd, upgrades, shutdown_timeout=1.0)
         await runner.setup()
         try:
             _leave_little_to_the_kernel(await listen(runner, settings.app_host, settings.app_port))
@@ -144,7 +146,7 @@ class Gateway:
 
     def _app(self) -> web.Application:
         app = web.Application()
-        self._sio.attach(app, "socket.io")
+        self._sio.attach(app, ENDPOINT)
         add_probes(app, self._missing)
         return app
 

@@ -8,7 +8,7 @@ another one for each request, though a WebSocket is the last one. Pinned to aioh
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiohttp import web
@@ -30,6 +30,9 @@ _SETTINGS = {"host": "APP_HOST", "port": "APP_PORT"}
 PROBES = 1000  # connections that a process takes which serves only probes and short requests
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Crowd:
@@ -115,12 +118,13 @@ class Caller(RequestHandler):
 
     async def _serve_upgrade(self) -> bool:
         """Serve such a request in the present task. Returns whether the connection is there for others all the same."""
-        (message, body), make = self._messages.popleft(), cast(Any, self._request_factory)
+        (message, body), make = cast(Any, self._messages.popleft()), cast(Any, self._request_factory)
+        handle = cast(Edge, self._manager).upgrades.get(message.path.partition("?")[0], self._request_handler)
         cast(Any, self._parser).message_consumed()
         request = make(message, body, self, StreamWriter(self, self._loop), self._task_handler)
         stays = False
         try:
-            response, gone = await self._handle_request(request, None, cast(Any, self._request_handler))
+            response, gone = await self._handle_request(request, None, cast(Any, handle))
             stays = bool(response.keep_alive) and not (gone or self._close or self._force_close)
         except ConnectionError:
             self.log_debug("Gone in the middle of an answer")
@@ -168,12 +172,13 @@ class Caller(RequestHandler):
 
 
 class Edge(web.Server):
-    """Makes a Caller of each connection, if there is room for it in the ``crowd``."""
+    """Makes a Caller of each connection, if there is room for it in the ``crowd``. ``upgrades`` are as in Runner."""
 
-    def __init__(self, server: web.Server, crowd: Crowd) -> None:
+    def __init__(self, server: web.Server, crowd: Crowd, upgrades: Mapping[str, Handler]) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(server.request_handler, request_factory=server.request_factory, loop=loop, **server._kwargs)
         self._crowd = crowd
+        self.upgrades = upgrades
 
     def __call__(self) -> RequestHandler:
         return Caller(self, loop=self._loop, **self._kwargs)
@@ -198,9 +203,18 @@ class Edge(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application behind an Edge."""
+    """Runs an application behind an Edge.
 
-    def __init__(self, app: web.Application, crowd: Crowd | None = None, **options: Any) -> None:
+    ``upgrades`` has by path what is asked for a WebSocket directly: the application's router takes long to find one.
+    """
+
+    def __init__(
+        self,
+        app: web.Application,
+        crowd: Crowd | None = None,
+        upgrades: Mapping[str, Handler] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(
             app,
             access_log=None,
@@ -214,9 +228,10 @@ class Runner(web.AppRunner):
             **options,
         )
         self._crowd = crowd or Crowd()
+        self._upgrades = upgrades or {}
 
     async def _make_server(self) -> web.Server:
-        return Edge(await super()._make_server(), self._crowd)
+        return Edge(await super()._make_server(), self._crowd, self._upgrades)
 
 
 async def listen(runner: web.AppRunner, host: str, port: int) -> list[socket.socket]:

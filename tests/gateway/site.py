@@ -93,7 +93,8 @@ class Site:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.loop_errors.append(context))
         app = web.Application()
         self.server.attach(app, "socket.io")
-        self._runner = Runner(app, shutdown_timeout=0.1)
+        upgrades = {"/socket.io/": self.server.eio.handle_request}
+        self._runner = Runner(app, upgrades=upgrades, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.port = self._runner.addresses[0][1]

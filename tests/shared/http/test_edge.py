@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 from aiohttp import web
@@ -12,7 +12,7 @@ from aiohttp import web
 from shared.http import edge as http_edge
 from shared.http.broken_http import keep_broken_http_out_of_the_log
 from shared.http.client_address import networks
-from shared.http.edge import MAX_FIELD, MAX_HEAD, UNSENT, UNUSED, Caller, Crowd, Runner, listen
+from shared.http.edge import MAX_FIELD, MAX_HEAD, UNSENT, UNUSED, Caller, Crowd, Handler, Runner, listen
 from shared.http.listening import UNREAD
 from tests.system.rig.waiting import until
 
@@ -40,13 +40,13 @@ async def serve() -> AsyncIterator[Serve]:
     async def large(_: web.Request) -> web.Response:
         return web.Response(text="x" * 8000)
 
-    async def serving(crowd: Crowd | None = None) -> int:
+    async def serving(crowd: Crowd | None = None, upgrades: Mapping[str, Handler] | None = None) -> int:
         app = web.Application(client_max_size=10 * MAX_HEAD)
         app.router.add_route("*", "/", answer)
         app.router.add_route("*", "/early", early)
         app.router.add_route("*", "/busy", busy)
         app.router.add_route("*", "/large", large)
-        runner = Runner(app, crowd, shutdown_timeout=0.1)
+        runner = Runner(app, crowd, upgrades, shutdown_timeout=0.1)
         runners.append(runner)
         await runner.setup()
         await listen(runner, "127.0.0.1", 0)
@@ -141,6 +141,17 @@ async def test_a_websocket_takes_one_task(serve: Serve) -> None:
     await until(lambda: the_caller()._current_request is not None, "it is served")
     assert len(asyncio.all_tasks() - before) == 1
     writer.transport.abort()
+
+
+async def test_a_handshake_is_led_past_the_router_and_nothing_else_is(serve: Serve) -> None:
+    async def straight(request: web.Request) -> web.Response:
+        return web.Response(text=f"straight {request.query['x']}")
+
+    port = await serve(upgrades={"/early": straight})
+    last = GET + b"Connection: close\r\n\r\n"
+    assert b"straight 1" in await exchange(port, UPGRADE % b"/early?x=1" + b"\r\n", last)
+    assert b"early" in await exchange(port, GET.replace(b"/", b"/early?x=1", 1) + b"Connection: close\r\n\r\n")
+    assert b"404" in await exchange(port, UPGRADE % b"/early/?x=1" + b"\r\n", last)
 
 
 async def test_a_handshake_that_comes_to_nothing_leaves_the_connection_to_other_requests(serve: Serve) -> None:
