@@ -74,6 +74,7 @@ class Outlet(AsyncSocket):
         self._polls: Polls | None = None
         self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
+        self._greeted = 0.0  # when the client showed an app token, in the loop's seconds
         self._deadline = self._in_time(min(GREETING, server.welcome_timeout))
         self._closing: asyncio.Task[None] | None = None
 
@@ -140,9 +141,8 @@ class Outlet(AsyncSocket):
             self._closing = asyncio.ensure_future(self.ws.shut(self.close_code))
 
     def greet(self) -> None:
-        """The client has shown an app token: it has more time to prove who it is."""
-        self._deadline.cancel()
-        self._deadline = self._in_time(self.server.welcome_timeout)
+        """The client has shown an app token: it has more time to prove who it is, which the timer finds out."""
+        self._greeted = asyncio.get_running_loop().time()
 
     def stay(self) -> None:
         """The client has proved who it is, and has no deadline any longer."""
@@ -221,6 +221,11 @@ class Outlet(AsyncSocket):
         return asyncio.get_running_loop().call_later(seconds, self._outstayed)
 
     def _outstayed(self) -> None:
+        left = self._greeted and self._greeted + self.server.welcome_timeout - asyncio.get_running_loop().time()
+        if left > 0:
+            self._greeted = 0.0
+            self._deadline = self._in_time(left)
+            return
         self.disconnect(self.server.reason.SERVER_DISCONNECT)
 
     def _set_timer(self, seconds: float, action: Any) -> None:

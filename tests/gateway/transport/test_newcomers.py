@@ -1,5 +1,6 @@
 """Newcomers by address, without and with a network."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -116,6 +117,26 @@ async def test_a_socket_that_shows_no_token_is_closed_early(
         await silent.closed()
         assert site.open_sockets == 1
         await polite.event("here")
+        await until(lambda: site.events, "it is heard")
+    await until(lambda: site.newcomers.strangers == 0, "both have gone")
+
+
+async def test_a_socket_that_shows_a_token_and_nothing_else_is_closed_later(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "GREETING", 0.2)
+    site = await open_site(stay=False, welcome_timeout=0.5)
+    loop = asyncio.get_running_loop()
+    async with RawSocket(site.url) as lazy, RawSocket(site.url) as peer:
+        await lazy.connect("")
+        await peer.connect("")
+        begun = loop.time()
+        for socket in site.sockets:
+            socket.greet()
+        site.sockets[1].stay()
+        await lazy.closed()
+        assert loop.time() - begun >= 0.5 - 0.001
+        await peer.event("here")
         await until(lambda: site.events, "it is heard")
     await until(lambda: site.newcomers.strangers == 0, "both have gone")
 
