@@ -7,8 +7,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.connection import Connection
 from gateway.incoming import door
@@ -156,7 +154,8 @@ def _size(entry: Taken) -> int:
         return (
             _size(entry.authenticated) + OVERHEAD + sum(map(len, (entry.user.id, entry.user.name, *entry.user.rooms)))
         )
-    return OVERHEAD + sum(len(field) for field in msgspec.structs.astuple(entry) if isinstance(field, str | bytes))
+    named = len(entry.conn) + len(entry.app) + len(entry.resume_id) + len(entry.resume_key) + len(entry.renews)
+    return OVERHEAD + named + len(entry.peerinfo) + len(entry.payload) + len(entry.lock)
 
 
 def _label(connection: Connection, name: str) -> str:

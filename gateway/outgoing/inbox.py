@@ -22,6 +22,8 @@ from shared.process.world import World
 
 log = logging.getLogger(__name__)
 
+_ADMISSIONS = {outcome: metrics.ADMISSIONS.labels(outcome) for outcome in ("new", "resumed", "not resumed")}
+
 
 class Inbox:
     """The parcels of one gateway.
@@ -135,7 +137,7 @@ class Inbox:
             admit.peer_id, self._world.monotonic(), connection.socket.address
         )
         outcome = "resumed" if admit.resumed else "not resumed" if connection.returning else "new"
-        metrics.ADMISSIONS.labels(outcome).inc()
+        _ADMISSIONS[outcome].inc()
         log.debug("admitted", extra={"facts": {"socket": connection.sid, "peer": admit.peer_id, "outcome": outcome}})
         turn, ends = self._turn, user.expires if user is not None else None
         accept = AuthAccept(
