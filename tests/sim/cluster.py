@@ -21,6 +21,7 @@ class Shape:
     without_brokers  there are none in most of that time
     older            processes are of the release that knows the levels up to this one, and are replaced by this release
     mix              kinds of faults, if chance does not decide which there are
+    resume_for       seconds that a place is kept, if chance does not decide
     """
 
     gateways: int = 3
@@ -31,6 +32,7 @@ class Shape:
     without_brokers: bool = False
     older: int = 0
     mix: tuple[str, ...] = ()
+    resume_for: float = 0.0
 
 
 class Cluster:
@@ -42,7 +44,7 @@ class Cluster:
         self.shape = shape
         self.server = Server(universe)
         self.broker_settings = BrokerSettings(
-            resume_for=chance.choice((300.0, 300.0, 300.0, 8.0)),
+            resume_for=shape.resume_for or chance.choice((300.0, 300.0, 300.0, 8.0)),
             snapshot_interval=chance.uniform(1, 6),
             max_kept_deliveries=chance.choice((256, 256, 6)),
         )

@@ -61,7 +61,7 @@ class Session:
         self.who = connection.who
         self._connection = connection
         universe = server.universe
-        self.up: Wire[Callable[[], None]] = Wire(universe, LATENCY, lambda step: step())
+        self.up: Wire[Callable[[], None]] = Wire(universe, LATENCY, _do)
         self.down: Wire[tuple[Any, ...]] = Wire(universe, LATENCY, self._arrive)
 
     def deliver(self, sid: int, subject: str, reply: str, data: bytes) -> None:
@@ -74,7 +74,7 @@ class Session:
         self._connection.lose(self)
 
     def _arrive(self, item: tuple[Any, ...]) -> None:
-        self._connection.loop.call_soon(*item)
+        self._connection.loop.arrive(*item)
 
 
 class Connection:
@@ -98,7 +98,7 @@ class Connection:
         self._session: Session | None = None
         self._subscriptions: dict[int, Subscription] = {}
         self._questions: dict[int, asyncio.Future[Any]] = {}
-        self._pending: list[Callable[[Session], None]] = []
+        self._pending: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # what to ask of the server
         self._pending_bytes = 0
         self._numbers = 0
         self._was_connected = False
@@ -120,8 +120,8 @@ class Connection:
         for subscription in self._subscriptions.values():
             self._announce(subscription)
         pending, self._pending, self._pending_bytes = self._pending, [], 0
-        for say in pending:
-            say(session)
+        for question, args in pending:
+            session.up.send(functools.partial(question, session, *args))
         if self._was_connected and self._on_reconnect is not None:
             self.loop.create_task(self._on_reconnect())
         self._was_connected = True
@@ -169,11 +169,7 @@ class Connection:
             raise OutboundBufferLimitError
         self.before_publishing(subject)
         msg_id = header.split(b"Nats-Msg-Id: ")[1].split(b"\r\n")[0].decode() if b"Nats-Msg-Id: " in header else ""
-        server = self._server
-        self._say(
-            lambda session: session.up.send(functools.partial(server.publish, session, subject, data, reply, msg_id)),
-            len(data),
-        )
+        self._say(len(data), self._server.publish, subject, data, reply, msg_id)
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> Message:
         answered: asyncio.Future[tuple[str, str, bytes]] = self.loop.create_future()
@@ -237,7 +233,7 @@ class Connection:
         if subscription is None:
             return
         if subscription.stream:
-            position = int(reply.split(".")[5])
+            position = int(reply.split(".", 6)[5])
             if position <= subscription.after:
                 return
             subscription.after = position
@@ -265,8 +261,7 @@ class Connection:
         self._numbers += 1
         number = self._numbers
         answer = self._questions[number] = self.loop.create_future()
-        server = self._server
-        self._say(lambda session: session.up.send(functools.partial(server.ask, session, number, question)), 0)
+        self._say(0, self._server.ask, number, question)
         try:
             result = await _in_time(answer, timeout)
         finally:
@@ -275,11 +270,12 @@ class Connection:
             raise result
         return result
 
-    def _say(self, say: Callable[[Session], None], size: int) -> None:
-        if self._session is not None:
-            say(self._session)
+    def _say(self, size: int, question: Callable[..., None], *args: Any) -> None:
+        """Ask something of the server, as soon as it can be reached."""
+        if (session := self._session) is not None:
+            session.up.send(functools.partial(question, session, *args))
         else:
-            self._pending.append(say)
+            self._pending.append((question, args))
             self._pending_bytes += size
 
     def _announce(self, subscription: Subscription) -> None:
@@ -324,3 +320,7 @@ def _expire(future: "asyncio.Future[Any]") -> None:
 def _resolve(future: "asyncio.Future[Any]", result: Any) -> None:
     if not future.done():
         future.set_result(result)
+
+
+def _do(step: Callable[[], None]) -> None:
+    step()

@@ -177,6 +177,16 @@ class Faults:
     def _elect(self) -> None:
         self._cluster.server.elect(self._chance.uniform(4, 9))
 
+    def _change_speaker(self) -> None:
+        """The speaker dies while the log takes nothing: the next one cannot say that it speaks. Not of ``KINDS``."""
+        stream = self._cluster.server.streams.get(EVENT_STREAM)
+        speaker = next((broker for broker in self._cluster.brokers if broker.alive and broker.speaks), None)
+        if stream is not None and speaker is not None:
+            stream.full = True
+            self._later(3, 6, lambda: setattr(stream, "full", False))
+            speaker.kill()
+            self._later(1, 10, speaker.start)
+
     def _slow_store(self) -> None:
         server = self._cluster.server
         server.slow = 0.01 * 200 ** self._chance.random()

@@ -62,11 +62,29 @@ def shape_of(universe: Universe) -> Shape:
 
 def play(seed: int, trace: Trace | None = None, shape: Mapping[str, Any] = NOTHING, hasty: bool = False) -> Outcome:
     """Let a history happen; ``shape`` is what chance does not decide. If it is ``hasty``, it ends at a fault."""
+    with _swept_afterwards():
+        return _play(seed, trace, shape, hasty)
+
+
+@contextmanager
+def _swept_afterwards() -> Iterator[None]:
+    """Look for garbage once, and only among what has come up meanwhile."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def _play(seed: int, trace: Trace | None, shape: Mapping[str, Any], hasty: bool) -> Outcome:
     universe = Universe(seed, trace)
     cluster = Cluster(universe, dataclasses.replace(shape_of(universe), **shape))
     judge = Judge(cluster, hasty)
-    gc_was_enabled = gc.isenabled()
-    gc.disable()
     try:
         with watching(judge), _logs(universe, judge), release.knowing(lambda: cluster.level_of(running())):
             clients = _run(cluster, judge)
@@ -74,8 +92,6 @@ def play(seed: int, trace: Trace | None = None, shape: Mapping[str, Any] = NOTHI
             judge.judge_the_end(clients)
     finally:
         cluster.dispose()
-        if gc_was_enabled:
-            gc.enable()
     universe.note("end", f"{universe.steps} {universe.chance.random()}")
     numbers = sum(len(story.sent()) for client in clients for story in client.stories)
     return Outcome(seed, judge.faults, universe.trace.hash, numbers)
@@ -99,6 +115,7 @@ def _run(cluster: Cluster, judge: Judge) -> list[Client]:
     run(CALM)
     faults.end()
     run(SETTLED)
+    judge.judge_deadlines()
     for conduct in conducts:
         conduct.suffers = False
     run(STAYING)

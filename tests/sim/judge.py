@@ -97,9 +97,9 @@ class Judge:
     def applied(self, core: Core, position: int, applied: Applied, settled: bool) -> None:
         """A broker has applied a message of the log; ``settled`` once it knows all that it has to."""
         if settled:
-            self._compare(self._said, position, _digest(_encode(applied)), "says something else")
+            self._compare(self._said, position, _encode(applied), "says something else")
         if position % CHECKED == 0:
-            state = _digest(invariants.plain(core.state))
+            state = invariants.plain(core.state)
             if self._states.get(position) != state:  # of two that are the same, one is looked at
                 self._check(running(), core)
             if settled:
@@ -239,14 +239,19 @@ class Judge:
             both = itertools.zip_longest(expected, stored)
             self.find(f"liveness: notices are not as they should be: {next(one for one in both if one[0] != one[1])}")
 
+    def judge_deadlines(self) -> None:
+        """What is due has happened. Clients that stayed away have not come back yet."""
+        for process in filter(lambda broker: broker.alive, self._cluster.brokers):
+            if process.broker.replica is not None:
+                self._judge_deadlines(process.name, process.broker.replica.core)
+
     def _judge_deadlines(self, name: str, core: Core) -> None:
-        """What is due has happened."""
         due = core.next_deadline()
         if due is not None and due < self._cluster.server.now - LATE:
             self.find(f"liveness: {name} has a deadline that passed {self._cluster.server.now - due:.1f} s ago")
 
-    def _compare(self, known: dict[int, bytes], position: int, digest: bytes, how: str) -> None:
-        if known.setdefault(position, digest) != digest:
+    def _compare(self, known: dict[int, bytes], position: int, seen: bytes, how: str) -> None:
+        if known.setdefault(position, seen) != seen:
             self.find(f"{running()} {how} at {position}")
 
     def _on_stored(self, stream: Stream, position: int, stored: Stored) -> None:
@@ -282,10 +287,10 @@ class Judge:
         if not subject.startswith("parley.deliver."):
             return
         message = unpack_message(data)
-        if isinstance(message, Parcel) and self._cluster.universe.time > self._unsure_until:
-            digest = _digest(data)
-            if self._sent.setdefault((subject, message.number), digest) != digest:
-                self.find(f"{who} says something else in parcel {message.number} of {subject}")
+        if not isinstance(message, Parcel) or self._cluster.universe.time <= self._unsure_until:
+            return
+        if self._sent.setdefault((subject, message.number), data) != data:
+            self.find(f"{who} says something else in parcel {message.number} of {subject}")
 
 
 @contextlib.contextmanager

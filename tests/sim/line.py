@@ -180,7 +180,7 @@ class Line:
 
     def _arrive_at_gateway(self, step: Callable[[], None]) -> None:
         if self.gateway.loop is self._life:
-            self._life.call_soon(step)
+            self._life.arrive(step)
 
     def _arrive_at_client(self, frame: bytes | None) -> None:
         if frame is None:

@@ -8,7 +8,6 @@ from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
 
 from tests.sim.universe import Universe
@@ -30,10 +29,39 @@ class Task(asyncio.Task[Any]):
         return self._number
 
 
+class Handle:
+    """Something that is to be done. What is simulated has no context variables, so none are kept for it."""
+
+    __slots__ = ("args", "callback", "due", "loop", "void")
+
+    def __init__(self, loop: "Loop", callback: Callable[..., object], args: tuple[Any, ...], due: float = 0.0) -> None:
+        self.loop = loop
+        self.callback = callback
+        self.args = args
+        self.due = due
+        self.void = False
+
+    def cancel(self) -> None:
+        self.void = True
+
+    def cancelled(self) -> bool:
+        return self.void
+
+    def when(self) -> float:
+        return self.due
+
+    def come(self) -> None:
+        """It is time for it."""
+        if not self.void:
+            self.loop.come(self)
+
+
 class Loop(asyncio.BaseEventLoop):
     """First in, first out, as any event loop. Its clock runs ``rate`` times as fast as time passes.
 
-    A loop that is ``frozen`` does nothing until it is thawed; one that was dropped never does anything again.
+    What it does takes no time: whenever it has something to do, it does that, and all that follows, before anything
+    else happens. A loop that is ``frozen`` does nothing until it is thawed; one that was dropped never does anything
+    again.
     """
 
     def __init__(self, universe: Universe, complain: Callable[[str], None], rate: float = 1.0) -> None:
@@ -44,7 +72,7 @@ class Loop(asyncio.BaseEventLoop):
         self.dropped = False
         self._complain = complain
         self._rate = rate
-        self._ready: deque[asyncio.Handle] = deque()
+        self._ready: deque[Handle] = deque()
         self._turn_due = False
         self._numbers = itertools.count()
 
@@ -53,31 +81,26 @@ class Loop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self.universe.time * self._rate
 
-    def call_soon(
-        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        self._put(handle)
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: object = None) -> Any:
+        handle = Handle(self, callback, args)
+        if not self.dropped:
+            self._ready.append(handle)
+            if not self._turn_due and not self.frozen:
+                self._take_turn_soon()
         return handle
 
-    def call_soon_threadsafe(
-        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        return self.call_soon(callback, *args, context=context)
+    def call_soon_threadsafe(self, callback: Callable[[*Ts], object], *args: *Ts, context: object = None) -> Any:
+        return self.call_soon(callback, *args)
 
-    def call_later(
-        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+    def call_later(self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: object = None) -> Any:
+        return self.call_at(self.universe.time * self._rate + delay, callback, *args)
 
-    def call_at(
-        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+    def call_at(self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: object = None) -> Any:
+        handle = Handle(self, callback, args, when)
         due = when / self._rate
         while due * self._rate < when:
             due = math.nextafter(due, math.inf)
-        self.universe.at(due, functools.partial(self._put_timer, handle))
+        self.universe.at(due, handle.come)
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -109,10 +132,18 @@ class Loop(asyncio.BaseEventLoop):
         if not self.dropped:
             self._complain(f"{context.get('message')}: {context.get('exception')!r}")
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over when it is due."""
-
     # what the world does to it
+
+    def arrive(self, callback: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Something comes in from outside: a step of the universe, and nothing else happens in that."""
+        self.come(Handle(self, callback, args))
+
+    def come(self, handle: Handle) -> None:
+        """Something is to be done now: likewise."""
+        if not self.dropped:
+            self._ready.append(handle)
+            if not self._turn_due and not self.frozen:
+                self._turn()
 
     def freeze(self) -> None:
         """Like SIGSTOP."""
@@ -121,7 +152,7 @@ class Loop(asyncio.BaseEventLoop):
     def thaw(self) -> None:
         """Like SIGCONT."""
         self.frozen = False
-        if self._ready:
+        if self._ready and not self._turn_due:
             self._take_turn_soon()
 
     def drop(self) -> None:
@@ -137,37 +168,28 @@ class Loop(asyncio.BaseEventLoop):
             _close(task.get_coro())
         self._ready.clear()
 
-    def _put(self, handle: asyncio.Handle) -> None:
-        if not self.dropped:
-            self._ready.append(handle)
-            if not self._turn_due and not self.frozen:
-                self._take_turn_soon()
-
-    def _put_timer(self, handle: asyncio.TimerHandle) -> None:
-        if not handle.cancelled():
-            self._put(handle)
-
     def _take_turn_soon(self) -> None:
         self._turn_due = True
         self.universe.soon(self._turn)
 
     def _turn(self) -> None:
-        self._turn_due = False
         if self.frozen or self.dropped:
+            self._turn_due = False
             return
         ready = self._ready
+        self._turn_due = True  # what comes up meanwhile belongs to it
         events._set_running_loop(self)
         try:
-            for _ in range(len(ready)):
+            while ready:
                 handle = ready.popleft()
-                if not handle.cancelled():
-                    handle._run()
-                if not ready:  # it was dropped meanwhile, or that was the last
-                    break
+                if not handle.void:
+                    try:
+                        handle.callback(*handle.args)
+                    except Exception as error:
+                        self.call_exception_handler({"message": "in a callback", "exception": error})
         finally:
             events._set_running_loop(None)
-        if ready and not self._turn_due:
-            self._take_turn_soon()
+            self._turn_due = False
 
 
 def _close(coroutine: Any) -> None:

@@ -70,7 +70,8 @@ MUTATIONS: dict[str, Mutation] = {
         "return now + self._ahead",
         "return now + self._ahead - 20",
         "an absent peer kept its place for as long as the broker's clock was behind",
-        seed=31,
+        resume_for=8.0,
+        seed=2,
     ),
     "clocks-apart": _one(
         "shared.contract.tokens",
@@ -150,8 +151,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if state.term < term:",
         "if False:",
         "a term that the log did not take at once was never announced",
-        rare=True,
-        mix=("elect", "fill_log", "kill_broker", "slow_store"),
+        mix=("change_speaker",),
     ),
     "stored-twice": Mutation(
         "a batch whose acknowledgement was lost was stored again, and done again",
@@ -425,6 +425,14 @@ MUTATIONS: dict[str, Mutation] = {
         "peers=Table({peer.peer_id: msgspec.structs.replace(peer, numbers=None) for peer in peers}),",
         "a broker that began from a snapshot did not know what had been done",
         mix=("kill_brokers",),
+    ),
+    "notices-lost-at-takeover": _one(
+        "broker.speaking.notices",
+        "        self._unstored.add(position, notices)\n",
+        "        if self._lease.held:\n            self._unstored.add(position, notices)\n",
+        "a new speaker did not know the notices that the one before had not stored",
+        mix=("kill_broker", "freeze"),
+        seed=2,
     ),
     "rights-before-their-level": _one(
         "shared.contract.told",

@@ -187,6 +187,11 @@ class BrokerProcess(Process):
         super().__init__(server, name)
         self.settings = settings
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it holds the lease, as it believes."""
+        return self.broker.replica is not None and self.broker.replica._lease.held
+
     def serve(self, nc: Connection) -> Coroutine[Any, Any, None]:
         self.broker = Broker(self.settings, self.world)
         return self.broker.serve(nc)

@@ -1,11 +1,12 @@
 """A simulated NATS server, or a cluster of them seen from outside, and all that can happen to it."""
 
 import dataclasses
-import json
+import functools
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
 from nats.errors import Error as NatsError
 from nats.js.api import PubAck, RawStreamMsg, StreamConfig, StreamInfo
 from nats.js.errors import (
@@ -26,6 +27,8 @@ MAX_PAYLOAD = 1024 * 1024
 
 Ask = Callable[[], Any]
 OnMessage = Callable[[str, str, bytes], None]
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Listener(Protocol):
@@ -129,7 +132,7 @@ class Server:
         self.on_published(listener.who, subject, data)
         if (stream := self._stream_of(subject)) is not None:
             if self._leads():
-                self._in_time(lambda: self._store_and_tell(listener, stream.name, subject, data, reply, msg_id))
+                self._in_time(self._store_and_tell, listener, stream.name, subject, data, reply, msg_id)
         elif not self._route(subject, reply, data) and reply:
             self._route(reply, "", b"")
 
@@ -143,7 +146,7 @@ class Server:
         except APIError as error:
             answer = {"error": {"code": error.code, "err_code": error.err_code}}
         if reply and not self.swallow(f"ack to {listener.who}"):
-            self._route(reply, "", json.dumps(answer).encode())
+            self._route(reply, "", _encode(answer))
 
     def _route(self, subject: str, reply: str, data: bytes) -> bool:
         """Hand a message on; returns whether somebody listens."""
@@ -165,7 +168,7 @@ class Server:
     def ask(self, listener: Listener, number: int, question: Callable[["Server"], Any]) -> None:
         """Answer a question about streams, if anybody leads them."""
         if self._leads():
-            self._in_time(lambda: self._answer(listener, number, question))
+            self._in_time(self._answer, listener, number, question)
         elif self.universe.chance.random() < 0.3:
             listener.answer(number, ServiceUnavailableError(code=503, description="no responders"))
 
@@ -303,12 +306,12 @@ class Server:
     def _leads(self) -> bool:
         return self.universe.time >= self.electing_until
 
-    def _in_time(self, step: Ask) -> None:
+    def _in_time(self, step: Callable[..., None], *args: Any) -> None:
         """Do something with streams: at once, or when slow storage allows it; never before what was asked earlier."""
         if not self.slow and not self._held:
-            step()
+            step(*args)
             return
-        self._held.append(step)
+        self._held.append(functools.partial(step, *args))
         self.universe.after(self.slow, self._next_held)
 
     def _next_held(self) -> None:

@@ -1,9 +1,10 @@
 """A stream of a simulated NATS server: messages by position, as far as we use them."""
 
-import dataclasses
+import copy
 import datetime
 import itertools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from nats.js.api import DiscardPolicy, RawStreamMsg, StreamConfig, StreamInfo, StreamState
 from nats.js.errors import BadRequestError, NotFoundError, ServiceUnavailableError
@@ -12,8 +13,7 @@ WRONG_SEQUENCE = 10071
 OVERHEAD = 24  # bytes that a message takes up beside its subject and data
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message in a stream. ``time`` is in microseconds since the epoch."""
 
     subject: str
@@ -109,7 +109,7 @@ class Stream:
                 if matches(subjects, stored.subject):
                     counts[stored.subject] = counts.get(stored.subject, 0) + 1
         state = StreamState(len(self.messages), self.size, self.first, self.last, 0, subjects=counts or None)
-        return StreamInfo(dataclasses.replace(self.config), state)
+        return StreamInfo(copy.copy(self.config), state)
 
     def purge(self, before: int | None, subject: str | None) -> None:
         """Remove what lies before a position, or what is of a subject."""

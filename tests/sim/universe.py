@@ -1,9 +1,9 @@
 """What happens when: one agenda for everything that is simulated. Time jumps from one thing on it to the next."""
 
-import heapq
 import itertools
 import random
 from collections.abc import Callable
+from heapq import heappop, heappush
 
 from tests.sim.trace import Trace
 
@@ -35,27 +35,31 @@ class Universe:
 
     def at(self, when: float, step: Step) -> None:
         """Do something at a time, which is now if it has passed."""
-        heapq.heappush(self._agenda, (max(when, self.time), self._draw(), self._count(), step))
+        if when < self.time:
+            when = self.time
+        heappush(self._agenda, (when, self._draw(), self._count(), step))
 
     def soon(self, step: Step) -> None:
         """Do something now, among all else that is due now."""
-        heapq.heappush(self._agenda, (self.time, self._draw(), self._count(), step))
+        heappush(self._agenda, (self.time, self._draw(), self._count(), step))
 
     def after(self, seconds: float, step: Step) -> None:
         """Do something in that many seconds."""
-        heapq.heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
+        heappush(self._agenda, (self.time + seconds, self._draw(), self._count(), step))
 
-    def run(self, until: float, done: Callable[[], bool] = lambda: False) -> bool:
-        """Let time pass up to ``until``, or to when ``done``, which is returned."""
+    def run(self, until: float, done: Callable[[], bool] | None = None) -> bool:
+        """Let time pass up to ``until``, or to when it is ``done``; returns whether it is."""
         agenda = self._agenda
         while agenda and agenda[0][0] <= until and not self.over:
-            if done():
+            if done is not None and done():
                 return True
-            self.time, _, _, step = heapq.heappop(agenda)
+            self.time, _, _, step = heappop(agenda)
             self.steps += 1
             step()
-        self.time = max(self.time, until) if not done() else self.time
-        return done()
+        if done is not None and done():
+            return True
+        self.time = max(self.time, until)
+        return False
 
     def note(self, who: str, what: str) -> None:
         """Put down in the trace what somebody does."""

@@ -19,6 +19,7 @@ class Wire(Generic[T]):
         self._universe = universe
         self._latency = latency
         self._arrive = arrive
+        self._draw = universe.chance.random
         self._under_way: deque[T] = deque()
         self._stalled_until = 0.0
         self._last = 0.0
@@ -32,15 +33,18 @@ class Wire(Generic[T]):
         """Put something on its way."""
         if self.broken:
             return
-        draw = self._universe.chance.random()
+        draw = self._draw()
         latency = self._latency * (0.5 + draw) * (MUCH_LONGER if draw < HICCUP else 1)
-        self._last = max(self._last, self._universe.time + latency, self._stalled_until)
+        due = self._universe.time + latency
+        if due > self._last:
+            self._last = due
         self._under_way.append(item)
         self._universe.at(self._last, self._next)
 
     def stall(self, seconds: float) -> None:
         """Let nothing arrive for so long; it is not lost."""
         self._stalled_until = max(self._stalled_until, self._universe.time + seconds)
+        self._last = max(self._last, self._stalled_until)
 
     def cut(self) -> None:
         """Lose what is under way, and all that follows."""

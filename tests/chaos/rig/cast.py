@@ -1,6 +1,7 @@
 """Who the clients are: what their backend says of them and lets them do, and the version of the contract they know."""
 
 import dataclasses
+import functools
 import random
 
 from shared.contract.tokens import make_app_token
@@ -42,10 +43,15 @@ class Person:
     @property
     def token(self) -> str:
         """What it shows to be let in."""
-        if not self.identity:
-            return make_app_token(self.secret, self.app, self.issued)
-        user = User(self.identity, self.identity.title(), self.issued, self.issued + LIFE, GRANTS[self.identity])
-        return make_user_token(self.secret, self.app, user)
+        return _token(self.secret, self.app, self.issued, self.identity)
+
+
+@functools.lru_cache(10_000)
+def _token(secret: str, app: str, issued: int, identity: str) -> str:
+    if not identity:
+        return make_app_token(secret, app, issued)
+    user = User(identity, identity.title(), issued, issued + LIFE, GRANTS[identity])
+    return make_user_token(secret, app, user)
 
 
 def somebody(chance: random.Random, secret: str, app: str, issued: int) -> Person:
