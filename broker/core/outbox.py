@@ -230,7 +230,7 @@ class Outbox:
                 sent, waiting = _without_state(sent), _without_state(waiting)
             peer.conn = peer.gateway = ""
             peer.slow = False
-            peer.past = [kept for kept in sent if kept.count and (kept.parcel <= seen or kept.is_blank)]
+            peer.past = [kept for kept in sent if self._is_kept(kept) and (kept.parcel <= seen or kept.is_blank)]
             self.keeping.bound_past(peer)
             for kept in (*(kept for kept in sent if kept.parcel > seen and not kept.is_blank), *waiting):
                 self.keeping.keep(peer, kept)
@@ -284,6 +284,10 @@ class Outbox:
     def _to_write(self, frame: bytes, times: int, size: int) -> int:
         """What a frame to so many makes a gateway write, in bytes. Before there was life in rooms, its size."""
         return (len(frame) + WRITING) * times if self._state.level >= LIFE else size
+
+    def _is_kept(self, kept: Kept) -> bool:
+        """Whether what most likely was received is remembered: all but answers. Once it was what is counted alone."""
+        return bool(kept.count or (kept.kind and self._state.level >= LIFE))
 
     def _keep(self, peer: Peer, frame: bytes, kind: int, sender: str, about: str) -> None:
         if kind & STATE_BIT and peer.version > 1 and not peer.conn:

@@ -20,6 +20,7 @@ dead. Two clients with one token would do so for ever, so this is limited.
 """
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ from broker.core.rules import departures, presence
 from broker.core.rules.departures import LOST, REPLACED, remove, step_out
 from broker.core.rules.requests import tell_pending
 from broker.core.rules.views import pending_view, room_view
-from broker.core.state import Peer
+from broker.core.state import Kept, Peer
 from shared.contract.events import NEWEST, AuthRequest
 from shared.contract.frames import refusal_frames, with_raw
 from shared.contract.locks import opens
@@ -196,12 +197,21 @@ def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     had = _had(peer, entry)
     if had is None:
         return True
-    known = [kept for kept in (*peer.past, *peer.kept.values()) if not kept.count or kept.count > had]
+    known = [*_missed(peer.past, had), *(kept for kept in peer.kept.values() if not kept.count or kept.count > had)]
     numbers = {kept.count for kept in known if kept.count}.union(number for number in peer.gaps if number > had)
     if len(numbers) < peer.told - had:
         return False
     core.out.keeping.replace(peer, [kept for kept in known if not kept.is_blank])
     return True
+
+
+def _missed(past: list[Kept], had: int) -> Iterator[Kept]:
+    """What a peer has not had of this. What is not counted it has missed if it has missed what came before it."""
+    before = had
+    for kept in past:
+        before = kept.count or before
+        if before > had:
+            yield kept
 
 
 def _had(peer: Peer, entry: Authenticated) -> int | None:

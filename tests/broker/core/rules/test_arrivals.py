@@ -178,6 +178,37 @@ def test_one_who_was_rid_of_another_client_and_did_not_hear_of_it_comes_back_wit
     assert [told.fields.get("payload") for told in back.read()[1:]] == [1, 2]
 
 
+def test_one_of_version_1_that_missed_all_of_a_room_hears_of_its_end_too() -> None:
+    """Clients of version 1 do not count `room-closed`: whoever missed what came before it has missed it as well."""
+    world = World()
+    owner, peer, third = world.peer(version=2), world.peer(resumable=True), world.peer("g2")
+    world.room(owner, peer)
+    had = peer.received
+    peer.deaf = True
+    third.say("room-join-request", "room")
+    owner.say("room-join-accept", "room", third.peer_id)
+    owner.say("room-kick-request", "room", peer.peer_id)
+    peer.close()
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=had)
+    assert back.heard() == ["auth-accept", "room-user-join", "room-user-leave", "room-user-leave", "room-closed"]
+
+
+def test_one_that_had_what_came_before_it_is_not_told_again_of_the_end_of_a_room() -> None:
+    world = World()
+    owner, peer, third = world.peer(version=2), world.peer(resumable=True), world.peer("g2")
+    world.room(owner, peer, third)
+    owner.say("room-kick-request", "room", peer.peer_id)
+    assert peer.heard()[-1] == "room-closed"
+    world.room(third, peer, name="next")
+    peer.deaf = True
+    third.say("relay-ice-candidate", "next", peer.peer_id, payload=1)
+    peer.close()
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=peer.received)
+    assert back.heard() == ["auth-accept", "ice-candidate"]
+
+
 class Tab(NamedTuple):
     """A client that asks for its place again whenever it is closed. ``own`` keeps the tokens that it got itself."""
 
