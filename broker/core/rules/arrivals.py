@@ -196,13 +196,20 @@ def _catch_up(core: Context, peer: Peer, entry: Authenticated) -> bool:
     """
     had = _had(peer, entry)
     if had is None:
+        if peer.shed:
+            core.out.keeping.replace(peer, [kept for kept in peer.kept.values() if not _is_outdated(core, peer, kept)])
         return True
     known = [*_missed(peer.past, had), *(kept for kept in peer.kept.values() if not kept.count or kept.count > had)]
     numbers = {kept.count for kept in known if kept.count}.union(number for number in peer.gaps if number > had)
     if len(numbers) < peer.told - had:
         return False
-    core.out.keeping.replace(peer, [kept for kept in known if not kept.is_blank])
+    core.out.keeping.replace(peer, [kept for kept in known if not kept.is_blank and not _is_outdated(core, peer, kept)])
     return True
+
+
+def _is_outdated(core: Context, peer: Peer, kept: Kept) -> bool:
+    """Whether a frame tells of a state of its rooms of which the rest was not kept: the peer finds what is the case."""
+    return peer.shed and kept.state and core.state.level >= LIFE
 
 
 def _missed(past: list[Kept], had: int) -> Iterator[Kept]:
@@ -249,7 +256,7 @@ def _begin_generation(core: Context, peer: Peer, had: int | None) -> None:
     What a client of version 2 finds in its rooms is not sent again: such numbers are missing from here on.
     """
     sent = [kept.count for kept in peer.kept.values() if kept.count]
-    if peer.version == 1 or core.state.level < LIFE:
+    if (peer.version == 1 and not peer.shed) or core.state.level < LIFE:
         peer.starts[peer.generation] = peer.told - len(sent)
         return
     if had is None:

@@ -209,6 +209,40 @@ def test_one_that_had_what_came_before_it_is_not_told_again_of_the_end_of_a_room
     assert back.heard() == ["auth-accept", "ice-candidate"]
 
 
+@pytest.mark.parametrize("counts", [True, False])
+def test_one_for_which_state_was_not_kept_is_not_told_of_an_older_one_after_it_has_seen_its_rooms(counts: bool) -> None:
+    """Somebody came in when its connection was dead already; that this one has left again was not kept."""
+    world = World(kept_deliveries=3)
+    owner, peer = world.peer("g2"), world.peer("g1", resumable=True)
+    world.room(owner, peer)
+    had = peer.received
+    peer.deaf, world.gateway("g1").stuck = True, not counts
+    others = [world.peer("g2") for _ in range(5)]
+
+    def enter(guest: Socket) -> None:
+        guest.say("room-join-request", "room")
+        owner.say("room-join-accept", "room", guest.peer_id)
+
+    enter(others[0])
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload="missed")
+    peer.close()
+    others[0].say("room-leave-request", "room")
+    for guest in others[1:]:
+        enter(guest)
+    back = world.socket("g2")
+    back.authenticate(resume=peer.token, received=had if counts else None)
+    accepted, *missed = back.read()
+    assert accepted.fields["resumed"] is True
+    assert [told.event for told in missed] == ["ice-candidate"]
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload="next")
+    back.deaf = True
+    owner.say("relay-ice-candidate", "room", peer.peer_id, payload="lost")
+    back.close()
+    again = world.socket("g2")
+    again.authenticate(resume=back.token, received=back.received - 1)  # its last one got lost
+    assert [told.fields.get("payload") for told in again.read()[1:]] == ["next", "lost"]
+
+
 class Tab(NamedTuple):
     """A client that asks for its place again whenever it is closed. ``own`` keeps the tokens that it got itself."""
 
