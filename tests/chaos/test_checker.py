@@ -69,7 +69,7 @@ def change(story: Story, number: int, **fields: object) -> None:
         setattr(sent, name, value)
 
 
-def tell(story: Story, *entries: Got) -> None:
+def tell(story: Story, *entries: Got | Back) -> None:
     story.entries.extend(entries)
 
 
@@ -367,7 +367,28 @@ def test_a_broken_run_with_hosts_is_caught(do_break: Callable[[Stories], None], 
     assert check in found(stories)
 
 
+def tell_one_who_has_left(stories: Stories) -> None:
+    tell(stories["cas"], Got("room-user-leave", "room", None, "ben"))
+
+
+def tell_of_one_who_is_there_already(stories: Stories) -> None:
+    tell(stories["ann"], Got("room-user-join", "room", None, "ben"))
+
+
+def tell_of_one_who_has_gone_already(stories: Stories) -> None:
+    tell(stories["ann"], Got("room-user-leave", "room", None, "cas"))
+
+
+def tell_of_an_older_value(stories: Stories) -> None:
+    stories["ann"].entries.append(Got("room-data", "room", data=(("slide", 2, 8),)))
+    stories["ann"].entries.append(Got("room-data", "room", data=(("slide", 1, 7),)))
+
+
 BREAKS: list[tuple[Callable[[Stories], None], str]] = [
+    (tell_of_an_older_value, "contradictory"),
+    (tell_one_who_has_left, "told_outside"),
+    (tell_of_one_who_is_there_already, "contradictory"),
+    (tell_of_one_who_has_gone_already, "contradictory"),
     (lose_a_relay, "lost"),
     (lose_an_admission, "lost"),
     (lose_a_join, "misled"),
@@ -393,6 +414,33 @@ BREAKS: list[tuple[Callable[[Stories], None], str]] = [
     (give_a_room_twice, "two_winners"),
     (give_a_room_to_nobody, "no_winner"),
 ]
+
+
+def test_a_room_may_be_given_again_when_its_first_owner_has_left_it() -> None:
+    stories = good_run()
+    stories["cas"].entries += [Sent(20, "room-create-request", "next", answer=OK)]
+    stories["cas"].entries += [Sent(21, "room-leave-request", "next", answer=OK)]
+    stories["dan"].entries += [Sent(22, "room-create-request", "next", answer=OK)]
+    assert "two_winners" not in found(stories)
+    stories["dan"].entries += [Sent(19, "room-create-request", "next", answer=OK)]
+    assert "two_winners" in found(stories), "it had the room before, and has never left it"
+
+
+def test_one_who_is_in_a_room_again_may_be_told_of_it() -> None:
+    for again in (Got("room-join-accept", "room"), Back({"room": View(frozenset({"cas", "ben"}), "ben")})):
+        stories = good_run()
+        stories["cas"].version = 2  # in version 1 nothing is looked at behind a return
+        tell(stories["cas"], again)
+        tell(stories["cas"], Got("room-user-leave", "room", None, "ben"))
+        assert "told_outside" not in found(stories)
+
+
+def test_one_of_version_1_may_be_told_of_what_it_has_found_when_it_came_back() -> None:
+    stories = good_run()
+    tell(stories["ben"], Got("room-user-leave", "room", 12, "cas"))
+    assert "contradictory" not in found(stories)
+    stories["ben"].version = 2
+    assert "contradictory" in found(stories)
 
 
 @pytest.mark.parametrize(("do_break", "check"), BREAKS, ids=lambda part: getattr(part, "__name__", ""))

@@ -28,13 +28,18 @@ GRANTS: dict[str, dict[str, Grant]] = {
 
 @dataclasses.dataclass
 class Person:
-    """Somebody with a device. ``issued`` is when its token was made, in seconds since the epoch."""
+    """Somebody with a device. ``issued`` is when its token was made, in seconds since the epoch.
+
+    ``life`` is how many seconds a user token of it lives; ``revoked`` how often its tokens were made void.
+    """
 
     secret: str
     app: str
     issued: int
     version: int = 1
     identity: str = ""
+    life: int = LIFE
+    revoked: int = 0
 
     @property
     def grants(self) -> dict[str, str] | None:
@@ -43,14 +48,14 @@ class Person:
     @property
     def token(self) -> str:
         """What it shows to be let in."""
-        return _token(self.secret, self.app, self.issued, self.identity)
+        return _token(self.secret, self.app, self.issued, self.identity, self.life)
 
 
 @functools.lru_cache(10_000)
-def _token(secret: str, app: str, issued: int, identity: str) -> str:
+def _token(secret: str, app: str, issued: int, identity: str, life: int) -> str:
     if not identity:
         return make_app_token(secret, app, issued)
-    user = User(identity, identity.title(), issued, issued + LIFE, GRANTS[identity])
+    user = User(identity, identity.title(), issued, issued + life, GRANTS[identity])
     return make_user_token(secret, app, user)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from shared.contract.told import COUNTED
-from tests.chaos.rig import rights
+from tests.chaos.rig import rights, telling
 from tests.chaos.rig.case import Case
 from tests.chaos.rig.story import OK, OUT, RELAYS, Back, Got, Sent, Story, View, views
 
@@ -30,7 +30,7 @@ def faults(stories: Sequence[Story]) -> list[str]:
     case = Case(stories)
     checks = (
         lost, repeated, forged, refused_but_done, disordered, evicted, falsely_gone, moved_ownership, disagreeing,
-        misled, ghosts, two_winners, no_winner, unanswered, *rights.CHECKS,
+        misled, ghosts, two_winners, no_winner, unanswered, *rights.CHECKS, *telling.CHECKS,
     )  # fmt: skip
     return [f"{check.__name__}: {fault}" for check in checks for fault in check(case)]
 
@@ -50,7 +50,7 @@ def lost(case: Case) -> Iterator[str]:
 def repeated(case: Case) -> Iterator[str]:
     """Something was told twice, whether or not it was acknowledged."""
     for (peer, event, number), times in case.told.items():
-        if number is not None and times > 1 + _told_again(case, peer, event, number):
+        if number is not None and times > 1 and times > 1 + _told_again(case, peer, event, number):
             yield f"{peer} was told {event} {number} {times} times"
 
 
@@ -147,15 +147,17 @@ def ghosts(case: Case) -> Iterator[str]:
 
 def two_winners(case: Case) -> Iterator[str]:
     """A second peer got a room that its first owner had never left."""
-    winners: dict[str, list[str]] = {}
+    winners: dict[str, list[tuple[int, str]]] = {}  # by room: who has got it, and under which number
     closed = {sent.room for _, sent in case.sent.values() if sent.event == "room-close-request"}
     for story, sent in case.sent.values():
         if sent.event == "room-create-request" and sent.answer == OK:
-            winners.setdefault(sent.room, []).append(story.peer_id)
-    for room, peers in winners.items():
-        steady = [peer for peer in peers if case.stays(peer) and not _went(case.stories[peer], room)]
-        if len(set(peers)) > 1 and steady and room not in closed:  # who asks again is told so again
-            yield f"{room} was given to each of {peers}"
+            winners.setdefault(sent.room, []).append((sent.number, story.peer_id))
+    for room, won in winners.items():
+        steady = {peer for _, peer in won if case.stays(peer) and not _went(case.stories[peer], room)}
+        first = min((number for number, peer in won if peer in steady), default=0)
+        others = {peer for number, peer in won if steady - {peer} and number > first}
+        if others and room not in closed:  # who asks again is told so again
+            yield f"{room} was given to each of {[peer for _, peer in sorted(won)]}"
 
 
 def no_winner(case: Case) -> Iterator[str]:
