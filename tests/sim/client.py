@@ -15,14 +15,19 @@ import msgspec
 from shared.contract.told import counted_in
 from tests import contract
 from tests.chaos.rig import wire
-from tests.chaos.rig.cast import Person
+from tests.chaos.rig.cast import LIFE, Person
 from tests.chaos.rig.story import GOVERNING, OK, OUT, Got, Sent, Story, View, see, take_out_questions
 from tests.sim.line import Line
 from tests.sim.process import GatewayProcess
+from tests.sim.server import EPOCH
 from tests.sim.universe import Universe
 
 PATIENCE = (1.0, 4.0)  # seconds that a client waits until it is admitted
 PAUSE = (0.05, 0.4)  # seconds until it tries again
+FORGETFUL = 0.3  # how often it forgets that its user token ends
+LOOK = 2.0  # seconds between two looks at how long that lives
+RENEWED = 0.6  # part of its life that is left when it gets another one
+OFF = 12.0  # seconds by which clocks may be apart
 DECISIONS = ("room-join-accept", "room-join-reject")
 
 _encode = msgspec.json.Encoder().encode
@@ -35,7 +40,8 @@ class Client:
     ``counts`` says whether it tells how much it has received: who does not may miss something, or be told it twice.
     ``numbers_events`` says whether it can send again what was not answered.
     ``unanswered`` are its events on this line by acknowledgement, with the time at which they were sent. ``undecided``
-    are those who have asked to be let into a room of its own.
+    are those who have asked to be let into a room of its own. ``abandoned`` are peers that it was and could not
+    be again, since its tokens were void: they are there for some time.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Client:
         self.stories: list[Story] = []
         self.rooms: dict[str, View] = {}
         self.faults: list[str] = []
+        self.abandoned: list[str] = []
         self.unanswered: dict[int, tuple[Sent, float]] = {}
         self.undecided: dict[tuple[str, str], None] = {}
         self.away_until = 0.0
@@ -76,7 +83,9 @@ class Client:
         self._counted = frozenset(counted_in(person.version))
         self._patience = self._chance.uniform(*PATIENCE)
         self._token = ""
-        self._issued = 0  # when the token was made that this peer came with
+        self._revoked = 0  # as often its tokens had been made void when this peer came
+        self._ends = 0.0  # when its session token ends
+        self._forgets = False  # it does not get another user token as long as it is here
         self._received = 0
         self._acks = 0
         self._owed: dict[int, tuple[Sent, dict[str, Any]]] = {}  # what it would send again, by number
@@ -103,6 +112,7 @@ class Client:
             self._try_again()
             return
         gateway = self._chance.choice([one for one in there if one is not last] or there)
+        self._get_token()
         line = self.line = Line(gateway, self, self.person.token)
         self.universe.after(self._patience, lambda: self._give_up(line))
 
@@ -198,13 +208,16 @@ class Client:
             self.faults.append(f"{self.story.peer_id} became {data['peer_id']} on the same socket")
         self._token = data["token"]
         if again:
+            self._ends = self.universe.time + data["expires_in"]
             if self._repeats and self._resumed and not data["resumed"]:
                 self.faults.append(f"{self._me} came back, and when it asked again it had not")
             self._repeats = False
             return
         self._resumed = data["resumed"]
-        if not data["resumed"] and self._returning and self._issued == self.person.issued:
-            self.story.evicted = True  # and its token had not been revoked meanwhile
+        valid = self._revoked == self.person.revoked and self.universe.time < self._ends - OFF
+        if not data["resumed"] and self._returning:
+            self.story.evicted = valid
+            self.abandoned += [] if valid else [self.story.peer_id]
         if not data["resumed"] or not self.stories:
             person = self.person
             self.stories.append(
@@ -220,7 +233,7 @@ class Client:
             self.rooms = {}
             self._owed = {}
             self.undecided = {}
-            self._issued = person.issued
+            self._revoked = person.revoked
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)
@@ -228,6 +241,9 @@ class Client:
             if self.person.version > 1:  # it is not told again of those who came and went
                 waiting = [(room, peer) for room, peers in back.waiting.items() for peer in sorted(peers)]
                 self.undecided = dict.fromkeys(waiting)
+        self._ends = self.universe.time + data["expires_in"]
+        self._forgets = self._chance.random() < FORGETFUL
+        self._look_after_token(self.line)
         self._received = 0
         self.entering = ""
         self.here = True
@@ -259,7 +275,7 @@ class Client:
             self._withdrawn.add(sent.room)
         if sent.event in DECISIONS and sent.answer == "full":
             self.send("room-join-reject", sent.room, sent.to)
-        elif sent.event in DECISIONS and sent.answer not in ("too-many-requests", "unavailable"):
+        elif sent.event in DECISIONS and sent.answer not in ("too-many-requests", "unavailable", "unauthorized"):
             self.undecided.pop((sent.room, sent.to), None)
         if sent.event == "room-join-request" and sent.room not in self.rooms:
             self._on_join_answer(sent)
@@ -371,6 +387,25 @@ class Client:
     def renew(self) -> None:
         if self.line is not None:
             self.line.say("auth-request", _encode({"token": self._token, "resumable": self.resumable}), 0)
+
+    def _get_token(self) -> None:
+        """Have the backend make another user token, unless the one that it has lives on for long enough."""
+        person, now = self.person, int(EPOCH + self.universe.time)
+        if now - person.issued > (1 - RENEWED) * person.life:
+            person.issued = now
+
+    def _look_after_token(self, line: Line | None) -> None:
+        """Show another user token before the one that it came with ends, as long as it is here."""
+        if line is None or line is not self.line or line.is_down or self.person.life == LIFE:
+            return
+        if self._ends - self.universe.time < RENEWED * self.person.life and not self._is_forgetful:
+            self.person.issued = int(EPOCH + self.universe.time)
+            line.say("auth-request", _encode({"token": self.person.token, "resumable": self.resumable}), 0)
+        self.universe.after(LOOK, lambda: self._look_after_token(line))
+
+    @property
+    def _is_forgetful(self) -> bool:
+        return self._forgets and self.universe.time < self.home_by
 
     def create_again(self, room: str) -> None:
         """Ask once more for a room of its own, as clients do that missed the answer; it is no part of the story."""

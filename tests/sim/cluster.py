@@ -19,9 +19,12 @@ class Shape:
 
     opening          seconds before all else in which little happens, ``slower`` so many times than later
     without_brokers  there are none in most of that time
+    in_vain          they start once in between, and end before any gateway has heard of them
     older            processes are of the release that knows the levels up to this one, and are replaced by this release
     mix              kinds of faults, if chance does not decide which there are
+    suffering        what happens to clients' connections, if chance does not decide
     resume_for       seconds that a place is kept, if chance does not decide
+    snapshots        seconds from one snapshot to the next, if chance does not decide
     """
 
     gateways: int = 3
@@ -30,9 +33,12 @@ class Shape:
     opening: float = 0.0
     slower: float = 10.0
     without_brokers: bool = False
+    in_vain: bool = False
     older: int = 0
     mix: tuple[str, ...] = ()
+    suffering: tuple[str, ...] = ()
     resume_for: float = 0.0
+    snapshots: float = 0.0
 
 
 class Cluster:
@@ -45,10 +51,10 @@ class Cluster:
         self.server = Server(universe)
         self.broker_settings = BrokerSettings(
             resume_for=shape.resume_for or chance.choice((300.0, 300.0, 300.0, 8.0)),
-            snapshot_interval=chance.uniform(1, 6),
+            snapshot_interval=shape.snapshots or chance.uniform(1, 6),
             max_kept_deliveries=chance.choice((256, 256, 6)),
         )
-        gateway_settings = GatewaySettings(app_secret=SECRET, max_unsent=2000)
+        gateway_settings = GatewaySettings(app_secret=SECRET, max_unsent=chance.choice((600, 2000, 2000)))
         self.gateways = [
             GatewayProcess(self.server, f"gateway-{number}", gateway_settings) for number in range(shape.gateways)
         ]

@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from tests.chaos.rig.cast import BANS
@@ -10,17 +11,27 @@ from tests.chaos.rig.story import View
 from tests.sim.client import DECISIONS, Client
 
 MOST_UNANSWERED = 4
+MOST_ROOMS = 2
+SUFFERING: tuple[str, ...] = ("drop", "vanish", "away", "stall", "stall", "leave")
+STALLS = ((0.2, 4.0), (0.2, 4.0), (4.0, 10.0))  # seconds in which nothing is read
 AWAY = (3.0, 25.0)  # seconds that a client stays away now and then
 
 
 class Conduct:
-    """Of one client at one party. ``pace`` is how many seconds pass between two things that it does, on average."""
+    """Of one client, who is ``at`` one of the parties, and looks in at another one now and then.
 
-    def __init__(self, client: Client, party: Party, pace: float, chance: random.Random) -> None:
+    ``pace`` is how many seconds pass between two things that it does, on average.
+    """
+
+    def __init__(
+        self, client: Client, parties: Mapping[str, Party], at: str, pace: float, chance: random.Random
+    ) -> None:
         self.acting = True
         self.suffers = True  # things happen to its connection
+        self.suffering = SUFFERING  # which
         self.client = client
-        self._party = party
+        self._parties = parties
+        self._at = at
         self._chance = chance
         self._was_known = False  # the room that it wants to enter has been there before
         client.on_refusal = self._on_refusal
@@ -54,7 +65,9 @@ class Conduct:
         elif draw < 0.09:
             self.client.renew()
         elif not rooms:
-            self._enter()
+            self._enter(self._parties[self._at])
+        elif draw < 0.12 and len(rooms) < MOST_ROOMS:
+            self._enter(self._parties[self._chance.choice(sorted(self._parties))])
         else:
             room = self._chance.choice(sorted(rooms))
             draw = self._chance.random() if self.client.person.version > 1 else 1.0
@@ -70,12 +83,15 @@ class Conduct:
         client, line = self.client, self.client.line
         if line is None:
             return
-        what = self._chance.choice(("drop", "vanish", "away", "stall", "stall", "leave"))
+        what = self._chance.choice(self.suffering)
         client.note(what)
         if what == "stall":
-            line.down.stall(self._chance.uniform(0.2, 4))
+            seconds = self._chance.uniform(*self._chance.choice(STALLS))
+            if client.home_by:
+                seconds = min(seconds, max(0.2, client.home_by - client.universe.time))
+            line.down.stall(seconds)
             if self._chance.random() < 0.5:
-                client.universe.after(self._chance.uniform(0.1, 2), self._walk_out)
+                client.universe.after(seconds * self._chance.uniform(0.2, 1), self._walk_out)
         elif what == "leave" or not client.resumable:
             client.leave(self.suffers)
         elif what == "drop":
@@ -90,18 +106,21 @@ class Conduct:
 
     def _walk_out(self) -> None:
         """Leave a room, whatever it has not been told of it yet."""
-        if self.client.rooms and not self.client.stays:
-            self.client.send("room-leave-request", self._chance.choice(sorted(self.client.rooms)))
+        there = sorted({*self.client.rooms, self.client.entering} - {""})
+        if there and not self.client.stays:
+            self.client.send("room-leave-request", self._chance.choice(there))
 
-    def _enter(self) -> None:
-        """Join the party, or be the first there."""
+    def _enter(self, party: Party) -> None:
+        """Join a party, or be the first there."""
         client = self.client
+        if party.room in client.rooms:
+            return
         if not client.entering:
-            self._was_known = self._party.room in self._party.known
+            self._was_known = party.room in party.known
             makes = client.person.version > 1 and not self._was_known and self._chance.random() < 0.3
             fields: dict[str, Any] = {"create": True} if makes else {}
-            if client.send("room-join-request", self._party.room, **fields):
-                client.entering = self._party.room
+            if client.send("room-join-request", party.room, **fields):
+                client.entering = party.room
         elif client.person.version > 1 and self._chance.random() < 0.2:
             client.send("room-message-request", client.entering, "hosts")
         elif self._chance.random() < 0.2:  # takes it back
@@ -110,12 +129,13 @@ class Conduct:
 
     def _on_refusal(self, room: str, code: str) -> None:
         """It was not let in, or was."""
+        party = self._parties[room.rpartition("-")[0]]
         if code == "not-found" and self._was_known:
-            self._party.move_on(room)
+            party.move_on(room)
         elif code == "not-found":
             self.client.send("room-create-request", room)
         if code != "not-found" or not self._was_known:
-            self._party.known.add(room)
+            party.known.add(room)
 
     def _mingle(self, room: str, view: View) -> None:
         client, draw = self.client, self._chance.random()

@@ -65,6 +65,19 @@ class Faults:
         for broker in self._cluster.brokers:
             self._universe.at(begin, broker.kill)
             self._universe.at(end, broker.start)
+        if self._cluster.shape.in_vain:
+            self._start_in_vain(begin)
+
+    def _start_in_vain(self, begin: float) -> None:
+        """Brokers are there for some seconds, in which no gateway hears of them."""
+        chance, server = self._universe.chance_of("brokers"), self._cluster.server
+        up = begin + chance.uniform(1, 8)
+        down = up + chance.uniform(2, 6)
+        for broker in self._cluster.brokers:
+            self._universe.at(up, broker.start)
+            self._universe.at(down, broker.kill)
+        self._universe.at(up, lambda: setattr(server, "swallow", lambda to: to.startswith("parley.deliver.")))
+        self._universe.at(down, lambda: setattr(server, "swallow", lambda _: False))
 
     def end(self) -> None:
         """Nothing is wrong any more: all processes run."""
@@ -232,6 +245,7 @@ class Faults:
         self._cluster.server.store(stream.name, BROKER_EVENTS, pack_batch(Batch("operator", 0, [order])))
         for person in same:
             person.issued = until + 1
+            person.revoked += 1
 
     def _set_clock(self) -> None:
         clocks: list[Process | Server] = [*self._cluster.processes, self._cluster.server]

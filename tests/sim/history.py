@@ -36,6 +36,8 @@ PARTIES = 4
 MIXED = 0.2  # how often a release before this one is replaced by it
 NOTHING: Mapping[str, Any] = {}
 AHEAD = 6  # seconds by which the clock of who makes tokens is ahead
+SHORT = 0.3  # how often user tokens end while the history goes on
+LIVES = (20, 30)  # seconds that they live then
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,11 +154,13 @@ def _open_slowly(cluster: Cluster, conducts: list[Conduct], faults: Faults) -> N
 
 def _invite(cluster: Cluster) -> list[Conduct]:
     universe, numbers = cluster.universe, itertools.count(1)
-    parties = [Party(f"party-{number}") for number in range(PARTIES)]
+    parties = {name: Party(name) for name in (f"party-{number}" for number in range(PARTIES))}
     conducts = []
     for number in range(cluster.shape.clients):
         chance = universe.chance_of(f"client {number}")
         person = somebody(chance, SECRET, APP, int(EPOCH) + AHEAD)
+        if person.identity and chance.random() < SHORT:
+            person.life = chance.choice(LIVES)
         client = Client(
             universe,
             cluster.gateways,
@@ -169,7 +173,9 @@ def _invite(cluster: Cluster) -> list[Conduct]:
             numbers_events=person.version > 1 and not (cluster.shape.older and number % 2),
             chance=universe.chance_of(f"connection of client {number}"),
         )
-        conducts.append(Conduct(client, parties[number % PARTIES], chance.choice(PACES), chance))
+        conduct = Conduct(client, parties, f"party-{number % PARTIES}", chance.choice(PACES), chance)
+        conduct.suffering = cluster.shape.suffering or conduct.suffering
+        conducts.append(conduct)
     return conducts
 
 
