@@ -48,6 +48,8 @@ class Reader:
         self._monotonic = monotonic
         self._consumed = 0  # position of the message that the consumer delivered last
         self._held: list[Stored] = []  # what came in while it was not certain that the log is the same
+        self._doubted: tuple[int, float] | None = None  # the newest of that when NATS was away once more, like newest
+        self._doubts = 0  # how often it became uncertain
         self._missing_since = 0.0  # monotonic seconds; since then NATS says that it does not have the newest; 0: it has
         self.newest = (0, 0.0)  # position and time of the message that took effect last; 0 before there is one
         self.seen = Extent("", 0, 0)
@@ -88,6 +90,7 @@ class Reader:
             interval = FETCH_INTERVAL if behind or not self._log.certain else CHECK_INTERVAL
             position, consumed = self._position(), self._consumed  # before the question: they move on meanwhile
             await asyncio.sleep(interval)
+            doubts = self._doubts
             try:
                 now = await self._log.extent()
                 replaced = now.log_id != log_id or not await self._is_same(now, position)
@@ -101,7 +104,8 @@ class Reader:
                 raise LogReplaced
             self._check_for_a_gap(now)
             self.seen = now
-            self._go_on()
+            if self._doubts == doubts:  # NATS has not been away since it was asked
+                self._go_on()
             behind = behind + interval if consumed == self._consumed < now.last else 0.0
             if behind > READING_TIMEOUT:
                 raise ReadingStopped
@@ -109,15 +113,22 @@ class Reader:
                 await self._fetch(now.last)
 
     def doubt(self) -> None:
-        """NATS is away, and may come back without the end of the log: what comes in waits until that is known."""
+        """NATS is away, and may come back without the end of the log: what comes in waits until that is known.
+
+        So may what waits already, if NATS was away before.
+        """
         self._log.certain = False
+        self._doubts += 1
+        if self._held:
+            self._doubted = self._held[-1].position, self._held[-1].time
 
     async def _is_same(self, now: Extent, read: int) -> bool:
         """Whether the log, of which all up to ``read`` was read, still has at its place what took effect last.
 
-        NATS may have lost it, and something else be there. Raises TimeoutError while that is not certain.
+        Or what came in last before NATS was away, if that has not taken effect yet. NATS may have lost it, and
+        something else be there. Raises TimeoutError while that is not certain.
         """
-        position, time = self.newest
+        position, time = self._doubted or self.newest
         stored = await self._log.message(position) if now.first <= position else None
         if now.last >= read and (stored is not None or now.first > position):  # unless it was trimmed
             self._missing_since = 0.0
@@ -139,6 +150,7 @@ class Reader:
     def _go_on(self) -> None:
         """The log is the same: what waited takes effect."""
         self._log.certain = True
+        self._doubted = None
         held, self._held = self._held, []
         for stored in held:
             self._on_stored(stored)

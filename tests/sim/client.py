@@ -399,7 +399,7 @@ class Client:
         if line is None or line is not self.line or line.is_down or self.person.life == LIFE:
             return
         if self._ends - self.universe.time < RENEWED * self.person.life and not self._is_forgetful:
-            self.person.issued = int(EPOCH + self.universe.time)
+            self.person.issued = max(self.person.issued, int(EPOCH + self.universe.time))
             line.say("auth-request", _encode({"token": self.person.token, "resumable": self.resumable}), 0)
         self.universe.after(LOOK, lambda: self._look_after_token(line))
 

@@ -8,4 +8,5 @@ SEEDS: dict[int, str] = {
     506: "the same, when nothing but state had been lost before",
     266421191: "one whose late request took its place over was told words twice",
     806732202: "a gateway knew of a place that NATS had lost, and that was written anew while it was looked for",
+    900009: "a broker did not notice that NATS had lost what it held back when NATS was away twice in a row",
 }
