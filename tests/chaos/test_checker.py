@@ -416,6 +416,15 @@ BREAKS: list[tuple[Callable[[Stories], None], str]] = [
 ]
 
 
+def test_one_that_left_at_once_need_not_be_told_that_it_was_let_in() -> None:
+    stories = good_run()
+    remove(stories["cas"], 8)
+    stories["cas"].stayed = True
+    assert "lost" not in found(stories), "it has left, and its request was answered"
+    change(stories["cas"], 7, answer=None)
+    assert "lost" in found(stories)
+
+
 def test_a_room_may_be_given_again_when_its_first_owner_has_left_it() -> None:
     stories = good_run()
     stories["cas"].entries += [Sent(20, "room-create-request", "next", answer=OK)]

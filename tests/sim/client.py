@@ -84,6 +84,7 @@ class Client:
         self._patience = self._chance.uniform(*PATIENCE)
         self._token = ""
         self._revoked = 0  # as often its tokens had been made void when this peer came
+        self._shown = 0  # as often when it last showed one
         self._ends = 0.0  # when its session token ends
         self._forgets = False  # it does not get another user token as long as it is here
         self._received = 0
@@ -154,6 +155,7 @@ class Client:
         return self.story.peer_id if self.stories else ""
 
     def _authenticate(self, line: Line) -> None:
+        self._shown = self.person.revoked
         request: dict[str, Any] = {"token": self.person.token, "resumable": self.resumable}
         if self.person.version > 1:
             request["version"] = self.person.version
@@ -233,7 +235,7 @@ class Client:
             self.rooms = {}
             self._owed = {}
             self.undecided = {}
-            self._revoked = person.revoked
+            self._revoked = self._shown
         if data["resumed"]:
             back = wire.back(data, self.story.peer_id)
             self.story.entries.append(back)

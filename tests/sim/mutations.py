@@ -84,12 +84,14 @@ MUTATIONS: dict[str, Mutation] = {
         "if room is None or not (peer.peer_id in room.members or peer.peer_id in room.pending):",
         "if room is None or peer.peer_id not in room.members:",
         "a join request could not be taken back",
+        seed=2,
     ),
     "resume-asked-twice": _one(
         ARRIVALS,
         "return peer, entry.resume_id == known and entry.resume_generation < peer.generation",
         "return peer, False",
         "one that asked twice to be let back in on one socket was told that it was not",
+        seed=2,
     ),
     "created-twice": _one(
         ROOMS,
@@ -103,7 +105,7 @@ MUTATIONS: dict[str, Mutation] = {
         "or entry.resume_generation != peer.generation:",
         "a peer whose answer to a resume was never heard lost its place when it tried again",
         mix=("lose_connection", "kill_nats", "swallow"),
-        seed=5,
+        seed=4,
     ),
     "unheard-twice": _one(
         ARRIVALS,
@@ -118,7 +120,7 @@ MUTATIONS: dict[str, Mutation] = {
         "if len(peer.starts) > 1:",
         "a peer whose unheard socket still looked open lost its place when it tried again",
         mix=("kill_nats", "swallow", "elect"),
-        seed=4,
+        seed=5,
     ),
     "lease-lost": _one(
         LEASE,
@@ -135,7 +137,6 @@ MUTATIONS: dict[str, Mutation] = {
             (LEASE, "if self._newest() > self.term:", "if False:"),
         ),
         shape={"mix": ("lose_lease", "kill_gateway", "kill_broker")},
-        seed=3,
     ),
     "half-a-snapshot": _one(
         SNAPSHOTS,
@@ -199,7 +200,6 @@ MUTATIONS: dict[str, Mutation] = {
         "return",
         "the peers of a gateway that had died stayed in their rooms",
         mix=("kill_gateway", "kill_host"),
-        seed=2,
     ),
     "unsent-parcels": Mutation(
         "parcels that a dead speaker had not sent were lost",
@@ -248,8 +248,8 @@ MUTATIONS: dict[str, Mutation] = {
         "pack_bundle(before, notices), headers=headers)",
         "pack_bundle(before, notices))",
         "of two brokers that both take themselves for the speaker, each stores all notices",
-        seed=6,
         mix=("freeze", "partition"),
+        seed=6,
     ),
     "notices-stored-again": _one(
         "broker.speaking.notices",
@@ -288,6 +288,7 @@ MUTATIONS: dict[str, Mutation] = {
         "elif bans.is_banned(room, candidate, core.state.now):",
         "elif False:",
         "one who was banned could ask again",
+        seed=2,
     ),
     "kicked-still-waits": _one(
         MODERATION,
@@ -297,7 +298,6 @@ MUTATIONS: dict[str, Mutation] = {
         "        if other.peer_id in room.pending:\n",
         "one who was banned while it waited went on waiting",
         mix=("set_clock",),
-        seed=3,
     ),
     "identity-not-kicked": _one(
         MODERATION,
@@ -312,6 +312,7 @@ MUTATIONS: dict[str, Mutation] = {
         "rooms=Table({room.key: msgspec.structs.replace(room, bans={}) for room in rooms}),",
         "a broker that began from a snapshot did not know who was banned",
         mix=("kill_brokers",),
+        seed=6,
     ),
     "role-lost-at-failover": _one(
         IMAGE,
@@ -333,14 +334,14 @@ MUTATIONS: dict[str, Mutation] = {
         'if grant in ("moderate", "own"):',
         'if grant in ("moderate", "own") and room.policy.admission != "closed":',
         "a host by grant was locked out of a closed room",
-        seed=3,
+        seed=6,
     ),
     "open-room-keeps-waiting": _one(
         MODERATION,
         "    if opened:\n",
         "    if False:\n",
         "those who waited were not let in when a room was opened",
-        seed=2,
+        seed=3,
     ),
     "end-of-request-untold": _one(
         REQUESTS,
@@ -361,14 +362,12 @@ MUTATIONS: dict[str, Mutation] = {
         "    if not is_host(room, peer.peer_id):\n",
         "    if False:\n",
         "any member could do what only hosts may",
-        seed=2,
     ),
     "role-untold": _one(
         ROLES,
         "    core.out.tell(told, news, keeping.has_role(room.key, peer_id))\n",
         "    pass\n",
         "members were not told of a new role",
-        seed=2,
     ),
     "ghost-of-a-user": _one(
         "broker.core.rules.endings",
@@ -406,8 +405,8 @@ MUTATIONS: dict[str, Mutation] = {
         "return min([levels.LEVEL, *(level for _, level in self._heard.values()), *gateways])",
         "return levels.LEVEL",
         "the level was raised while a process was up that did not know it",
-        seed=2,
         older=2,
+        seed=2,
     ),
     "done-twice": _one(
         REPEATS,
@@ -415,14 +414,13 @@ MUTATIONS: dict[str, Mutation] = {
         "    if True:\n",
         "what a client sent again was done again",
         mix=("kill_gateway", "lose_connection", "kill_nats"),
-        seed=3,
     ),
     "rejection-forgotten": _one(
         REQUESTS,
         'candidate.numbers.add(Answered(n, checksum(RoomJoinRequest.NAME, room.name, ""), outcome, []))',
         "pass",
         "a request to join that had been rejected was made again when its client asked again for the answer",
-        seed=3,
+        seed=4,
     ),
     "numbers-not-in-snapshots": _one(
         IMAGE,
@@ -437,7 +435,7 @@ MUTATIONS: dict[str, Mutation] = {
         "        if self._lease.held:\n            self._unstored.add(position, notices)\n",
         "a new speaker did not know the notices that the one before had not stored",
         mix=("kill_broker", "freeze"),
-        seed=2,
+        seed=3,
     ),
     "rights-before-their-level": _one(
         "shared.contract.told",

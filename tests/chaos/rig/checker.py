@@ -41,6 +41,8 @@ def lost(case: Case) -> Iterator[str]:
         effect = EFFECT.get(sent.event)
         if effect == "room-join-accept" and case.stays(sent.to) and _found(case.stories[sent.to], sent.room):
             continue
+        if effect == "room-join-accept" and case.stays(sent.to) and _has_left_since(case.stories[sent.to], sent):
+            continue
         if effect == "room-join-reject" and case.stays(sent.to) and _has_asked_again(case.stories[sent.to], sent.room):
             continue
         if effect and sent.answer == OK and case.stays(sent.to) and not case.told[sent.to, effect, sent.number]:
@@ -183,6 +185,16 @@ def _has_asked_again(story: Story, room: str) -> bool:
     """Whether a peer knows how all its requests to join a room have ended, in whatever way it was told."""
     asked = [sent for sent in story.sent() if (sent.event, sent.room) == ("room-join-request", room)]
     return story.numbered and all(sent.answer for sent in asked)
+
+
+def _has_left_since(story: Story, accept: Sent) -> bool:
+    """Whether a peer was answered that it is in a room, and has left it again: then it is not told any more.
+
+    An answer does not wait for a client that reads slowly, and the event does.
+    """
+    ours = [sent for sent in story.sent() if sent.room == accept.room and sent.answer == OK]
+    asked = any(sent.event == "room-join-request" and sent.number < accept.number for sent in ours)
+    return asked and any(sent.event == "room-leave-request" and sent.number > accept.number for sent in ours)
 
 
 def _told_again(case: Case, peer: str, event: str, number: int) -> int:
