@@ -165,8 +165,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "two-in-flight": _one(
         LOG_WRITER,
-        "        if not self._flight.busy:\n            self._go_on()",
-        "        self._send_next()",
+        "self._gathering or self._flight.busy or not",
+        "self._gathering or not",
         "batches were sent before the one in flight was stored, and lost or out of order when it was sent again",
         mix=("elect", "kill_nats", "lose_connection", "slow_store"),
     ),
