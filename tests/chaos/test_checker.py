@@ -425,6 +425,22 @@ def test_one_that_left_at_once_need_not_be_told_that_it_was_let_in() -> None:
     assert "lost" in found(stories)
 
 
+def test_one_that_came_back_may_be_told_of_the_owner_that_it_has_found() -> None:
+    stories = good_run()
+    tell(stories["ben"], Got("room-user-join", "room", None, "eve"), Got("room-owner", "room", None, "cas"))
+    assert "moved_ownership" in found(stories)
+    stories["ben"].entries.insert(-1, Back({"room": View(frozenset({"ben", "cas"}), "cas")}))
+    assert "moved_ownership" not in found(stories)
+
+
+def test_one_that_came_back_may_be_told_again_that_it_was_rejected() -> None:
+    stories = governed_run()
+    tell(stories["dan"], Got("room-join-reject", "room", 8, "dan"))
+    assert "repeated" in found(stories)
+    stories["dan"].entries.insert(-1, Back({}))
+    assert "repeated" not in found(stories)
+
+
 def test_a_room_may_be_given_again_when_its_first_owner_has_left_it() -> None:
     stories = good_run()
     stories["cas"].entries += [Sent(20, "room-create-request", "next", answer=OK)]

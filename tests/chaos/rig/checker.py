@@ -104,13 +104,22 @@ def falsely_gone(case: Case) -> Iterator[str]:
 
 
 def moved_ownership(case: Case) -> Iterator[str]:
-    """Ownership moved without anybody's leaving, giving it, or having it by grant."""
+    """Ownership moved without anybody's leaving, giving it, or having it by grant.
+
+    Of what has waited for one that comes back, newer news may stand in the place of older: it has found who owns it.
+    """
     given = {(sent.room, sent.to) for _, sent in case.sent.values() if sent.fields.get("role") == "owner"}
     for story in case.stories.values():
         before: dict[str, str] = {}
-        for got in story.got():
+        shown: dict[str, View] = {}
+        for got in story.entries:
+            if isinstance(got, Back):
+                shown = got.rooms
+            if not isinstance(got, Got):
+                continue
             to = case.stories.get(got.peer)
             granted = (got.room, got.peer) in given or (to is not None and to.may(got.room) == "own")
+            granted |= got.room in shown and shown[got.room].owner == got.peer
             if got.event == "room-owner" and before.get(got.room) != "room-user-leave" and not granted:
                 yield f"{story.peer_id} was told that {got.peer} owns {got.room}, but nobody had left"
             if got.event not in RELAYS.values():
@@ -201,10 +210,12 @@ def _told_again(case: Case, peer: str, event: str, number: int) -> int:
     """How often somebody may be told once more.
 
     A join request is, to one who becomes a host, or comes in as one by its grant; an answer to an own event, which
-    clients do not count, to one who has come back.
+    clients do not count, to one who has come back, and so is a rejection.
     """
     if number not in case.sent:
         return 0
+    if event == "room-join-reject" and case.sent[number][1].to == peer:
+        return sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
     if case.sent[number][0].peer_id == peer and event not in COUNTED:
         backs = sum(isinstance(entry, Back) for entry in case.stories[peer].entries)
         return 2 * backs if case.stories[peer].numbered else backs  # as it was, and as it asks again
