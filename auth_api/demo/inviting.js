@@ -8,7 +8,7 @@ const byId = (id) => document.getElementById(id);
 export class Inviting {
   #room = null;
   #make;
-  #invitation = null; // that was made for this dialog: `{invitation, expires_in}`
+  #invitation = null; // that was made for this dialog: `{invitation, until}`
 
   constructor() {
     for (const button of document.querySelectorAll("[data-invite]")) button.onclick = () => this.#open();
@@ -29,7 +29,8 @@ export class Inviting {
     byId("inviting").showModal();
     if (!room.isHost) return;
     try {
-      this.#invitation = await this.#make();
+      const { invitation, expires_in } = await this.#make();
+      this.#invitation = { invitation, until: new Date(Date.now() + expires_in * 1000) };
     } catch (error) {
       console.warn("no invitation:", error.message); // there still is the link that anybody has
     }
@@ -43,7 +44,7 @@ export class Inviting {
     byId("inviting-link").textContent = link;
     drawQrCode(byId("inviting-code"), link);
     write(byId("inviting-copied"), "");
-    if (straight) write(byId("inviting-note"), "inviting.note.straight", { until: until(this.#invitation.expires_in) });
+    if (straight) write(byId("inviting-note"), "inviting.note.straight", { until: this.#invitation.until });
     else write(byId("inviting-note"), "inviting.note.ask");
   }
 
@@ -57,10 +58,4 @@ export class Inviting {
       write(byId("inviting-copied"), "inviting.selected");
     }
   }
-}
-
-/** A time to come, in words of the page's language. */
-function until(seconds) {
-  const wishes = { weekday: "long", hour: "numeric", minute: "2-digit" };
-  return new Intl.DateTimeFormat(document.documentElement.lang, wishes).format(Date.now() + seconds * 1000);
 }

@@ -8,6 +8,7 @@ import { named } from "./names.js";
 const LANGUAGES = { en, de }; // by their codes; for another, make a file like these and name it here
 
 const KEY = "parley-language";
+const MOMENT = { weekday: "long", hour: "numeric", minute: "2-digit" };
 const PLACE = /\{(\w+)\}/; // in a sentence, for a value of that name
 // What of an element says something, and under which attribute it keeps the key.
 const SLOTS = {
@@ -19,7 +20,7 @@ const SLOTS = {
 const given = new WeakMap(); // the values that an element's sentences were given
 let sentences = en;
 
-/** Let an element say a sentence. Texts among `values` are names, and are set apart from the sentence around them. */
+/** Let an element say a sentence. Texts among `values` are names, and are set apart from the sentence around them; a Date is a time soon. */
 export const write = (element, key, values) => fill(element, "say", key, values);
 
 /** The same for what screen readers say of it, */
@@ -93,6 +94,7 @@ function sentence(key, values = {}) {
 }
 
 function value(one) {
+  if (one instanceof Date) return new Intl.DateTimeFormat(document.documentElement.lang, MOMENT).format(one);
   return typeof one === "string" && one ? { name: one } : String(one);
 }
 

@@ -3,7 +3,7 @@ import { write } from "./language.js";
 import { invitationTo, roomInLink } from "./link.js";
 import { recall, remember } from "./memory.js";
 import { personName, roomName } from "./names.js";
-import { problem, wayOf } from "./problems.js";
+import { problem } from "./problems.js";
 import { newRoomName } from "./room-name.js";
 
 const OTHER = { create: "join", join: "create" };
@@ -28,24 +28,27 @@ export class Lobby {
     this.readLink();
   }
 
-  /** Say what went wrong; what was tried (or asking, where somebody else has the room) comes first from now on. */
-  showProblem(code, message, room = "") {
-    const { key, values, offer } = problem(code, message, room);
-    write(byId("problem-text"), key, values);
+  /** Say what went wrong (see problems.js); what was tried, or asking where somebody else has the room, comes first from now on. */
+  showProblem(what, room = "") {
+    const { title, sentences, offer, way } = problem(what, room);
+    if (title) write(byId("entry-title"), title);
+    byId("entry-lead").hidden = Boolean(title);
+    byId("problem-text").replaceChildren(...sentences.flatMap((sentence) => [saying(sentence), " "]));
     byId("problem").hidden = false;
-    byId("problem").scrollIntoView({ block: "center" });
     byId("problem-offer").hidden = !offer;
     if (room) byId("room").value = room;
-    this.#prefer(code === "taken" ? "join" : this.#first);
-    if (!offer) return;
-    write(byId("problem-offer"), `problem.offer.${offer}`);
-    byId("problem-offer").dataset.way = wayOf(offer);
+    this.#prefer(what.code === "taken" ? "join" : this.#first);
+    if (offer) write(byId("problem-offer"), `problem.offer.${offer}`);
+    byId("problem-offer").dataset.way = way || this.#first;
+    byId("problem").scrollIntoView({ block: "center" });
+    byId("problem").focus({ preventScroll: true }); // not the button in it: somebody may be typing, and press Enter
   }
 
   /** Offer what the page's address names. */
   readLink() {
     const room = roomInLink();
     byId("problem").hidden = true;
+    byId("entry-lead").hidden = false;
     byId("room").value = room;
     byId("room").placeholder = newRoomName();
     write(byId("room-hint"), room ? "lobby.room.linked" : "lobby.room.new");
@@ -78,7 +81,13 @@ export class Lobby {
   }
 
   #miss(input, code) {
-    this.showProblem(code);
+    this.showProblem({ code });
     input.focus();
   }
+}
+
+function saying([key, values]) {
+  const sentence = document.createElement("span");
+  write(sentence, key, values);
+  return sentence;
 }

@@ -25,13 +25,22 @@ export function keep(key, value) {
   }
 }
 
-/** Take what was kept, once; null if there is nothing. */
-export function take(key) {
+/** What was kept; null if there is nothing. */
+export function look(key) {
   try {
-    const text = sessionStorage.getItem(key);
-    sessionStorage.removeItem(key);
-    return JSON.parse(text);
+    return JSON.parse(sessionStorage.getItem(key));
   } catch {
     return null;
   }
+}
+
+/** The same, once. */
+export function take(key) {
+  const kept = look(key);
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // then nothing was kept
+  }
+  return kept;
 }

@@ -68,12 +68,12 @@ const view = {
     ownTile.setState("connected");
     showOwnMedia();
   },
-  fail(code, message, room) {
+  fail(what, room) {
     stay = null;
     toasts.clear();
     leaveRoom();
     show("lobby");
-    lobby.showProblem(code, message, room);
+    lobby.showProblem(what, room);
   },
   people(count, mine) {
     byId("count-text").textContent = count;
@@ -112,16 +112,16 @@ async function go(way, name, room, kept = null) {
   const invitation = kept ? kept.invitation : way === "join" ? invitationTo(room) : "";
   view.wait("connecting", room);
   try {
-    const config = await askForConfig({ token: kept?.token, invitation });
+    const config = await askForConfig({ invitation });
     if (stay !== own) return; // left meanwhile
     history.replaceState(null, "", linkTo(room));
-    if (invitation && config.invited !== room && !kept) return view.fail("invitation", "", room);
+    if (invitation && config.invited !== room && !kept) return view.fail({ code: "invitation" }, room);
     own.killSwitch = config.kill_switch;
     own.visit = new Visit(config, name, room, media, screen, tiles, view, kept, invitation);
     own.visit.start(way);
   } catch (error) {
     console.warn("no settings:", error.message);
-    if (stay === own) view.fail("unavailable", "", room);
+    if (stay === own) view.fail({ code: "unavailable" }, room);
   }
 }
 
@@ -148,7 +148,7 @@ function depart() {
   const kept = visit?.suspend();
   if (kept) keep(VISIT, { kept, name, room });
   if (kept) keep(CHAT, chat.said);
-  view.fail("away", "", room);
+  view.fail({ code: "away" }, room);
 }
 
 /** The page was loaded again, or is back from the browser's cache: so are we, where we were. */
@@ -168,9 +168,11 @@ function addressChanged() {
 }
 
 function show(screen) {
-  if (document.body.dataset.screen !== screen) for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  const [element, changes] = [document.querySelector(`.screen[data-screen=${screen}]`), document.body.dataset.screen !== screen];
+  if (changes) for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   document.body.dataset.screen = screen;
-  devices.moveTo(document.querySelector(`.screen[data-screen=${screen}]`));
+  devices.moveTo(element);
+  if (changes) element.focus({ preventScroll: true }); // what had the focus is not there any more
 }
 
 function showOwnMedia() {

@@ -1,10 +1,14 @@
 // What lets the visitor in: a token that says it is the same visitor all the time, and is made anew before it ends.
 
+import { keep, look } from "./memory.js";
+
+const VISITOR = "parley-visitor"; // the newest token, for as long as the page's window is open: so a ban is one
 const CONFIG = "/demo/config.json";
 const PATIENCE = 3000; // ms that making it anew may take
+let visitor = look(VISITOR) ?? "";
 
-/** What the page has to know, for a new visitor; for one whose token is shown; for one who was invited. */
-export async function askForConfig({ token = "", invitation = "", ...options } = {}) {
+/** What the page has to know; and who shows an `invitation` may come in with the token that comes with it. */
+export async function askForConfig({ token = visitor, invitation = "", ...options } = {}) {
   const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...(invitation && { "Parley-Invitation": invitation }) };
   const answer = await fetch(CONFIG, { headers, ...options });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
@@ -49,7 +53,8 @@ export class Pass {
   }
 
   #take({ token, expires_in }) {
-    this.#token = token;
+    this.#token = visitor = token;
+    keep(VISITOR, token);
     this.#stale = Date.now() + expires_in * 500;
   }
 }

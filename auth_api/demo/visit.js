@@ -11,7 +11,6 @@ const FAREWELL = 1000; // ms that a goodbye may take
 const PATIENCE = 4000; // ms without an answer, after which a person is told so
 const SHOWN = { history: 50 }; // messages that a newcomer finds
 const LEFT = { lost: "people.lost", kicked: "people.kicked" }; // for other reasons they left
-const ENDED = new Set(["removed", "revoked", "replaced"]); // reasons for which it was somebody's decision
 
 /** `view` shows it: `wait`, `enter`, `fail`, `banner`, `toast`, `knocks`, `people`, `message`, `hand`, `follow`, `door`. */
 export class Visit {
@@ -29,6 +28,7 @@ export class Visit {
   #call = null;
   #hands = null;
   #way = "join"; // what was asked last: `create`, `join` or `resume`
+  #asking = false; // to come in, or to come in again
   #over = false;
   #slow = 0; // timer
   #leaving = new AbortController();
@@ -111,35 +111,44 @@ export class Visit {
     this.#parley.close();
   }
 
-  /** End without a goodbye. Returns what the next visit needs to be the same visitor: `{token, invitation, place}`; null before we are in. */
+  /** End without a goodbye. Returns what the next visit needs to go on in our place: `{invitation, place}`; null before we are in. */
   suspend() {
     const inside = this.#room !== null;
     this.#stop();
     const place = this.#parley.suspend();
-    const { token, invitation } = this.#pass;
-    return inside && place ? { token, invitation, place } : null;
+    return inside && place ? { invitation: this.#pass.invitation, place } : null;
   }
 
   async #ask(way) {
     this.#way = way;
+    this.#asking = true;
+    this.#door = null;
     this.#wait("opening");
     const options = { rejoin: true, signal: this.#leaving.signal, waiting: (text, room) => this.#waitForHost(room, text) };
     const asked = way === "create" ? this.#parley.create(this.#name, { policy: SHOWN, ...options }) : this.#parley.join(this.#name, options);
     try {
       this.#arrive(await asked);
     } catch (refusal) {
-      if (!this.#over && this.#parley.state !== "ended") this.#fail(this.#codeOf(refusal), refusal.message);
+      if (!this.#over && this.#parley.state !== "ended") this.#failed(this.#door?.ending ?? { reason: refusal.code, text: refusal.message });
     }
   }
 
-  /** Why we are not in: a room that takes nobody in is another one than one that was closed while we waited. */
-  #codeOf({ code }) {
-    return code === "closed" && this.#door?.ending?.by === undefined ? "locked" : code;
+  /** Why we are not in, or not in any more: the ending of the room, or one that is made of a refusal. */
+  #failed({ reason, by, text, banned_until }) {
+    this.#fail({ code: this.#codeOf(reason, by), message: text, banned: banned_until });
+  }
+
+  /** To those who ask, `closed` is a room that takes nobody in; and one that is gone while they wait was closed. */
+  #codeOf(reason, by) {
+    if (reason === "kicked") return by === null ? "kicked-by-operator" : "kicked";
+    if (reason === "closed") return this.#asking ? "locked" : by ? "closed-by-host" : "closed";
+    return reason === "not-found" && this.#door ? "closed" : reason;
   }
 
   #arrive(room) {
     if (this.#over || this.#room === room) return;
     clearTimeout(this.#slow);
+    this.#asking = false;
     this.#room = room;
     this.#view.enter(room.name, this.#parley.peerId);
     this.#call = new Call(room, this.#media, this.#screen, this.#tiles, this.#view);
@@ -190,6 +199,7 @@ export class Visit {
   }
 
   #cameBack() {
+    this.#asking = false;
     this.#view.banner("");
     this.#view.enter(this.#name, this.#parley.peerId);
     this.#call.reconcile(this.#parley.peerId);
@@ -233,27 +243,28 @@ export class Visit {
   }
 
   #ended() {
-    const { reason } = this.#parley;
-    this.#fail(ENDED.has(reason) ? reason : "ended", reason);
+    this.#fail({ code: this.#parley.reason });
   }
 
   /** We are somebody new, in no room any more. The library asks to come in again. */
   #lost() {
     if (!this.#room) return;
+    this.#asking = true;
     for (const id of this.#tiles.ids) this.#tiles.remove(id);
     this.#view.knocks([]);
     this.#view.toast("call.away");
     this.#waitForHost();
   }
 
-  #end({ reason, text }) {
-    if (reason === "not-found") this.#askAnew();
-    else this.#fail(reason, text);
+  #end(ending) {
+    if (this.#parley.state === "ended") this.#ended(); // and the room with it
+    else if (ending.reason === "not-found") this.#askAnew();
+    else this.#failed(ending);
   }
 
   /** The room is gone, since everybody was away: open it again. Whoever was invited into it may not do so unasked. */
   #askAnew() {
-    if (this.#pass.invitation) return this.#fail("not-found");
+    if (this.#pass.invitation) return this.#fail({ code: "gone" });
     this.#call.end();
     this.#room = this.#call = null;
     this.#ask("create");
@@ -274,10 +285,10 @@ export class Visit {
     if (room) this.#view.door(text);
   }
 
-  #fail(code, message) {
+  #fail(what) {
     if (this.#over) return;
     this.close();
-    this.#view.fail(code, message, this.#name);
+    this.#view.fail({ ...what, inside: this.#room !== null }, this.#name);
   }
 
   #stop() {

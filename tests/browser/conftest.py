@@ -49,7 +49,7 @@ async def demo(chromium: str, system: System, tmp_path: Path) -> AsyncIterator[D
             yield demo
 
 
-def serve_demo(system: System, folder: Path) -> Process:
+def serve_demo(system: System, folder: Path, **settings: str) -> Process:
     """An auth_api that tells the page where the gateways of ``system`` are."""
     port = free_port()
     environ = {
@@ -60,5 +60,6 @@ def serve_demo(system: System, folder: Path) -> Process:
         "NATS_URL": f"nats://127.0.0.1:{system.nats_port}",
         "GATEWAY_URL": ",".join(gateway.url for gateway in system.gateways),
         "LOG_FORMAT": "text",
+        **settings,
     }
     return Process("demo", [sys.executable, "-m", "auth_api"], environ, port, folder)

@@ -63,7 +63,7 @@ async def test_a_room_that_its_owner_closes_is_left_with_the_owners_words(demo: 
     await ben.ask()
     await ben.see("body[data-screen=call]")
     await hana.page.evaluate("room.close('Good night')")
-    await ben.see("#problem", "The room “closing” was closed. They said: Good night")
+    await ben.see("#problem", "The host closed “closing”. They said: “Good night”")
     assert await ben.page.get_attribute("body", "data-screen") == "lobby"
     assert demo.complaints == []
 
@@ -73,7 +73,7 @@ async def test_who_is_put_out_may_ask_again(demo: Demo) -> None:
     await ben.ask()
     await ben.see("body[data-screen=call]")
     await hana.page.evaluate("room.kick(room.others[0].peer_id, { text: 'Be kind' })")
-    await ben.see("#problem", "A host put you out of “putting-out”. They said: Be kind")
-    await ben.page.click("text=Ask again")
+    await ben.see("#problem", "A host put you out of “putting-out”. They said: “Be kind”")
+    await ben.page.click("text=Ask to come back")
     await ben.see_people("Ben (you)")
     assert demo.complaints == []
