@@ -135,8 +135,8 @@ export class Line extends Emitter {
   }
 
   async #attempt() {
-    clearTimeout(this.#timer);
     if (this.#isDone()) return;
+    clearTimeout(this.#timer);
     try {
       this.#untried = !this.#token;
       this.#token ||= await within(PATIENCE, this.#getToken());
@@ -278,10 +278,7 @@ export class Line extends Emitter {
   #goodbye = () => void this.#socket?.disconnect();
 
   /** The browser says that the network is back. */
-  #hurry = () => {
-    if (this.#socket || this.state === "online") return;
-    this.#attempt();
-  };
+  #hurry = () => void this.#attempt();
 
   /** @param {number} ms */
   #renewWithin(ms) {
@@ -306,8 +303,8 @@ export class Line extends Emitter {
  * @returns {Value[]}
  */
 function shuffled(list) {
-  const lots = new Map(list.map((value) => [value, Math.random()]));
-  return [...list].sort((one, other) => Number(lots.get(one)) - Number(lots.get(other)));
+  const drawn = list.map((value) => ({ value, lot: Math.random() }));
+  return drawn.sort((one, other) => one.lot - other.lot).map(({ value }) => value);
 }
 
 /**

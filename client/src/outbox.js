@@ -14,7 +14,7 @@ const TRIES = 3; // with a session that the server does not know, until the refu
 export class Outbox {
   /** @type {Map<number, {event: string, fields: object, resolve: (answer: any) => void, reject: (error: Refusal) => void, sent: boolean, tries: number}>} */
   #asked = new Map();
-  #number;
+  number; // the last one that was used
   #emit;
   #outdated;
   #open = false;
@@ -22,16 +22,12 @@ export class Outbox {
   /**
    * @param {(event: string, fields: object, answered: (answer: any) => void) => void} emit
    * @param {() => void} outdated called when the server does not know the session any more
-   * @param {number} number the last one that was used
+   * @param {number} number
    */
   constructor(emit, outdated, number) {
     this.#emit = emit;
     this.#outdated = outdated;
-    this.#number = number;
-  }
-
-  get number() {
-    return this.#number;
+    this.number = number;
   }
 
   /**
@@ -41,7 +37,7 @@ export class Outbox {
    */
   ask(event, fields) {
     return new Promise((resolve, reject) => {
-      this.#asked.set(++this.#number, { event, fields, resolve, reject, sent: false, tries: 0 });
+      this.#asked.set(++this.number, { event, fields, resolve, reject, sent: false, tries: 0 });
       this.#send();
     });
   }
@@ -92,7 +88,7 @@ export class Outbox {
       return this.#outdated();
     }
     this.#asked.delete(number);
-    if (answer.code === "stale" && isJoin(item)) this.#asked.set(++this.#number, { ...item, sent: false });
+    if (answer.code === "stale" && isJoin(item)) this.#asked.set(++this.number, { ...item, sent: false });
     else if (answer.ok) item.resolve(answer);
     else item.reject(new Refusal(answer.code, answer.message, answer.versions));
     this.#send();
