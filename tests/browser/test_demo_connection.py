@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route
 
+from auth_api.invitations import make_invitation
 from shared.contract.user_tokens import make_user_token
 from shared.envelopes.users import User
 from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo
+from tests.browser.test_demo_endings import OUT, looked_at
 from tests.conftest import StartSystem
 from tests.system.rig.harness import APP_SECRET, System
 from tests.system.rig.tokens import claims_of
@@ -81,6 +83,47 @@ async def test_who_was_away_too_long_asks_to_come_back(start: Start) -> None:
     await ben.decide("Ann", "Admit")
     await ann.see_people("Ann (you)", "Ben")
     await ben.see_video_advance("Ann")
+    assert demo.complaints == []
+
+
+async def test_who_was_invited_and_away_too_long_is_told_that_the_room_is_gone(start: Start) -> None:
+    system, demo = await start(RESUME_FOR="1")
+    invitation = make_invitation(APP_SECRET, "is-gone", int(time.time()))
+    ann, ben = [await demo.open(name, gateway=0, room=f"is-gone&invitation={invitation}") for name in ("Ann", "Ben")]
+    await ann.create("is-gone")
+    await ben.page.get_by_role("button", name="Come in").click()
+    await ben.see_people("Ann", "Ben (you)")
+    await ann.page.click("#leave")
+    await ben.see("#own-host")
+    await lose_gateway(system, 0)
+    await ben.see("#banner", "Connection lost")
+    cleo = await demo.open("Cleo", gateway=1, room="is-gone")
+    await cleo.ask()
+    await cleo.see("#problem", "The room “is-gone” was closed.")  # Ben has a second, and Cleo waits for him
+    system.gateways[0].start()
+    await looked_at(ben, OUT, "You were away too long, and “is-gone” has been closed meanwhile.", "Open it again")
+    await ben.page.click("#problem-offer")
+    await ben.see("#own-host")
+    assert demo.complaints == []
+
+
+async def test_who_is_not_known_any_more_is_told_so(start: Start) -> None:
+    system, demo = await start(RESUME_FOR="1")
+    ann = await demo.open("Ann", gateway=0)
+    await ann.create("not-known")
+    await lose_gateway(system, 0)
+    gateway = system.gateways[0]
+    known = gateway.env["APP_SECRET"]
+    gateway.env["APP_SECRET"] = known[::-1]
+    gateway.start()
+    said = "Your visit has ended: the server does not know you any more."
+    await looked_at(ann, OUT, said, "Ask to come back")
+    await lose_gateway(system, 0)
+    gateway.env["APP_SECRET"] = known
+    gateway.start()
+    await gateway.ready()
+    await ann.page.click("#problem-offer")
+    await ann.see("#problem", "There is no room called “not-known” right now.")
     assert demo.complaints == []
 
 

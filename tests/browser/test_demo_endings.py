@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +11,12 @@ import aiohttp
 import pytest
 from playwright.async_api import ViewportSize, expect
 
+from auth_api.invitations import LIFE, make_invitation
 from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo, Person
 from tests.browser.test_demo_colours import faults
 from tests.browser.test_demo_return import open_room
-from tests.system.rig.harness import System
+from tests.system.rig.harness import APP_SECRET, System
 from tests.system.rig.process import Process
 
 ADMIN_TOKEN = "an-operator's-token-of-more-than-32-bytes"
@@ -34,7 +36,7 @@ class Stage:
         self.hana: Person
         self.ben: Person
         self._demo = demo
-        self._serving = serving
+        self.url = serving.url
 
     async def begin(self) -> None:
         self.hana = await open_room(self._demo, self.room)
@@ -69,7 +71,7 @@ class Stage:
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        url = self._serving.url + path
+        url = self.url + path
         async with aiohttp.ClientSession(headers=headers) as http, http.request(method, url, json=body) as answer:
             assert answer.status == 200, await answer.text()
             return (await answer.json())["response"]
@@ -165,6 +167,13 @@ async def close_before_ben_asks(stage: Stage) -> None:
     await stage.ben.ask()
 
 
+async def come_with_an_invitation_that_has_ended(stage: Stage) -> None:
+    ended = make_invitation(APP_SECRET, stage.room, int(time.time()) - LIFE - 60)
+    await stage.ben.page.goto("about:blank")
+    await stage.ben.page.goto(f"{stage.url}/demo#{stage.room}&invitation={ended}")
+    await stage.ben.page.get_by_role("button", name="Come in").click()
+
+
 async def take_the_settings_away(stage: Stage) -> None:
     await stage.ben.page.route("**/demo/config.json", lambda route: route.fulfill(status=503))
     await stage.ben.ask()
@@ -198,6 +207,12 @@ ENDINGS: dict[str, tuple[Callable[[Stage], Awaitable[None]], str, str, str]] = {
     "locked": (lock, NOT_IN, "“locked” is locked: nobody may come in right now.", "Try again"),
     "full": (fill, NOT_IN, "“full” is full: nobody else fits in right now.", "Try again"),
     "nowhere": (close_before_ben_asks, NOT_IN, "There is no room called “nowhere” right now.", "Create it"),
+    "expired": (
+        come_with_an_invitation_that_has_ended,
+        NOT_IN,
+        "This invitation has ended, or is for another room. You can ask to come in.",
+        "Ask to join it",
+    ),
     "settings": (
         take_the_settings_away,
         NOT_IN,
