@@ -171,6 +171,7 @@ async def come_with_an_invitation_that_has_ended(stage: Stage) -> None:
     ended = make_invitation(APP_SECRET, stage.room, int(time.time()) - LIFE - 60)
     await stage.ben.page.goto("about:blank")
     await stage.ben.page.goto(f"{stage.url}/demo#{stage.room}&invitation={ended}")
+    await stage.ben.page.fill("#name", "Ben")
     await stage.ben.page.get_by_role("button", name="Come in").click()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.demo import Demo
+from tests.browser.demo import Demo, Person
 
 expect.set_options(timeout=20_000)  # ms; the machine may be busy
 
@@ -28,6 +28,41 @@ async def test_a_letter_does_what_its_button_does(demo: Demo, key: str, button: 
     await expect(switch).to_have_attribute("aria-pressed", after)
     await ann.page.keyboard.press(key)
     await expect(switch).to_have_attribute("aria-pressed", before)
+
+
+async def tab_to(person: Person, selector: str) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(60):
+        if await person.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        await person.page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+async def test_a_call_from_the_door_to_the_end_with_keys_alone(demo: Demo) -> None:
+    ann, ben = await demo.open("", gateway=0), await demo.open("", gateway=1, room="keys-alone")
+    for person, name in ((ann, "Ann"), (ben, "Ben")):
+        await tab_to(person, "#name")
+        await person.page.keyboard.type(name)
+    await tab_to(ann, "#room")
+    await ann.page.keyboard.type("keys-alone")
+    await ann.page.keyboard.press("Enter")
+    await ann.see("body[data-screen=call]")
+    await ben.page.keyboard.press("Enter")
+    await tab_to(ben, "#to-hosts input")
+    await ben.page.keyboard.type("It is me")
+    await ben.page.keyboard.press("Enter")
+    await ann.see(".knock .said", "It is me")
+    await tab_to(ann, ".knock .admit")
+    await ann.page.keyboard.press("Enter")
+    await ben.see("body[data-screen=call]")
+    for selector in ("#camera-switch", "#chat-switch", "#people-switch", ".tile .pin", "#leave"):
+        await tab_to(ben, selector)
+    await ben.page.keyboard.press("Enter")
+    await ben.see("body[data-screen=lobby]")
+    await expect(ben.page.locator(".screen.lobby")).to_be_focused()
+    await tab_to(ben, "#first-choice")
+    assert demo.complaints == []
 
 
 async def test_keys_are_listed_do_nothing_while_somebody_types_and_can_be_switched_off(demo: Demo) -> None:

@@ -1,12 +1,21 @@
 """What people see on a phone, as far as a test can look at it: nothing is cut, and nothing lies over something else."""
 
-from playwright.async_api import Locator, Page, ViewportSize
+import pytest
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.demo import Demo
+from tests.browser.test_demo_return import open_room
 
 PHONE = ViewportSize(width=360, height=640)
 LONG = "a-room-with-a-name-that-is-far-longer-than-any-telephone-is-wide-" + "x" * 50
 DENIED = 'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };'
+# More who are in that room, without media.
+MORE = """async (names) => {
+  const [{ connect }, { io }] = await Promise.all([import("/demo/parley/connect.js"), import("/demo/socket.io.js")]);
+  const { gateways, token } = await (await fetch("/demo/config.json")).json();
+  const person = (name) => connect({ io, urls: gateways, getToken: () => token, peerinfo: { name } });
+  await Promise.all(names.map((name) => person(name).join(room.name)));
+}"""
 
 
 Edges = tuple[float, float, float, float]
@@ -24,6 +33,30 @@ async def wider_than_it_is(page: Page) -> bool:
     """Whether there is something to the right of the page."""
     wide: bool = await page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
     return wide
+
+
+@pytest.mark.parametrize("size", [ViewportSize(width=1280, height=800), PHONE], ids=["desktop", "phone"])
+async def test_twelve_people_are_all_to_be_seen_and_none_lies_over_another(demo: Demo, size: ViewportSize) -> None:
+    room = f"twelve-{size['width']}"
+    hana = await open_room(demo, room)
+    await hana.page.evaluate(MORE, [f"Guest {number}" for number in range(10)])
+    ann = await demo.open("Ann", gateway=1, room=room)
+    await ann.page.set_viewport_size(size)
+    await ann.ask()
+    tiles = ann.page.locator(".tile")
+    await expect(tiles).to_have_count(12)
+    boxes = [await edges(tile) for tile in await tiles.all()]
+    _, controls, _, _ = await edges(ann.page.locator(".call > .controls"))
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        assert 0 <= left < right <= size["width"]
+        assert 0 <= top < bottom <= controls
+        assert right - left >= 60
+        for other in boxes[:number]:
+            assert (
+                right <= other[0] + 0.5 or other[2] <= left + 0.5 or bottom <= other[1] + 0.5 or other[3] <= top + 0.5
+            )
+    assert not await wider_than_it_is(ann.page)
+    assert demo.complaints == []
 
 
 async def test_a_long_name_stays_within_the_waiting_card(demo: Demo) -> None:
