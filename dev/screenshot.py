@@ -1,4 +1,7 @@
-"""The pictures in the README, taken of a call while ``make run`` runs: ``python -m dev.screenshot``."""
+"""The photographs in README.md and OPERATIONS.md, of a call and of the console: ``python -m dev.screenshot``.
+
+It takes them of what ``ADMIN_TOKEN=… make run`` runs, in which there must be no rooms.
+"""
 
 import argparse
 import asyncio
@@ -10,6 +13,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from dev import console_picture, secrets_file
 from dev.trouble import Trouble
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -94,19 +98,28 @@ CAMERA = """
 def main() -> int:
     """Take the pictures. Exit code 1 if there is no browser."""
     parser = argparse.ArgumentParser(prog="python -m dev.screenshot", description=__doc__)
-    parser.add_argument("--demo", default="http://localhost:8000/demo", help="address of the demo page [%(default)s]")
+    parser.add_argument("--auth-api", default="http://localhost:8000", help="address of auth_api [%(default)s]")
+    parser.add_argument("--secrets", default=".parley/secrets.env", help="where `make run` has them [%(default)s]")
+    given = parser.parse_args()
     try:
-        asyncio.run(_take(parser.parse_args().demo))
+        kept = secrets_file.complete(("APP_PASS",), Path(given.secrets), os.environ)
+        admin_token = os.environ.get("ADMIN_TOKEN")
+        if not admin_token:
+            raise Trouble("Set ADMIN_TOKEN, for `make run` and for this")
+        asyncio.run(_take(given.auth_api, kept["APP_PASS"], admin_token))
     except Trouble as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-async def _take(demo: str) -> None:
+async def _take(auth_api: str, app_pass: str, admin_token: str) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_browser(), args=ARGUMENTS)
-        people = await _call(browser, demo)
+        console = PICTURES / "console.png"
+        await console_picture.take(browser, auth_api, app_pass, admin_token, console)
+        print(f"Written: {console}")
+        people = await _call(browser, f"{auth_api}/demo")
         ann = people["Ann"]
         for name, text in SAID:
             await _write(people[name], text)
