@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ import pytest
 from dev.documents import ROOT
 from tests.client.rig.package import BUNDLE, BUNDLER, COMPILER, node, pack
 from tests.client.test_rooms import entering
+from tests.snippets import moved, snippets
 from tests.system.rig.harness import System
+from tests.system.rig.node import find_node
+from tests.system.rig.rooms import create
+from tests.system.rig.world import World
 
 MOST_BYTES = 7 * 1024  # of our own code, minified and gzipped
 
@@ -78,6 +83,37 @@ async def test_it_works_in_node_however_it_is_imported(system: System, project: 
     (project / "program.mjs").write_text(IN_NODE)
     said = await asyncio.to_thread(node, project, "program.mjs", json.dumps(await entering(system)))
     assert json.loads(said) == ["owner"] * 3
+
+
+async def test_the_guest_in_the_readme_chats_until_the_room_is_closed(
+    system: System, world: World, project: Path
+) -> None:
+    given = await entering(system)
+    owner = await world.peer(name="Ann", version=2)
+    room = await create(owner, given["room"])
+    places = {
+        "http://localhost:5000": given["urls"][0],
+        "http://localhost:5001": given["urls"][1],
+        '"tea"': f'"{room}"',
+    }
+    token = {"process.env.TOKEN": json.dumps(await system.app_token())}
+    (project / "echo.mjs").write_text(moved(snippets("client/README.md")["echo.mjs"], {**places, **token}))
+    guest = await asyncio.create_subprocess_exec(find_node(), "echo.mjs", cwd=project, stdout=PIPE)
+    try:
+        asked = await owner.expect("room-join-request", room=room)
+        await owner.send("room-join-accept", {"room": room, "peer_id": asked["peer_id"]})
+        await owner.expect("room-user-join", room=room)
+        await owner.send("room-message-request", {"room": room, "kind": "chat", "body": {"text": "Hello"}})
+        answer = await owner.expect("room-message", room=room)
+        assert answer["body"] == {"text": "Ann said: Hello"}
+        await owner.send("room-close-request", {"room": room})
+        assert guest.stdout is not None
+        said = await asyncio.wait_for(guest.stdout.read(), 10)
+        assert said.splitlines()[-1] == b"ended closed"
+    finally:
+        if guest.returncode is None:
+            guest.kill()
+        await guest.wait()
 
 
 def test_its_types_let_the_right_pass_and_find_the_wrong(project: Path) -> None:

@@ -77,9 +77,9 @@ async def invite(tmp_path: Path) -> AsyncIterator[Invite]:
 
 
 def test_the_snippets_are_those_that_are_run() -> None:
-    """``call.html``, ``tea.html`` and ``token`` in the browser, the others here."""
+    """``call.html``, ``tea.html`` and ``token`` in the browser, ``echo.mjs`` with the package, the others here."""
     marks = {name for document in DOCUMENTS for name in snippets(document)}
-    assert marks == {"token", "call.html", "tea.html", "guest.mjs", "again", "user", *BACKEND, *LIFE}
+    assert marks == {"token", "call.html", "tea.html", "guest.mjs", "echo.mjs", "again", "user", *BACKEND, *LIFE}
     assert sum((ROOT / document).read_text().count("<!-- snippet:") for document in DOCUMENTS) == len(marks)
 
 
