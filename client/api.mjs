@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const PARTS = ["parley", "line", "room", "call", "remote", "meter", "refusal", "emitter"];
+const PARTS = ["index", "parley", "line", "room", "call", "remote", "meter", "refusal", "emitter"];
 const HIDDEN = new Set(["Answers", "Line", "LineOptions", "Meter", "Said"]);
+const ALIAS = /^export type (\w+) = \1;$/m; // index has each once more
 const HEAD = `# What \`parley-client\` has
 
 Made from the types by \`make docs\`. [README.md](README.md) shows how it is used.
@@ -39,9 +40,10 @@ function declarations(text) {
   const short = text.replaceAll(/\/\*\*\n +\* ([^\n]*)\n +\*\//g, "/** $1 */");
   const plain = short.replaceAll(/import\("[^"]+"\)\./g, "").replaceAll(/^ +#private;\n/gm, "");
   const comments = plain.replaceAll(/^ *\/\*\*(?:(?!\*\/)[^])*\*\/\n/gm, comment);
-  const found = comments.match(/(^\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export [^\n]*(?<=;)$|(^\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export [^\n]*\n(?:[^}\n][^\n]*\n|\n)*}.*$/gm) ?? [];
+  const found = comments.match(/(^\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export (?!\{)[^\n]*(?<=;)$|(^\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export (?!\{)[^\n]*\n(?:[^}\n][^\n]*\n|\n)*}.*$/gm) ?? [];
   const named = found.map((code) => ({ name: /(?:class|type|const|function) (\w+)/.exec(code)[1], code }));
-  const shown = named.filter(({ name }) => !HIDDEN.has(name) && /^[A-Z][a-z]/.test(name));
+  const isShown = ({ name, code }) => name === "connect" || (/^[A-Z][a-z]/.test(name) && !HIDDEN.has(name) && !ALIAS.test(code));
+  const shown = named.filter(isShown);
   const isClass = ({ code }) => /^export declare class/m.test(code);
   const sorted = [...shown.filter(isClass), ...shown.filter((one) => !isClass(one))];
   return sorted.map(({ name, code }) => `\n## ${name}\n\n\`\`\`ts\n${code.replace(/^export (declare )?/m, "")}\n\`\`\`\n`);

@@ -64,7 +64,7 @@ async def windows(chromium: str, project: Path) -> AsyncIterator[Windows]:
         yield Windows(stack, chromium, project)
 
 
-async def test_the_call_in_the_readme_is_one_of_three_and_goes_on_when_a_gateway_dies(
+async def test_the_call_in_the_readme_is_one_of_three_and_outlives_a_gateway_and_a_reload(
     windows: Windows, project: Path, start_system: StartSystem
 ) -> None:
     system = await start_system()
@@ -83,6 +83,10 @@ async def test_the_call_in_the_readme_is_one_of_three_and_goes_on_when_a_gateway
     for page, name in zip(pages, names, strict=True):
         await page.wait_for_function("name => document.title === `${name} is online`", arg=name)
         await page.wait_for_function(PLAYING)
+    for page in pages:
+        await page.reload()
+        for each in pages:
+            await each.wait_for_function(PLAYING)
     text = (project / "tea.html").read_text()
     assert len(text[text.index('type="module"') :].splitlines()) <= 25
 
