@@ -27,9 +27,18 @@ class Serving(Protocol):
 class Demo:
     """A context in which people open the page that ``serving`` serves, each on the gateway of the test's choice."""
 
-    def __init__(self, chromium: str, arguments: Sequence[str], serving: Serving, gateways: Sequence[Process]) -> None:
+    def __init__(
+        self,
+        chromium: str,
+        arguments: Sequence[str],
+        serving: Serving,
+        gateways: Sequence[Process],
+        without: Sequence[str] = (),
+    ) -> None:
+        """``without`` are arguments that Playwright would give to Chromium."""
         self._chromium = chromium
         self._arguments = list(arguments)
+        self._without = list(without)
         self._serving = serving
         self._gateways = list(gateways)
         self._stack = AsyncExitStack()
@@ -41,7 +50,9 @@ class Demo:
         self._stack.push_async_callback(self._serving.stop)
         await self._serving.ready()
         playwright = await self._stack.enter_async_context(async_playwright())
-        self._browser = await playwright.chromium.launch(executable_path=self._chromium, args=self._arguments)
+        self._browser = await playwright.chromium.launch(
+            executable_path=self._chromium, args=self._arguments, ignore_default_args=self._without
+        )
         self._stack.push_async_callback(self._browser.close)
         return self
 

@@ -1,6 +1,14 @@
 """Somebody in a call loads the page again, or is put out by a host."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import ARGUMENTS, serve_demo
 from tests.browser.demo import Demo, Person
+from tests.system.rig.harness import System
 
 # A host who does what the page has no buttons for. The page's own modules are there for it.
 OPEN_ROOM = """async (name) => {
@@ -9,6 +17,22 @@ OPEN_ROOM = """async (name) => {
   const parley = connect({ io, urls: gateways, getToken: () => token, peerinfo: { name: "Hana" } });
   globalThis.room = await parley.create(name, { policy: { admission: "open" } });
 }"""
+
+# Chromium may keep no page with a live camera. This one has none, and shows whether it comes from the cache.
+WITHOUT_DEVICES = """
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); };
+  addEventListener("pageshow", ({ persisted }) => (document.documentElement.dataset.persisted = persisted));
+"""
+
+
+@pytest.fixture
+async def caching_demo(chromium: str, system: System, tmp_path: Path) -> AsyncIterator[Demo]:
+    """The demo in a Chromium with a back/forward cache, which Playwright turns off."""
+    async with asyncio.timeout(60):
+        serving = serve_demo(system, tmp_path)
+        without = ["--disable-back-forward-cache"]
+        async with Demo(chromium, ARGUMENTS, serving, system.gateways, without) as demo:
+            yield demo
 
 
 async def open_room(demo: Demo, name: str) -> Person:
@@ -46,6 +70,25 @@ async def test_who_comes_back_to_a_page_in_the_browsers_cache_is_in_the_call(dem
     await ann.see("#own-host")
     assert ann.asked.count("room-create-request") == 1
     assert demo.complaints == []
+
+
+async def test_a_page_that_really_comes_from_the_cache_is_in_the_call(caching_demo: Demo) -> None:
+    ann = await caching_demo.open("Ann", gateway=0, script=WITHOUT_DEVICES)
+    ben = await caching_demo.open("Ben", gateway=1, room="kept")
+    await ann.create("kept")
+    await ben.ask()
+    await ann.decide("Ben", "Admit")
+    await ann.see_people("Ann (you)", "Ben")
+    await ann.page.goto(ann.page.url.replace("/demo#kept", "/healthz"))
+    await ann.page.evaluate("setTimeout(() => history.back())")  # Playwright's own way waits for a page that loads
+    await ann.see("html[data-persisted=true]")
+    await ann.see_people("Ann (you)", "Ben")
+    await ann.see_video_advance("Ben")
+    await ann.see("#own-host")
+    await ben.see_people("Ben (you)", "Ann")
+    assert await ben.page.locator(".toast", has_text="Ann").filter(has_text="left").count() == 0
+    assert ann.asked.count("room-create-request") == 1
+    assert caching_demo.complaints == []
 
 
 async def test_who_has_left_is_not_back_when_the_page_is_loaded_again(demo: Demo) -> None:
