@@ -221,28 +221,9 @@ class Client:
             self.story.evicted = valid
             self.abandoned += [] if valid else [self.story.peer_id]
         if not data["resumed"] or not self.stories:
-            person = self.person
-            self.stories.append(
-                Story(
-                    data["peer_id"],
-                    self.resumable,
-                    version=person.version,
-                    identity=person.identity,
-                    grants=person.grants,
-                    numbered=self.numbers_events,
-                )
-            )
-            self.rooms = {}
-            self._owed = {}
-            self.undecided = {}
-            self._revoked = self._shown
+            self._begin_story(data["peer_id"])
         if data["resumed"]:
-            back = wire.back(data, self.story.peer_id)
-            self.story.entries.append(back)
-            self.rooms = dict(back.rooms)
-            if self.person.version > 1:  # it is not told again of those who came and went
-                waiting = [(room, peer) for room, peers in back.waiting.items() for peer in sorted(peers)]
-                self.undecided = dict.fromkeys(waiting)
+            self._find_rooms(data)
         self._ends = self.universe.time + data["expires_in"]
         self._forgets = self._chance.random() < FORGETFUL
         self._look_after_token(self.line)
@@ -256,6 +237,33 @@ class Client:
             self._transmit(sent, body)
         for room in sorted(leaving):  # what was not answered may be asked again
             self.send("room-leave-request", room)
+
+    def _begin_story(self, peer_id: str) -> None:
+        """It is a peer that nobody has met."""
+        person = self.person
+        self.stories.append(
+            Story(
+                peer_id,
+                self.resumable,
+                version=person.version,
+                identity=person.identity,
+                grants=person.grants,
+                numbered=self.numbers_events,
+            )
+        )
+        self.rooms = {}
+        self._owed = {}
+        self.undecided = {}
+        self._revoked = self._shown
+
+    def _find_rooms(self, data: dict[str, Any]) -> None:
+        """It is back, and is shown its rooms."""
+        back = wire.back(data, self.story.peer_id)
+        self.story.entries.append(back)
+        self.rooms = dict(back.rooms)
+        if self.person.version > 1:  # it is not told again of those who came and went
+            waiting = [(room, peer) for room, peers in back.waiting.items() for peer in sorted(peers)]
+            self.undecided = dict.fromkeys(waiting)
 
     def _answered(self, ack: int, data: dict[str, Any]) -> None:
         if ack == 0:

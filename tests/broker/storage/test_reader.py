@@ -67,12 +67,18 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "FETCH_INTERVAL", 0)
 
 
-async def test_what_waits_takes_effect_when_the_log_still_has_it() -> None:
+def away_twice() -> Reading:
+    """Two messages have taken effect, NATS was away, a third came in, and NATS was away once more."""
     reading = Reading(Log(1.0, 2.0))
     reading.reader._consumed = 2
     reading.reader.doubt()
     reading.come(3.0)
     reading.reader.doubt()
+    return reading
+
+
+async def test_what_waits_takes_effect_when_the_log_still_has_it() -> None:
+    reading = away_twice()
     reading.come(4.0)
     reading.log.times += [3.0, 4.0]
     await reading.until_it_is_compared()
@@ -80,11 +86,7 @@ async def test_what_waits_takes_effect_when_the_log_still_has_it() -> None:
 
 
 async def test_what_waits_does_not_take_effect_when_nats_was_away_again_and_has_lost_it() -> None:
-    reading = Reading(Log(1.0, 2.0))
-    reading.reader._consumed = 2
-    reading.reader.doubt()
-    reading.come(3.0)
-    reading.reader.doubt()
+    reading = away_twice()
     reading.come(5.0)
     reading.log.times += [4.0, 5.0]  # the third was lost, and something else was written in its place
     with pytest.raises(LogReplaced):
