@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
+from playwright.async_api import TimeoutError as TookTooLong
 
 from tests import contract
 from tests.system.rig.process import Process
@@ -113,7 +114,11 @@ class Person:
 
     async def see(self, selector: str, text: str | None = None) -> None:
         """Return when there is such an element, with that text in it."""
-        await self.page.locator(selector, has_text=text).first.wait_for()
+        try:
+            await self.page.locator(selector, has_text=text).first.wait_for()
+        except TookTooLong as error:
+            shown = await self.page.locator("body").inner_text()
+            raise AssertionError(f"{self.name} does not see {text or selector!r}, but: {shown}") from error
 
     async def see_people(self, *names: str) -> None:
         """Return when there is a connected tile for each of them, and for nobody else."""

@@ -122,6 +122,7 @@ async def test_who_is_not_known_any_more_is_told_so(start: Start) -> None:
     gateway.env["APP_SECRET"] = known
     gateway.start()
     await gateway.ready()
+    await system.empty()  # until then the room is one that is about to be closed
     await ann.page.click("#problem-offer")
     await ann.see("#problem", "There is no room called “not-known” right now.")
     assert demo.complaints == []

@@ -86,6 +86,13 @@ class System:
                 while f"parley_gateway_level {float(LEVEL)}" not in await _metrics(http, gateway.url):
                     await asyncio.sleep(0.1)
 
+    async def empty(self) -> None:
+        """Return when no broker knows of any room."""
+        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+            for broker in self.brokers:
+                while "parley_broker_rooms 0.0" not in await _metrics(http, broker.url):
+                    await asyncio.sleep(0.1)
+
     async def stop(self) -> None:
         """Stop what runs. Every process must go in time, with code 0; no log may hold a traceback or a secret."""
         faults: list[str] = []
