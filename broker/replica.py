@@ -184,6 +184,7 @@ class Replica:
         if base is not None:
             self.core = Core(self._settings.limits, base, self._failed)
             log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
+            self.core.rehearse()
             self._adopt_newer()
         elif extent.first > 1:
             log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")
@@ -238,7 +239,7 @@ class Replica:
         self._reader.newest = (stored.position, stored.time)
         self._log.marks.note(stored.position, batch.taken)
         self._clock.set(self.core.state.now, self._monotonic())
-        if self.core.doubted != doubted:
+        if self.core.doubted != doubted and self._newer is None:  # until then, who was believed is not yet known
             self._doubts.note(stored.position)
         journal.note(stored.position, batch)
         self._adopt_newer()

@@ -11,8 +11,8 @@ from tests.system.rig.process import ROOT
 
 # All that the authority may need. Nothing here knows a clock, a socket, chance or the environment.
 PURE = {
-    "bisect", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "hashlib", "hmac",
-    "itertools", "math", "re", "typing", "zlib", "msgpack", "msgspec",
+    "bisect", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "hashlib", "heapq",
+    "hmac", "itertools", "math", "re", "typing", "zlib", "msgpack", "msgspec",
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ read that much of the log has the same.
 from collections import deque
 from collections.abc import Iterable
 
+import msgspec
+
 from shared.envelopes.deliveries import Emit, Parcel
 
 HISTORY_BYTES = 16 * 1024 * 1024  # of what is confirmed, kept for each gateway
@@ -45,6 +47,12 @@ class History:
         if len(known) > SENT_FRAMES and known[0][0] <= self.have:
             del known[0]
 
+    def correct(self, conn: str, again: list[Sent]) -> None:
+        """What was sent again to ``conn`` is this, whatever is known of that."""
+        last = again[-1][0]
+        others = [sent for sent in self._sent.get(conn, ()) if sent[0] > last or not sent[2].origin]
+        self._sent[conn] = sorted([*again, *others], key=lambda sent: sent[0])
+
     def take(self, conn: str) -> Iterable[Sent]:
         """What is known to have been sent to ``conn``, oldest first; it is forgotten here."""
         return self._sent.pop(conn, ())
@@ -71,6 +79,18 @@ class History:
             found.append(parcel)
         return found[::-1]
 
+    def add_to_totals(self, more: int, position: int) -> bool:
+        """Add to the totals of what is not confirmed; False if some of that follows from the log up to ``position``."""
+        parcels = self._parcels
+        for place in range(len(parcels) - 1, -1, -1):
+            parcel, size, time = parcels[place]
+            if parcel.number <= self.have:
+                break
+            if parcel.position <= position:
+                return False
+            parcels[place] = (msgspec.structs.replace(parcel, total=parcel.total + more), size, time)
+        return True
+
     def oldest_unconfirmed(self) -> int | None:
         """The log position of the oldest parcel that is not confirmed."""
         missing = self.after(self.have)
@@ -86,5 +106,5 @@ class History:
             if isinstance(delivery, Emit):
                 for conn in delivery.conns:
                     known = self._sent.get(conn)
-                    if known and known[0][0] <= parcel.number:
+                    while known and known[0][0] <= parcel.number:
                         del known[0]

@@ -50,3 +50,17 @@ class Line:
         gateway = self.gateway
         gateway.sealed = part.total = gateway.sealed + to_write
         return gateway.parcel + len(parts)
+
+    def adopt(self, gateway: Gateway, strayed: int) -> bool:
+        """Go on with the gateway's numbers in a newer state; False if something else was told than we know of.
+
+        Up to log position ``strayed`` it may have been told more.
+        """
+        if gateway.parcel != self.gateway.parcel:
+            return False
+        more = gateway.sealed - self.gateway.sealed
+        if more and not self.history.add_to_totals(more, strayed):
+            return False
+        self.gateway = gateway
+        self.history.have = gateway.have
+        return True

@@ -12,6 +12,7 @@ from broker.core.belief import can_be_shown, may_be, speaks_for
 from broker.core.context import Context
 from broker.core.levels import NewerLog
 from broker.core.limits import Limits
+from broker.core.rehearsal import Rehearsal
 from broker.core.rules import arrivals, deadlines, departures, orders
 from broker.core.state import Gateway, State
 from shared.contract.events import AuthRequest
@@ -97,6 +98,10 @@ class Core(Context):
                 except Exception as error:
                     raise RuleFailed((position, index)) from error
         return Applied(self.out.seal(position, batch.taken), self.notices.take())
+
+    def rehearse(self) -> None:
+        """Read on until a newer state is adopted, only to know what gateways are told."""
+        self.out.rehearsal = Rehearsal(self.state)
 
     def adopt(self, state: State) -> None:
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""

@@ -1,13 +1,14 @@
 """Deliveries on their way out: gathered by gateway while a log message is applied, then numbered."""
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from broker.core.history import HISTORY_SECONDS, Sent
+from broker.core.history import Sent
 from broker.core.keeping import Keeping
 from broker.core.limits import Limits
 from broker.core.line import Line
+from broker.core.rehearsal import Rehearsal
+from broker.core.resent import Resent, sent_again
 from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
@@ -32,7 +33,8 @@ class Outbox:
         self.keeping = Keeping(limits, state.peers.values())
         self._lines: dict[str, Line] = {}
         self._busy: list[Line] = []  # those for which there is something in this message of the log
-        self._resent: deque[tuple[float, int]] = deque()
+        self._resent = Resent(state)
+        self.rehearsal: Rehearsal | None = None
         self.acked: dict[str, Any] = {}  # the fields of the acknowledgement that was answered last
 
     def tell(self, peers: Sequence[Peer], event: ServerEvent, about: str = "") -> None:
@@ -122,20 +124,19 @@ class Outbox:
         if self._state.level >= LIFE and self._state.gateways[gateway].behind > 2 * MUCH_BEHIND:
             raise Refusal(UNAVAILABLE)
 
-    def resend(self, peer: Peer, waiting: Iterable[Kept]) -> None:
-        """What has waited for a peer that is back, or can read on."""
+    def resend(self, peer: Peer, waiting: Iterable[Kept]) -> int:
+        """What has waited for a peer that is back, or can read on. Returns the number of the newest parcel with it."""
+        number = 0
         for kept in waiting:
             peer.told += counts(kept.kind, peer.version) and not kept.count
-            self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.kind, kept.position)
-            if kept.relayed:
-                self._resent.append((self._state.now, kept.position))
-        while self._resent and self._resent[0][0] < self._state.now - HISTORY_SECONDS:
-            self._resent.popleft()
+            number = self._send(peer, Emit([peer.conn], kept.frame, kept.position), kept.kind, kept.position)
+        return number
 
-    def oldest_resent(self) -> int | None:
-        """The oldest log position whose words were sent again lately, and may have been missed again."""
-        begin = self._state.now - HISTORY_SECONDS
-        return min((position for time, position in self._resent if time >= begin), default=None)
+    def catch_up(self, peer: Peer) -> None:
+        """Send what has waited for a peer that is back, and remember that it may miss it again."""
+        waiting = self.keeping.take(peer)
+        if waiting:
+            self._resent.note(peer, waiting, self.resend(peer, waiting))
 
     def oldest_unconfirmed(self) -> int | None:
         """The oldest log position of which a gateway has not confirmed to have handled what it was sent."""
@@ -228,22 +229,34 @@ class Outbox:
             waiting = self.keeping.take(peer)
             if peer.version > 1:
                 sent, waiting = _without_state(sent), _without_state(waiting)
+            if self.rehearsal is not None:
+                self.rehearsal.lose(peer, self._state)
             peer.conn = peer.gateway = ""
             peer.slow = False
+            peer.resent = []
             peer.past = [kept for kept in sent if self._is_kept(kept) and (kept.parcel <= seen or kept.is_blank)]
             self.keeping.bound_past(peer)
             for kept in (*(kept for kept in sent if kept.parcel > seen and not kept.is_blank), *waiting):
                 self.keeping.keep(peer, kept)
 
+    def is_believed(self, peer: Peer) -> bool:
+        """Whether a peer that is back has had what is not remembered, because it says so."""
+        return self.rehearsal is not None and self.rehearsal.believes(peer, self._state)
+
     def adopt(self, state: State) -> None:
         """Continue with this state. Histories stay, except those that differ: better none than wrong ones."""
+        strayed = self.rehearsal.strayed if self.rehearsal is not None else 0
+        self.rehearsal = None
         for name, line in list(self._lines.items()):
-            if line.gateway == state.gateways.get(name):
-                line.gateway = state.gateways[name]
-            else:
+            known = state.gateways.get(name)
+            if known is None or not line.adopt(known, strayed):
                 del self._lines[name]
         self._state = state
         self.keeping.adopt(state.peers.values())
+        self._resent = Resent(state)
+        for peer in self._resent.lately():
+            if peer.gateway in self._lines:
+                self._lines[peer.gateway].history.correct(peer.conn, sent_again(peer))
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""
@@ -269,13 +282,15 @@ class Outbox:
         if line is not None:
             line.add(delivery, size, size)
 
-    def _send(self, peer: Peer, emit: Emit, kind: int, position: int) -> None:
-        """Send a frame to a peer's socket, and remember that it was sent."""
+    def _send(self, peer: Peer, emit: Emit, kind: int, position: int) -> int:
+        """Send a frame to a peer's socket, and remember that. Returns the number of its parcel, 0 if there is none."""
         line = self._lines.get(peer.gateway) or self._line(peer.gateway)
-        if line is not None:
-            size = len(emit.frame) + EACH
-            parcel = line.add(emit, size, self._to_write(emit.frame, 1, size))
-            line.history.note(peer.conn, (parcel, position, emit, kind))
+        if line is None:
+            return 0
+        size = len(emit.frame) + EACH
+        parcel = line.add(emit, size, self._to_write(emit.frame, 1, size))
+        line.history.note(peer.conn, (parcel, position, emit, kind))
+        return parcel
 
     @property
     def _most_behind(self) -> int:

@@ -80,6 +80,7 @@ class Peer(msgspec.Struct):
     rooms       those it is a member of; ``asked``: those it waits for
     kept        what waits for it while it is absent or slow, in the order of the keys; ``kept_bytes``: its length
     past        some of what it most likely received before it became absent
+    resent      what it was sent when it came back to its socket, at ``resent_at``: it may miss that again
     told        how many counted events were sent to it
     starts      the generations it may be in, oldest first, with what ``told`` was when each began (arrivals.py)
     gaps        numbers of counted events that are not sent again, each with the generation from which on it is missing
@@ -125,6 +126,8 @@ class Peer(msgspec.Struct):
     user: User | None = None
     due: float = 0.0
     numbers: Numbers | None = None
+    resent: list[Kept] = []
+    resent_at: float = 0.0
 
 
 class Pending(msgspec.Struct):

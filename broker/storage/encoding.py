@@ -143,10 +143,11 @@ class _Frames:
 
     def name_in(self, peer: Peer) -> Peer:
         """The peer, with what waits for it named instead of repeated."""
-        if not peer.kept and not peer.past:
+        if not peer.kept and not peer.past and not peer.resent:
             return peer
         kept = {key: self._named(one) for key, one in peer.kept.items()}
-        return msgspec.structs.replace(peer, kept=kept, past=[self._named(one) for one in peer.past])
+        past, resent = ([self._named(one) for one in frames] for frames in (peer.past, peer.resent))
+        return msgspec.structs.replace(peer, kept=kept, past=past, resent=resent)
 
     def pieces(self) -> list[bytes]:
         return [b"\xdf" + struct.pack(">I", len(self._packed)), *self._packed.values()]
@@ -163,9 +164,9 @@ class _Frames:
 
 
 def _weight(peer: Peer) -> int:
-    if not peer.kept and not peer.past:
+    if not peer.kept and not peer.past and not peer.resent:
         return 1
-    return 1 + (peer.kept_bytes + sum(len(kept.frame) for kept in peer.past)) // HEAVY
+    return 1 + (peer.kept_bytes + sum(len(kept.frame) for kept in (*peer.past, *peer.resent))) // HEAVY
 
 
 def _array(length: int) -> bytes:

@@ -65,9 +65,8 @@ class Name(NamedTuple):
     def of(cls, core: Core) -> "Name":
         """The name for the state as it is, but for what its peers need of the log."""
         state = core.state
-        needed = core.out.oldest_resent() or state.position + 1
         unconfirmed = core.out.oldest_unconfirmed() or state.position + 1
-        return cls(state.position, int(state.now * 1000), needed, unconfirmed)
+        return cls(state.position, int(state.now * 1000), state.position + 1, unconfirmed)
 
     @classmethod
     def parse(cls, text: str) -> "Name":
@@ -127,6 +126,7 @@ def waiting_frames(peers: Iterable[Peer]) -> Iterable[Kept]:
     for peer in peers:
         yield from peer.kept.values()
         yield from peer.past
+        yield from peer.resent
 
 
 def digest(frame: bytes) -> bytes:

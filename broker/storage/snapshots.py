@@ -1,7 +1,8 @@
 """Snapshots: the state at a log position, in a NATS object store, so that a broker need not read the whole log.
 
 A state does not hold what gateways were told lately, which decides what a peer that comes back has missed. So a broker
-reads the log from an older snapshot (``retention.py``), and adopts the newest one's state when it reaches it.
+reads the log from an older snapshot (``retention.py``), and adopts the newest one's state when it reaches it
+(``broker/core/rehearsal.py``).
 """
 
 import asyncio
@@ -146,6 +147,7 @@ class Snapshots:
                 if kept.digest:
                     kept.frame, kept.digest = await self._find(kept), b""
             peer.past = [kept for kept in peer.past if kept.frame or kept.is_blank]
+            peer.resent = [kept for kept in peer.resent if kept.frame]
             if not all(kept.frame for kept in peer.kept.values()):
                 log.error("what a peer missed is gone, so is its place", extra={"facts": {"peer": peer.peer_id}})
                 peer.kept, peer.kept_bytes, peer.resumable = {}, 0, False

@@ -82,6 +82,7 @@ def _check_kept(peer: Peer, limits: Limits) -> None:
     for sender in {kept.sender for kept in unsent if kept.sender}:
         _check_amount([kept for kept in unsent if kept.sender == sender], limits.kept_deliveries, limits.kept_bytes)
     if not peer.conn:
+        assert not peer.resent
         assert peer.version == 1 or not any(kept.state for kept in waiting), "it finds the state in its rooms"
         _check_amount([kept for kept in unsent if kept.about], limits.kept_deliveries, limits.kept_bytes)
     _check_amount(peer.past, SENDERS * limits.kept_deliveries, SENDERS * limits.kept_bytes)

@@ -24,6 +24,7 @@ from tests.sim.universe import Universe
 # When, in seconds: faults do not happen any more; all is as if there had been none; nobody says goodbye any more;
 # everybody must be back, and is answered; clients do nothing more by themselves; they ask how it is; all is over.
 CALM, SETTLED, STAYING, BACK, QUIET, TRUTH, END = 36.0, 44.0, 46.0, 50.0, 52.0, 57.0, 60.0
+SOON = 1.0  # seconds after which a speaker has seen to what is due
 # Seconds before that in which little happens, so that there are snapshots and the log is trimmed.
 OPENING = (55.0, 90.0)
 SLOWLY = 0.3  # how often
@@ -116,6 +117,8 @@ def _run(cluster: Cluster, judge: Judge) -> list[Client]:
     faults.begin()
     run(CALM)
     faults.end()
+    run(SETTLED - SOON)
+    judge.note_deadlines()
     run(SETTLED)
     judge.judge_deadlines()
     for conduct in conducts:
@@ -132,6 +135,8 @@ def _run(cluster: Cluster, judge: Judge) -> list[Client]:
     judge.judge_answers(clients)
     for client in clients:
         client.ask_for_truth()
+    run(END - SOON)
+    judge.note_deadlines()
     run(END)
     judge.judge_answers(clients)
     for client in clients:

@@ -70,6 +70,7 @@ class Judge:
         self._states: dict[int, bytes] = {}  # and the state there
         self._places: dict[int, bytes] = {}  # what is known of those who are absent, where that changes
         self._sent: dict[tuple[str, int], bytes] = {}  # each gateway's parcels
+        self._due: dict[str, float | None] = {}  # what each broker has to see to next
         self._up_since: dict[str, float] = {}  # gateways, in seconds since the epoch
         self._unsure_until = 0.0  # brokers may not have noticed that the log has lost its end
         self._log_was_cut = False  # a power cut has taken the end of it: clients may have lost anything
@@ -262,18 +263,26 @@ class Judge:
             both = itertools.zip_longest(expected, stored)
             self.find(f"liveness: notices are not as they should be: {next(one for one in both if one[0] != one[1])}")
 
+    def note_deadlines(self) -> None:
+        """Look at what is due, some time before it is judged: a token may begin to end as soon as it is shown."""
+        self._due = {name: core.next_deadline() for name, core in self._cores()}
+
     def judge_deadlines(self) -> None:
         """What is due has happened. Clients that stayed away have not come back yet."""
+        for name, core in self._cores():
+            self._judge_deadlines(name, core)
+
+    def _cores(self) -> Iterator[tuple[str, Core]]:
         for process in filter(lambda broker: broker.alive, self._cluster.brokers):
             if process.broker.replica is not None:
-                self._judge_deadlines(process.name, process.broker.replica.core)
+                yield process.name, process.broker.replica.core
 
     def _judge_deadlines(self, name: str, core: Core) -> None:
         for peer in core.state.peers.values():
             if peer.user is not None and peer.user.expires + OVERTIME + LATE < core.state.now:
                 self.find(f"liveness: {name} knows {peer.peer_id}, whose token ended at {peer.user.expires}")
         due = core.next_deadline()
-        if due is not None and due < self._cluster.server.now - LATE:
+        if due is not None and due < self._cluster.server.now - LATE and due == self._due.get(name):
             self.find(f"liveness: {name} has a deadline that passed {self._cluster.server.now - due:.1f} s ago")
 
     def _compare(self, known: dict[int, bytes], position: int, seen: bytes, how: str) -> None:
