@@ -97,7 +97,7 @@ class Replica:
         )  # fmt: skip
         stop_reading = await self._reader.start()
         try:
-            await self._reader.catch_up(extent.last, self._broken_off)
+            await self._reader.catch_up(extent.log_id, extent.last, self._broken_off)
             self._raise_failure()
             self._caught_up = True
             if self._is_partial:
@@ -136,8 +136,7 @@ class Replica:
 
     def on_disconnect(self) -> None:
         """NATS is away."""
-        if self._caught_up:
-            self._reader.doubt()
+        self._reader.doubt()
 
     def on_reconnect(self) -> None:
         """NATS was away: gateways could not be heard."""

@@ -65,18 +65,21 @@ class Reader:
         self._consumed = self._position()
         return await self._log.read(self._consumed, self._on_consumed)
 
-    async def catch_up(self, last: int, given_up: asyncio.Event) -> None:
-        """Wait until the log is read up to ``last``, or reading is given up. Raises ReadingStopped, LeftBehind."""
+    async def catch_up(self, log_id: str, last: int, given_up: asyncio.Event) -> None:
+        """Wait until the log is read up to ``last``, or reading is given up.
+
+        Raises LogReplaced, LeftBehind, ReadingStopped.
+        """
         if self._position() < last:
             log.info("reading the log", extra={"facts": {"position": self._position(), "to": last}})
-        idle = 0.0
+        moved = self._monotonic()
         while (position := self._position()) < last and not given_up.is_set():
             await asyncio.sleep(CATCH_UP_INTERVAL)
             if not self._log.certain:
-                self._check_for_a_gap(await self._log.extent())
-                self._go_on()
-            idle = idle + CATCH_UP_INTERVAL if self._position() == position else 0.0
-            if idle > READING_TIMEOUT:
+                await self._look(log_id)
+            if self._position() > position:
+                moved = self._monotonic()
+            elif self._monotonic() - moved > READING_TIMEOUT:
                 raise ReadingStopped
         self.answered = self._monotonic()
 
@@ -88,29 +91,39 @@ class Reader:
         behind = 0.0  # seconds
         while not cancelled():
             interval = FETCH_INTERVAL if behind or not self._log.certain else CHECK_INTERVAL
-            position, consumed = self._position(), self._consumed  # before the question: they move on meanwhile
+            consumed = self._consumed
             await asyncio.sleep(interval)
-            doubts = self._doubts
-            try:
-                now = await self._log.extent()
-                replaced = now.log_id != log_id or not await self._is_same(now, position)
-            except NotFoundError:
-                raise LogReplaced from None
-            except (NatsError, TimeoutError):
+            now = await self._look(log_id)
+            if now is None:
                 behind = 0.0
                 continue
-            self.answered = self._monotonic()
-            if replaced:
-                raise LogReplaced
-            self._check_for_a_gap(now)
-            self.seen = now
-            if self._doubts == doubts:  # NATS has not been away since it was asked
-                self._go_on()
             behind = behind + interval if consumed == self._consumed < now.last else 0.0
             if behind > READING_TIMEOUT:
                 raise ReadingStopped
             if behind:
                 await self._fetch(now.last)
+
+    async def _look(self, log_id: str) -> Extent | None:
+        """See how far the log goes, and let what waited take effect if it is the same; None if NATS does not answer.
+
+        Raises LogReplaced, LeftBehind.
+        """
+        position, doubts = self._position(), self._doubts  # before the question: they move on meanwhile
+        try:
+            now = await self._log.extent()
+            replaced = now.log_id != log_id or not await self._is_same(now, position)
+        except NotFoundError:
+            raise LogReplaced from None
+        except (NatsError, TimeoutError):
+            return None
+        self.answered = self._monotonic()
+        if replaced:
+            raise LogReplaced
+        self._check_for_a_gap(now)
+        self.seen = now
+        if self._doubts == doubts:  # NATS has not been away since it was asked
+            self._go_on()
+        return now
 
     def doubt(self) -> None:
         """NATS is away, and may come back without the end of the log: what comes in waits until that is known.

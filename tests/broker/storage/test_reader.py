@@ -112,3 +112,24 @@ async def test_what_waits_does_not_take_effect_if_nats_was_away_after_it_was_ask
     with pytest.raises(LogReplaced):
         await reading.until_it_is_compared()
     assert reading.taken == [1.0, 2.0]
+
+
+async def test_what_comes_in_while_the_log_is_read_at_the_start_is_held_against_it_too() -> None:
+    reading = Reading(Log(1.0, 2.0))
+    reading.reader._consumed = 2
+    reading.reader.doubt()
+    reading.come(4.0)
+    reading.log.times[1:] = [3.0, 4.0]  # the second was lost, and something else was written in its place
+    with pytest.raises(LogReplaced):
+        await reading.reader.catch_up("log", 3, asyncio.Event())
+    assert reading.taken == [1.0, 2.0]
+
+
+async def test_what_comes_in_while_the_log_is_read_at_the_start_takes_effect_when_the_log_has_it() -> None:
+    reading = Reading(Log(1.0, 2.0))
+    reading.reader._consumed = 2
+    reading.reader.doubt()
+    reading.come(3.0)
+    reading.log.times += [3.0]
+    await reading.reader.catch_up("log", 3, asyncio.Event())
+    assert reading.taken == [1.0, 2.0, 3.0]
