@@ -209,7 +209,8 @@ export class Line extends Emitter {
   #refused(code, message) {
     if (!this.#fresh) return this.#renewWithin(RENEWAL_PAUSE);
     const outdated = code === "unauthorized" && !this.#untried;
-    if (code === "unauthorized") this.#token = "";
+    // whoever says so is there: it need not be given time
+    if (code === "unauthorized") [this.#token, this.#attempts] = ["", 0];
     if (!code || outdated || PASSING.includes(code)) this.#lost(code ?? message);
     else this.#end(code, message);
   }

@@ -170,6 +170,18 @@ test("a token that was good is asked for anew when it is refused; a new one that
   assert.deepEqual([line.state, line.reason, line.message], ["ended", "unauthorized", "Token has expired"]);
 });
 
+test("whoever is told that its token is outdated shows a new one soon, however long there was no answer before", async () => {
+  const { sockets, given } = await started();
+  for (const pause of [500, 1000, 2000, 4000, 8000]) {
+    sockets.last.happens("connect_error", new Error("websocket error"));
+    await passes(pause);
+  }
+  sockets.last.happens("connect_error", Object.assign(new Error("Token has expired"), { data: { code: "unauthorized" } }));
+  await passes(500);
+  assert.deepEqual(given, ["token-0", "token-1"]);
+  assert.deepEqual(sockets.last.options.auth, { token: "token-1" });
+});
+
 test("a session is renewed at half its life, and when it is said to expire", async () => {
   const { sockets } = await started();
   sockets.last.accept({ expires_in: 100 });
