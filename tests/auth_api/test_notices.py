@@ -329,15 +329,16 @@ async def test_a_stream_that_fell_behind_is_told_so(
     await stream.store("log-1-0")
     async with site.events() as events:
         assert await events.next() == "log-1-0"
-        held = asyncio.Event()
+        asking, held = asyncio.Event(), asyncio.Event()
         read = Reader.read
 
         async def late(self: Reader, *asked: Any) -> Any:
+            asking.set()
             await held.wait()
             return await read(self, *asked)
 
         monkeypatch.setattr(Reader, "read", late)
-        await asyncio.sleep(1.1)  # what it waits for already
+        await asking.wait()  # until then it reads as it did
         for position in (2, 3, 4):
             await stream.store(f"log-{position}-0")
         await stream.drop(4)

@@ -8,6 +8,7 @@ from tests.conftest import StartSystem
 from tests.system.rig.cripple import Cripple
 from tests.system.rig.harness import System
 from tests.system.rig.rooms import new_name
+from tests.system.rig.tokens import claims_of
 
 
 async def test_a_peer_goes_on_at_another_gateway_when_its_own_is_killed(mortal: System, page: NodePage) -> None:
@@ -78,6 +79,7 @@ async def test_a_place_that_is_lost_is_told_and_what_was_asked_is_rejected(
         room,
     )
     system.gateways[0].start()
+    await system.ready()
     told = await page.run(
         """
         const { Ann, Ben } = people;
@@ -156,16 +158,21 @@ async def test_a_page_that_is_loaded_again_goes_on(system: System, page: NodePag
 
 async def test_a_session_is_renewed_with_a_new_token_before_the_old_one_ends(system: System, page: NodePage) -> None:
     await system.agreed()
-    tokens = [await system.user_token("ann", rooms={"*": "own"}, expires_in=seconds) for seconds in (4, 3600)]
+    tokens = [await system.user_token("ann", rooms={"*": "own"}, expires_in=seconds) for seconds in (8, 3600)]
     told = await page.run(
         """
         const ann = enter(connect, "Ann", $);
         const room = await ann.parley.join($.room, { create: true });
-        await new Promise((done) => setTimeout(done, 6000));
+        await until(() => Date.now() > $.ends);
         await room.setPolicy({ admission: "open" });
         return { states: ann.states, given: ann.given.length, identity: room.me.identity };
         """,
-        {"urls": [gateway.url for gateway in system.gateways], "tokens": tokens, "room": new_name()},
+        {
+            "urls": [gateway.url for gateway in system.gateways],
+            "tokens": tokens,
+            "ends": (claims_of(tokens[0])["exp"] + 1) * 1000,
+            "room": new_name(),
+        },
     )
     assert told == {"states": ["online"], "given": 2, "identity": {"id": "ann", "name": "Ann"}}
 

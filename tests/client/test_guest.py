@@ -40,6 +40,7 @@ async def test_it_joins_chats_and_answers_while_its_gateway_is_killed(mortal: Sy
         )
         await mortal.gateways[0].kill()
         mortal.gateways[0].start()
+        await mortal.ready()
         await page.run(
             """
             await room.send("Are you there?");

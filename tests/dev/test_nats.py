@@ -1,7 +1,6 @@
 """The embedded NATS server, for real."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,7 @@ import pytest
 from dev import nats as dev_nats
 from dev.processes import Processes, Program
 from shared.envelopes.subjects import MAX_MESSAGE
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from tests.system.rig.ports import free_port
 
 
 async def test_it_serves_a_file_stream_and_takes_our_largest_message(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from dev.ports import Port, check
 from dev.trouble import Trouble
+from tests.system.rig.ports import free_port
 
 HOST = "127.0.0.1"
 
@@ -17,8 +18,7 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def free() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])
+    return free_port()
 
 
 def test_free_ports_pass(free: int) -> None:

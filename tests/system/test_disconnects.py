@@ -76,16 +76,19 @@ async def test_a_socket_io_disconnect_packet_is_enough(system: System, world: Wo
 
 
 async def test_a_silent_connection_is_lost(start_system: StartSystem) -> None:
-    system = await start_system(settings={"PING_INTERVAL": "0.3", "PING_TIMEOUT": "0.3"})
+    impatient = {"PING_INTERVAL": "0.5", "PING_TIMEOUT": "0.5"}
+    system = await start_system(overrides={"gateway-1": impatient})
     world, token = World(system), await system.app_token()
     owner, witness = await world.peers(0, 0)
+    room = await room_of(owner, witness)
     async with RawSocket(system.gateways[1].url) as raw:
         session = await raw.authenticate(token)
-        room = await room_of(owner, witness)
+        answering = asyncio.create_task(raw.closed(within=60))
         await raw.event("room-join-request", {"auth": session, "room": room})
         asked = await owner.expect("room-join-request", room=room)
         await owner.call("room-join-accept", {"room": room, "peer_id": asked["peer_id"]})
-        # from here on nobody answers the pings of this socket
+        answering.cancel()  # from here on nobody answers the pings of this socket
+        await asyncio.wait({answering})
         left = await owner.expect("room-user-leave", within=5, room=room)
         assert (left["peer_id"], left["reason"]) == (asked["peer_id"], "lost")
         await raw.closed()

@@ -264,7 +264,8 @@ async def test_newcomers_in_the_middle_of_a_hundred_updates_a_second(world: Worl
         await asyncio.sleep(0.2)
         newcomers.append(await world.peer(number % 2, version=2))
         await newcomers[-1].send(JOIN, {"room": room})
-    await asyncio.sleep(0.3)
+    for newcomer, event in itertools.product(newcomers, ("room-message", "room-data", "room-user-update")):
+        await newcomer.expect(event)  # it is in, and hears of all three
     writing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await writing
@@ -495,6 +496,7 @@ async def check_programs(system: System, ann: Peer, room: str, ben: Program, cid
     await system.gateways[1].kill()
     system.gateways[1].start()
     await ann.call(SET, {"room": room, "set": {f"peer.{ann.peer_id}.hand": True}})
+    await system.ready()
     for program in (ben, cid):
         await ask_until(program, "speakers().join(' ')", f"{first} {second} {ann.peer_id}")
     await cid.do("raise(false)")

@@ -36,9 +36,9 @@ class Backend:
         found: list[tuple[str, Any]] = []
         while not found or found[-1][0] != until:
             answer = await self.get(f"/admin/notices?limit=1&wait=10&after={after}")
-            [notice] = answer["notices"]
-            after = notice["id"]
-            found.append((notice["type"], notice.get("peer_id")))
+            for notice in answer["notices"]:  # there may be none for so long
+                after = notice["id"]
+                found.append((notice["type"], notice.get("peer_id")))
         return found
 
 

@@ -406,6 +406,7 @@ async def test_the_program_in_the_document_says_everything_once(
         await until(lambda: len(ann.heard("ice-candidate", "ice_candidate")) >= heard, f"{heard} have come")  # noqa: B023
         await system.gateways[1].kill()
         system.gateways[1].start()
+        await system.ready()
     async with asyncio.timeout(30):
         assert await process.wait() == 0
     await until(lambda: len(ann.heard("ice-candidate", "ice_candidate")) >= 400, "all have come")

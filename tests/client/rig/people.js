@@ -60,13 +60,15 @@ export async function refused(promise) {
   throw new Error("it was not refused");
 }
 
+const everybody = () => Object.entries(people).map(([name, { told, states }]) => ({ name, told, states }));
+
 /** Wait until something is true; says what it was instead. */
-export async function until(condition, show = () => Object.entries(people).map(([name, { told, states }]) => ({ name, told, states }))) {
-  const end = performance.now() + PATIENCE;
+export async function until(condition, show = everybody, patience = PATIENCE) {
+  const end = performance.now() + patience;
   for (;;) {
     const found = await condition();
     if (found) return found;
-    if (performance.now() > end) throw new Error(`not within ${PATIENCE} ms: ${condition}; ${JSON.stringify(show())}`);
+    if (performance.now() > end) throw new Error(`not within ${patience} ms: ${condition}; ${JSON.stringify(show())}`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 ROOT = Path(__file__).parents[3]
+READY = 60.0  # seconds; four of them were seen to take more than twenty to start on two cores that had other work
 
 COMPLAINTS = (
     "Traceback (most recent call last)",
@@ -72,11 +73,11 @@ class Process:
             await asyncio.to_thread(self._child.wait)
             raise AssertionError(f"{self.name} did not end in {within:g} s:\n{self.text()[-4000:]}") from None
 
-    async def ready(self, within: float = 20.0, path: str = "/readyz") -> None:
+    async def ready(self, within: float = READY, path: str = "/readyz") -> None:
         """Return when the probe answers 200."""
         await self.answers(200, within, path)
 
-    async def answers(self, status: int, within: float = 20.0, path: str = "/readyz") -> None:
+    async def answers(self, status: int, within: float = READY, path: str = "/readyz") -> None:
         """Return when the probe answers so."""
         deadline = time.monotonic() + within
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
