@@ -96,6 +96,7 @@ class Person:
         self.sockets: list[str] = []
         self.sessions = 0  # session tokens that came over websockets
         self.asked: list[str] = []  # events sent, over websockets and by polling
+        self.sent: list[str] = []  # the same with all that they say
         page.on("websocket", self._watch)
         page.on("request", self._posted)
 
@@ -119,6 +120,11 @@ class Person:
         except TookTooLong as error:
             shown = await self.page.locator("body").inner_text()
             raise AssertionError(f"{self.name} does not see {text or selector!r}, but: {shown}") from error
+
+    async def see_devices(self) -> None:
+        """Return when camera and microphone are on."""
+        for switch in ("#camera-switch", "#microphone-switch"):
+            await self.see(f"{switch}[aria-pressed=true]")
 
     async def see_people(self, *names: str) -> None:
         """Return when there is a connected tile for each of them, and for nobody else."""
@@ -162,6 +168,7 @@ class Person:
     def _sent(self, frame: str | bytes) -> None:
         if isinstance(frame, str) and (event := re.match(r'42\d*\["([a-z-]+)"', frame)):
             self.asked.append(event[1])
+            self.sent.append(frame)
 
 
 async def _offer_only(gateway: str, route: Route) -> None:

@@ -9,6 +9,8 @@ async def test_three_pages_on_two_gateways_see_each_other_move(demo: Demo, syste
     ann = await demo.open("Ann", gateway=0)
     ben = await demo.open("Ben", gateway=1, room=room)
     cleo = await demo.open("Cleo", gateway=0, room=room)
+    for person in (ann, ben, cleo):
+        await person.see_devices()  # one whose camera starts later says so later, once more
     await ann.create(room)
     for guest in (ben, cleo):
         await guest.ask()
@@ -50,8 +52,8 @@ async def test_the_host_decides_leaves_and_is_followed_by_the_next(demo: Demo) -
     await ben.see(".tile[data-host]:not([data-own])", "Ann")
 
     await ann.page.click("#leave")
+    await ben.see(".toast", "Ann left")  # for five seconds
     await ann.see("body[data-screen=lobby]")
-    await ben.see(".toast", "Ann left")
     await ben.see(".tile[data-host][data-own]")
     await ben.see("#own-host", "You are the host")
     await ben.see_people(f"{name} (you)")

@@ -41,8 +41,14 @@ async def lose_gateway(system: System, number: int) -> None:
     await system.gateways[number].exit_code()
 
 
+async def start_again(system: System, number: int) -> None:
+    """Return when it serves: by now the page waits up to ten seconds from one attempt to the next."""
+    system.gateways[number].start()
+    await system.gateways[number].ready()
+
+
 async def test_a_call_survives_the_death_of_a_gateway(start: Start) -> None:
-    system, demo = await start()
+    system, demo = await start(RESUME_FOR="300")  # longer than a busy machine takes for what follows
     ann = await demo.open("Ann", gateway=0)
     ben = await demo.open("Ben", gateway=1, room="survives")
     await ann.create("survives")
@@ -54,7 +60,7 @@ async def test_a_call_survives_the_death_of_a_gateway(start: Start) -> None:
     await ann.see_video_advance("Ben")
     before = (await ann.frames())["Ben"]
 
-    system.gateways[0].start()
+    await start_again(system, 0)
     await ann.page.locator("#banner").wait_for(state="hidden")
     cleo = await demo.open("Cleo", gateway=1, room="survives")
     await cleo.ask()
@@ -78,7 +84,7 @@ async def test_who_was_away_too_long_asks_to_come_back(start: Start) -> None:
     await ben.see("#own-host", "You are the host")
     await ben.see_people("Ben (you)")
 
-    system.gateways[0].start()
+    await start_again(system, 0)
     await ann.see("#waiting-title", "Waiting for the host")
     await ben.decide("Ann", "Admit")
     await ann.see_people("Ann (you)", "Ben")
@@ -95,12 +101,13 @@ async def test_who_was_invited_and_away_too_long_is_told_that_the_room_is_gone(s
     await ben.see_people("Ann", "Ben (you)")
     await ann.page.click("#leave")
     await ben.see("#own-host")
-    await lose_gateway(system, 0)
-    await ben.see("#banner", "Connection lost")
     cleo = await demo.open("Cleo", gateway=1, room="is-gone")
     await cleo.ask()
-    await cleo.see("#problem", "The room “is-gone” was closed.")  # Ben has a second, and Cleo waits for him
-    system.gateways[0].start()
+    await ben.see(".knock", "Cleo")  # the room is still there, and is so for few seconds more
+    await lose_gateway(system, 0)
+    await ben.see("#banner", "Connection lost")
+    await cleo.see("#problem", "The room “is-gone” was closed.")
+    await start_again(system, 0)
     await looked_at(ben, OUT, "You were away too long, and “is-gone” has been closed meanwhile.", "Open it again")
     await ben.page.click("#problem-offer")
     await ben.see("#own-host")
@@ -115,13 +122,12 @@ async def test_who_is_not_known_any_more_is_told_so(start: Start) -> None:
     gateway = system.gateways[0]
     known = gateway.env["APP_SECRET"]
     gateway.env["APP_SECRET"] = known[::-1]
-    gateway.start()
+    await start_again(system, 0)
     said = "Your visit has ended: the server does not know you any more."
     await looked_at(ann, OUT, said, "Ask to come back")
     await lose_gateway(system, 0)
     gateway.env["APP_SECRET"] = known
-    gateway.start()
-    await gateway.ready()
+    await start_again(system, 0)
     await system.empty()  # until then the room is one that is about to be closed
     await ann.page.click("#problem-offer")
     await ann.see("#problem", "There is no room called “not-known” right now.")
@@ -130,8 +136,6 @@ async def test_who_is_not_known_any_more_is_told_so(start: Start) -> None:
 
 async def test_a_visitor_gets_another_token_before_its_own_ends_and_stays_who_it_is(start: Start) -> None:
     system, demo = await start()
-    ends = int(time.time()) + 12
-    short = make_user_token(APP_SECRET, "demo", User("ann", "", ends - 12, ends, {"*": "create"}))
     asked: list[str] = []
     given: list[str] = []
 
@@ -139,18 +143,22 @@ async def test_a_visitor_gets_another_token_before_its_own_ends_and_stays_who_it
         asked.append(route.request.headers.get("authorization", ""))
         answer = await route.fetch()
         told = {**await answer.json(), "gateways": [system.gateways[0].url]}
-        if len(asked) == 1:
-            told |= {"token": short, "expires_in": ends - time.time()}
+        if len(asked) == 1:  # its life begins when the page has it, however long the page has taken to load
+            now = int(time.time())
+            short = make_user_token(APP_SECRET, "demo", User("ann", "", now, now + 12, {"*": "create"}))
+            told |= {"token": short, "expires_in": now + 12 - time.time()}
         given.append(told["token"])
         await route.fulfill(response=answer, json=told)
 
     ann = await demo.open("Ann", gateway=0)
     await ann.page.route("**/demo/config.json", config)
     await ann.create("renewed-visit")
+    ends = claims_of(given[0])["exp"]
     async with asyncio.timeout(40):
         while time.time() <= ends:
             await asyncio.sleep(0.1)
-    assert asked == ["", f"Bearer {short}"]
+    assert asked[0] == ""
+    assert set(asked[1:]) == {f"Bearer {given[0]}"}  # more than once if the first answer took too long for the page
     assert claims_of(given[1])["sub"] == "ann"
     assert ann.sessions >= 2  # more if half of a session's life is over before half of the token's
     ben = await demo.open("Ben", gateway=1, room="renewed-visit")

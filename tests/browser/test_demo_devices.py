@@ -107,10 +107,10 @@ async def test_each_click_on_a_forbidden_camera_says_why(demo: Demo) -> None:
     await ann.see("#preview-note", "This page may not use your camera and microphone.")
     await ann.create("forbidden")
     button = ann.page.locator(".call #camera-switch")
-    for count in (1, 2):
+    for _ in range(2):
         await button.click()
         await ann.page.evaluate("answer('deny')")
         await ann.see(".toast", "This page may not use your camera.")
-        assert await ann.page.locator(".toast").count() == count
+        await ann.page.evaluate("document.getElementById('toasts').replaceChildren()")  # the next one is another
     assert "may not use your camera" in (await button.get_attribute("title") or "")
     assert await button.get_attribute("data-problem") == ""

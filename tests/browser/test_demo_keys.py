@@ -49,6 +49,7 @@ async def test_a_call_from_the_door_to_the_end_with_keys_alone(demo: Demo) -> No
     await ann.page.keyboard.press("Enter")
     await ann.see("body[data-screen=call]")
     await ben.page.keyboard.press("Enter")
+    await ben.page.locator("#to-hosts input").wait_for()
     await tab_to(ben, "#to-hosts input")
     await ben.page.keyboard.type("It is me")
     await ben.page.keyboard.press("Enter")

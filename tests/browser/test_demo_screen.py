@@ -42,9 +42,9 @@ async def test_a_screen_is_seen_by_all_and_by_newcomers_until_it_ends(demo: Demo
     switch = ben.page.locator("#share-switch")
     await expect(switch).to_have_attribute("aria-pressed", "false")
     await switch.click()
+    await ann.see(".toast", "Ben shares their screen")  # for five seconds
     await expect(switch).to_have_attribute("aria-pressed", "true")
     await expect(ben.page.locator("#sharing")).to_be_visible()
-    await ann.see(".toast", "Ben shares their screen")
     await see_screen(ann, BENS_SCREEN)
     cleo = await demo.open("Cleo", gateway=0, room="screen")
     await cleo.ask()
