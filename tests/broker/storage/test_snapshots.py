@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -172,13 +172,14 @@ def test_a_damaged_snapshot_is_refused_or_whole(data: st.DataObject) -> None:
     damaged = whole[:start] + data.draw(st.binary(max_size=8)) + whole[end:]
     try:
         decode("log", damaged)
-    except BadSnapshot:
+    except (BadSnapshot, NewerLog):
         return
 
 
 @given(st.binary(max_size=200))
+@example(b"\x91\x7f")  # looks as if a later release had made it
 def test_garbage_is_no_snapshot(data: bytes) -> None:
-    with pytest.raises(BadSnapshot):
+    with pytest.raises((BadSnapshot, NewerLog)):
         decode("log", data)
 
 
