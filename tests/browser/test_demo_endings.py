@@ -48,13 +48,13 @@ class Stage:
     async def ben_is_in(self) -> None:
         await self.ben.ask()
         await self.ben.see("body[data-screen=call]")
-        await self.hana.page.wait_for_function("room.others.length")
+        await self.hana.page.wait_for_function("() => room.others.length")
 
     async def ben_waits(self) -> None:
         await self.host("room.setPolicy({ admission: 'ask' })")
         await self.ben.ask()
         await self.ben.see("#waiting-title", "Waiting for the host")
-        await self.hana.page.wait_for_function("room.pending.size")
+        await self.hana.page.wait_for_function("() => room.pending.size")
 
     async def host(self, deed: str) -> None:
         await self.hana.page.evaluate(f"async () => {{ await {deed}; }}")

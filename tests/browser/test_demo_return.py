@@ -115,7 +115,7 @@ async def test_who_is_put_out_may_ask_again(demo: Demo) -> None:
     hana, ben = await open_room(demo, "putting-out"), await demo.open("Ben", gateway=1, room="putting-out")
     await ben.ask()
     await ben.see("body[data-screen=call]")
-    await hana.page.wait_for_function("room.others.length")
+    await hana.page.wait_for_function("() => room.others.length")
     await hana.page.evaluate("room.kick(room.others[0].peer_id, { text: 'Be kind' })")
     await ben.see("#problem", "A host put you out of “putting-out”. They said: “Be kind”")
     await ben.page.click("text=Ask to come back")
