@@ -233,7 +233,7 @@ class Outbox:
                 self.rehearsal.lose(peer, self._state)
             peer.conn = peer.gateway = ""
             peer.slow = False
-            peer.resent = []
+            peer.resent = ()
             peer.past = [kept for kept in sent if self._is_kept(kept) and (kept.parcel <= seen or kept.is_blank)]
             self.keeping.bound_past(peer)
             for kept in (*(kept for kept in sent if kept.parcel > seen and not kept.is_blank), *waiting):

@@ -29,7 +29,7 @@ class Resent:
 
     def note(self, peer: Peer, again: Sequence[Kept], number: int) -> None:
         """A peer that is back was sent this again; parcel ``number`` was the last with some of it."""
-        peer.resent = [Kept(kept.frame, kept.position, parcel=number, kind=kept.kind) for kept in again]
+        peer.resent = tuple(Kept(kept.frame, kept.position, parcel=number, kind=kept.kind) for kept in again)
         peer.resent_at = self._state.now
         heapq.heappush(self._queue, (peer.resent_at, peer.peer_id))
         self._forget_old()
@@ -41,7 +41,7 @@ class Resent:
             if peer is not None and peer.resent_at == time and peer.resent:
                 if self._is_needed(peer):
                     break
-                peer.resent = []
+                peer.resent = ()
             heapq.heappop(self._queue)
 
     def _is_needed(self, peer: Peer) -> bool:

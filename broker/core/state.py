@@ -126,7 +126,7 @@ class Peer(msgspec.Struct):
     user: User | None = None
     due: float = 0.0
     numbers: Numbers | None = None
-    resent: list[Kept] = []
+    resent: tuple[Kept, ...] = ()
     resent_at: float = 0.0
 
 

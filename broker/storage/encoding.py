@@ -147,7 +147,7 @@ class _Frames:
             return peer
         kept = {key: self._named(one) for key, one in peer.kept.items()}
         past, resent = ([self._named(one) for one in frames] for frames in (peer.past, peer.resent))
-        return msgspec.structs.replace(peer, kept=kept, past=past, resent=resent)
+        return msgspec.structs.replace(peer, kept=kept, past=past, resent=tuple(resent))
 
     def pieces(self) -> list[bytes]:
         return [b"\xdf" + struct.pack(">I", len(self._packed)), *self._packed.values()]

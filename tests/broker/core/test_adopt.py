@@ -145,10 +145,10 @@ def test_what_was_sent_again_is_part_of_the_state_for_as_long_as_it_may_be_misse
     world.now += HISTORY_SECONDS + 1
     owner.say("relay-ice-candidate", "room", other.peer_id)
     back = come_back(world, other, other)
-    assert peers[member.peer_id].resent == []
+    assert peers[member.peer_id].resent == ()
     assert [kept.relayed for kept in peers[other.peer_id].resent] == [True]
     back.close()
-    assert peers[other.peer_id].resent == []
+    assert peers[other.peer_id].resent == ()
 
 
 def test_who_had_what_was_not_confirmed_by_the_older_snapshot_keeps_the_place_on_the_way_however_late() -> None:
