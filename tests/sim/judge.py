@@ -13,6 +13,7 @@ from broker import replica
 from broker.core.belief import NOTHING, believe
 from broker.core.keeping import SENDERS
 from broker.core.machine import Applied, Core, RuleFailed
+from broker.storage import snapshots
 from broker.storage.stream import ID
 from shared.envelopes import subjects
 from shared.envelopes.deliveries import Parcel, pack_message, unpack_message
@@ -326,6 +327,8 @@ class Judge:
 
     def _on_lost(self, stream: Stream) -> None:
         """A stream has lost its end in a power cut: positions and numbers may come again, with something else."""
+        if stream.name == snapshots.STREAM:
+            self._cluster.server.damaged = True
         if stream.name == subjects.EVENT_STREAM:
             self._log_was_cut = True
             self._unsure_until = self._cluster.universe.time + NOTICED
