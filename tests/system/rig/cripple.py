@@ -1,6 +1,7 @@
 """A proxy that leaves out ``Connection: upgrade``, as nginx does unless it is told otherwise."""
 
 import asyncio
+import gc
 import re
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -29,7 +30,9 @@ class Cripple:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0)  # that is when it takes effect
+        for _ in range(2):
+            await asyncio.sleep(0)  # that is when it takes effect
+        gc.collect()  # closes what asyncio had just accepted, and leaves alone when the server is closed
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection(self._target.hostname, self._target.port)
