@@ -7,9 +7,11 @@ burst of a thousand, for 100 ms and more.
 
 import gc
 
-# Containers that have come and not gone until the youngest are looked at; a connection has some 90. Then how many
-# such looks there are to one at the next generation, the last of which is all connections.
-THRESHOLDS = (10_000, 3, 30)
+# Containers that have come and not gone until the youngest are looked at: those of 30 connections, which takes less
+# than a millisecond, and least for each while they are in the processor's cache. Then how many such looks there are to
+# one at all that have come since the last of that kind: 18,000 connections. After 500, as once, such a look took 20 ms,
+# and all of them twice as long as those at the youngest. Every second time, all connections are looked at.
+THRESHOLDS = (2500, 600, 1)
 
 
 def look_seldom() -> None:
