@@ -221,6 +221,7 @@ class Outbox:
         ``seen`` is the number of the last parcel that it had. Some of what came before is gathered too: the client
         may know better.
         """
+        self._resent.forget_old()
         line = self._lines.get(gateway)
         if line is not None:
             line.history.forget_old(self._state.now)

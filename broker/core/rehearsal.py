@@ -33,7 +33,7 @@ class Rehearsal:
 
     def believes(self, peer: Peer, state: State) -> bool:
         """Whether a peer that is back may have had what is not known any more, or may lack it still."""
-        if peer.peer_id not in self._unsure | self._believed:
+        if peer.peer_id not in self._unsure and peer.peer_id not in self._believed:
             return False
         self._believed.add(peer.peer_id)
         self.strayed = state.position

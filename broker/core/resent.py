@@ -32,9 +32,9 @@ class Resent:
         peer.resent = tuple(Kept(kept.frame, kept.position, parcel=number, kind=kept.kind) for kept in again)
         peer.resent_at = self._state.now
         heapq.heappush(self._queue, (peer.resent_at, peer.peer_id))
-        self._forget_old()
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Forget what is old, and was handled."""
         while self._queue and self._queue[0][0] < self._state.now - HISTORY_SECONDS:
             time, peer_id = self._queue[0]
             peer = self._state.peers.get(peer_id)
