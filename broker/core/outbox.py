@@ -187,6 +187,7 @@ class Outbox:
 
     def seal(self, position: int, taken: float) -> list[tuple[str, Parcel]]:
         """All that was said since the last call, as parcels for gateways that are up."""
+        self._resent.forget_old()
         sealed = []
         for line in self._busy:
             for part in line.open:
@@ -221,7 +222,6 @@ class Outbox:
         ``seen`` is the number of the last parcel that it had. Some of what came before is gathered too: the client
         may know better.
         """
-        self._resent.forget_old()
         line = self._lines.get(gateway)
         if line is not None:
             line.history.forget_old(self._state.now)

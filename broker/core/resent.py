@@ -34,7 +34,7 @@ class Resent:
         heapq.heappush(self._queue, (peer.resent_at, peer.peer_id))
 
     def forget_old(self) -> None:
-        """Forget what is old, and was handled."""
+        """Forget what is old, and was handled: for whatever is remembered, the log is not trimmed."""
         while self._queue and self._queue[0][0] < self._state.now - HISTORY_SECONDS:
             time, peer_id = self._queue[0]
             peer = self._state.peers.get(peer_id)

@@ -179,3 +179,17 @@ def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_without_what_
     have = world.core.state.gateways["g2"].have
     assert len(world.core.out.after("g2", have)) == 1
     assert restored.core.out.after("g2", have) == []
+
+
+def test_what_was_sent_again_is_forgotten_in_time_though_nobody_else_comes_back() -> None:
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    owner.say("relay-ice-candidate", "room", member.peer_id)
+    come_back(world, member, member)
+    world.confirm()
+    world.now += HISTORY_SECONDS + 1
+    owner.say("relay-ice-candidate", "room", member.peer_id, payload="newer")
+    assert world.core.state.peers[member.peer_id].resent == ()
+    assert asyncio.run(encode("log", world.core.state)).needed == world.core.state.position + 1
