@@ -183,7 +183,8 @@ class Replica:
         if base is not None:
             self.core = Core(self._settings.limits, base, self._failed)
             log.info("state restored", extra={"facts": {"position": base.position, "peers": len(base.peers)}})
-            self.core.rehearse()
+            if self._newer is not None:
+                self.core.rehearse(self._newer)
             self._adopt_newer()
         elif extent.first > 1:
             log.error("the log's beginning is gone and no snapshot is good: starting afresh, clients will reconnect")

@@ -29,11 +29,12 @@ class History:
     refuse to send more to a gateway that is too far behind.
     """
 
-    __slots__ = ("_bytes", "_parcels", "_sent", "have")
+    __slots__ = ("_bytes", "_parcels", "_sent", "_unlike", "have")
 
     def __init__(self, have: int = 0) -> None:
         self._parcels: deque[tuple[Parcel, int, float]] = deque()
         self._bytes = 0
+        self._unlike = 0  # the newest parcel that may differ from what was sent
         self._sent: dict[str, list[Sent]] = {}  # lists, since most are short, and a deque is not
         self.have = have
 
@@ -46,12 +47,6 @@ class History:
         known.append(sent)
         if len(known) > SENT_FRAMES and known[0][0] <= self.have:
             del known[0]
-
-    def correct(self, conn: str, again: list[Sent]) -> None:
-        """What was sent again to ``conn`` is this, whatever is known of that."""
-        last = again[-1][0]
-        others = [sent for sent in self._sent.get(conn, ()) if sent[0] > last or not sent[2].origin]
-        self._sent[conn] = sorted([*again, *others], key=lambda sent: sent[0])
 
     def take(self, conn: str) -> Iterable[Sent]:
         """What is known to have been sent to ``conn``, oldest first; it is forgotten here."""
@@ -71,30 +66,33 @@ class History:
             self._drop()
 
     def after(self, number: int) -> list[Parcel]:
-        """The parcels with a higher number than ``number``, oldest first."""
-        found = []
-        for parcel, _, _ in reversed(self._parcels):
-            if parcel.number <= number:
-                break
-            found.append(parcel)
-        return found[::-1]
+        """The parcels with a higher number than ``number``, oldest first, but for those that are not to be repeated."""
+        return self._after(max(number, self._unlike))
 
-    def add_to_totals(self, more: int, position: int) -> bool:
-        """Add to the totals of what is not confirmed; False if some of that follows from the log up to ``position``."""
+    def add_to_totals(self, more: int, position: int) -> None:
+        """Add to the totals of what is not confirmed. What follows from the log up to ``position`` is not repeated."""
         parcels = self._parcels
         for place in range(len(parcels) - 1, -1, -1):
             parcel, size, time = parcels[place]
             if parcel.number <= self.have:
                 break
             if parcel.position <= position:
-                return False
+                self._unlike = parcel.number
+                break
             parcels[place] = (msgspec.structs.replace(parcel, total=parcel.total + more), size, time)
-        return True
 
     def oldest_unconfirmed(self) -> int | None:
         """The log position of the oldest parcel that is not confirmed."""
-        missing = self.after(self.have)
+        missing = self._after(self.have)
         return missing[0].position if missing else None
+
+    def _after(self, number: int) -> list[Parcel]:
+        found = []
+        for parcel, _, _ in reversed(self._parcels):
+            if parcel.number <= number:
+                break
+            found.append(parcel)
+        return found[::-1]
 
     def _is_confirmed(self) -> bool:
         return bool(self._parcels) and self._parcels[0][0].number <= self.have

@@ -51,16 +51,16 @@ class Line:
         gateway.sealed = part.total = gateway.sealed + to_write
         return gateway.parcel + len(parts)
 
-    def adopt(self, gateway: Gateway, strayed: int) -> bool:
+    def adopt(self, gateway: Gateway, strayed: int | None) -> bool:
         """Go on with the gateway's numbers in a newer state; False if something else was told than we know of.
 
-        Up to log position ``strayed`` it may have been told more.
+        Up to log position ``strayed``, one of those on it may have been told more, or less, when it came back.
         """
-        if gateway.parcel != self.gateway.parcel:
-            return False
         more = gateway.sealed - self.gateway.sealed
-        if more and not self.history.add_to_totals(more, strayed):
+        if gateway.parcel != self.gateway.parcel or (more and strayed is None):
             return False
-        self.gateway = gateway
         self.history.have = gateway.have
+        if more and strayed is not None:
+            self.history.add_to_totals(more, strayed)
+        self.gateway = gateway
         return True

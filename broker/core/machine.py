@@ -99,9 +99,9 @@ class Core(Context):
                     raise RuleFailed((position, index)) from error
         return Applied(self.out.seal(position, batch.taken), self.notices.take())
 
-    def rehearse(self) -> None:
-        """Read on until a newer state is adopted, only to know what gateways are told."""
-        self.out.rehearsal = Rehearsal(self.state)
+    def rehearse(self, newest: State) -> None:
+        """Read on until that state is adopted, only to know what gateways are told."""
+        self.out.rehearsal = Rehearsal(self.state, newest)
 
     def adopt(self, state: State) -> None:
         """Take over the state of a snapshot. What gateways were told before, as far as it was read, stays known."""

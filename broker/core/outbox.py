@@ -8,7 +8,7 @@ from broker.core.keeping import Keeping
 from broker.core.limits import Limits
 from broker.core.line import Line
 from broker.core.rehearsal import Rehearsal
-from broker.core.resent import Resent, sent_again
+from broker.core.resent import Resent
 from broker.core.state import Kept, Peer, State, blank
 from shared.contract.frames import ack_frame
 from shared.contract.refusals import UNAVAILABLE, Refusal
@@ -134,7 +134,9 @@ class Outbox:
 
     def catch_up(self, peer: Peer) -> None:
         """Send what has waited for a peer that is back, and remember that it may miss it again."""
-        waiting = self.keeping.take(peer)
+        waiting: Sequence[Kept] = self.keeping.take(peer)
+        if self.rehearsal is not None:
+            waiting = self.rehearsal.sent_again(peer, waiting, self._state)
         if waiting:
             self._resent.note(peer, waiting, self.resend(peer, waiting))
 
@@ -242,22 +244,23 @@ class Outbox:
 
     def is_believed(self, peer: Peer) -> bool:
         """Whether a peer that is back has had what is not remembered, because it says so."""
-        return self.rehearsal is not None and self.rehearsal.believes(peer, self._state)
+        return self.rehearsal is not None and self.rehearsal.believes(peer)
+
+    def is_known_to_be_given_up(self, peer: Peer, conn: str) -> bool:
+        """Whether a peer that comes back on this socket loses its place by it, as is known from later."""
+        return self.rehearsal is not None and self.rehearsal.gives_up(peer, conn)
 
     def adopt(self, state: State) -> None:
         """Continue with this state. Histories stay, except those that differ: better none than wrong ones."""
-        strayed = self.rehearsal.strayed if self.rehearsal is not None else 0
+        strayed = self.rehearsal.strayed if self.rehearsal is not None else {}
         self.rehearsal = None
         for name, line in list(self._lines.items()):
             known = state.gateways.get(name)
-            if known is None or not line.adopt(known, strayed):
+            if known is None or not line.adopt(known, strayed.get(name)):
                 del self._lines[name]
         self._state = state
         self.keeping.adopt(state.peers.values())
         self._resent = Resent(state)
-        for peer in self._resent.lately():
-            if peer.gateway in self._lines:
-                self._lines[peer.gateway].history.correct(peer.conn, sent_again(peer))
 
     def forget(self, gateway: str) -> None:
         """A gateway is gone for good."""

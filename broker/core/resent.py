@@ -1,15 +1,15 @@
 """What peers were sent again on the sockets that they have, and may miss again.
 
 All else that gateways were told lately follows from the log of the last HISTORY_SECONDS. This does not: it comes from
-further back, so it is part of the state, for as long.
+further back, so it is part of the state, for as long. A broker that begins from an older snapshot finds it in the
+newest (``rehearsal.py``).
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from broker.core.history import HISTORY_SECONDS, Sent
+from broker.core.history import HISTORY_SECONDS
 from broker.core.state import Kept, Peer, State
-from shared.envelopes.deliveries import Emit
 
 
 class Resent:
@@ -19,13 +19,6 @@ class Resent:
         self._state = state
         back = state.peers.select(lambda peer: bool(peer.resent))
         self._queue = sorted((peer.resent_at, peer.peer_id) for peer in back)  # a heap: the same order on every broker
-
-    def lately(self) -> Iterator[Peer]:
-        """Those who may miss again what they were sent again."""
-        for time, peer_id in self._queue:
-            peer = self._state.peers.get(peer_id)
-            if peer is not None and peer.resent_at == time and peer.resent and self._is_needed(peer):
-                yield peer
 
     def note(self, peer: Peer, again: Sequence[Kept], number: int) -> None:
         """A peer that is back was sent this again; parcel ``number`` was the last with some of it."""
@@ -49,10 +42,3 @@ class Resent:
         gateway = self._state.gateways.get(peer.gateway)
         is_new = peer.resent_at >= self._state.now - HISTORY_SECONDS
         return gateway is not None and (is_new or gateway.have < peer.resent[-1].parcel)
-
-
-def sent_again(peer: Peer) -> list[Sent]:
-    """What a peer's socket was sent again, oldest first."""
-    return [
-        (kept.parcel, kept.position, Emit([peer.conn], kept.frame, kept.position), kept.kind) for kept in peer.resent
-    ]

@@ -147,7 +147,8 @@ class Snapshots:
                 if kept.digest:
                     kept.frame, kept.digest = await self._find(kept), b""
             peer.past = [kept for kept in peer.past if kept.frame or kept.is_blank]
-            peer.resent = tuple(kept for kept in peer.resent if kept.frame)
+            if not all(kept.frame for kept in peer.resent):
+                peer.resent = ()  # better none than wrong ones
             if not all(kept.frame for kept in peer.kept.values()):
                 log.error("what a peer missed is gone, so is its place", extra={"facts": {"peer": peer.peer_id}})
                 peer.kept, peer.kept_bytes, peer.resumable = {}, 0, False

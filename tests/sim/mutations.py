@@ -243,9 +243,9 @@ MUTATIONS: dict[str, Mutation] = {
         seed=25,
     ),
     "resent-forgotten": _one(
-        "broker.core.outbox",
-        "history.correct(peer.conn, sent_again(peer))",
-        "history.have",
+        "broker.core.rehearsal",
+        "return later.resent",
+        "pass",
         "a broker that began from an older snapshot did not know what had been sent again on the way",
         opening=90.0,
         slower=100.0,

@@ -166,7 +166,7 @@ def _returning(core: Context, entry: Authenticated, user: User | None) -> Peer |
         if not _may_take_over(core, peer):
             return None
         _step_out_of_open_socket(core, peer, again=entry.resume_generation != peer.generation)
-    if not _catch_up(core, peer, entry):
+    if core.out.is_known_to_be_given_up(peer, entry.conn) or not _catch_up(core, peer, entry):
         remove(core, [peer], LOST)
         return None
     return peer

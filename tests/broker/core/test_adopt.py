@@ -5,11 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from broker.core import line
 from broker.core.history import HISTORY_SECONDS
 from broker.core.machine import Core
-from broker.core.state import State
+from broker.core.rehearsal import Rehearsal
+from broker.core.state import Peer, State
 from broker.storage.encoding import encode
 from broker.storage.image import decode, waiting_frames
+from shared.envelopes.entries import Closed
 from tests.broker.invariants import plain
 from tests.broker.world import Message, Socket, World, read
 
@@ -61,11 +64,13 @@ class Restored:
     def __init__(self, world: World) -> None:
         self.world = world
         self.core = Core(world.limits, loaded(world))
-        self.core.rehearse()
+        self._adopted = False
         self._read = len(world.log)
 
     def read(self) -> Sequence[Message]:
         """Read on to where the world is."""
+        if not self._adopted and self.core.out.rehearsal is None:
+            self.core.rehearse(loaded(self.world))
         messages = self.world.log[self._read :]
         self._read = len(self.world.log)
         for message in messages:
@@ -75,6 +80,7 @@ class Restored:
     def adopt(self) -> None:
         self.read()
         self.core.adopt(loaded(self.world))
+        self._adopted = True
 
     def check(self) -> None:
         """It is as all others are, and has told gateways the same."""
@@ -165,7 +171,7 @@ def test_who_had_what_was_not_confirmed_by_the_older_snapshot_keeps_the_place_on
     assert restored.core.state.peers[member.peer_id].generation == 2
 
 
-def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_without_what_was_sent_again_in_it() -> None:
+def test_a_parcel_that_a_gateway_may_ask_for_again_is_repeated_with_what_was_sent_again_in_it() -> None:
     world = World(resume_for=300.0)
     owner, member = world.peer("g1"), world.peer("g2", resumable=True)
     world.room(owner, member)
@@ -175,10 +181,28 @@ def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_without_what_
     world.gateway("g2").stuck = True
     come_back(world, member, member)
     restored.adopt()
+    restored.check()
+    assert len(restored.core.out.after("g2", world.core.state.gateways["g2"].have)) == 1
+
+
+def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_if_it_may_have_been_another() -> None:
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    owner.say("relay-ice-candidate", "room", member.peer_id)
+    restored = Restored(world)
+    world.gateway("g2").stuck = True
+    back = come_back(world, member, member)
+    come_back(world, back, member)  # and what was sent there is known, but not what was sent on the socket before
+    owner.say("relay-ice-candidate", "room", member.peer_id, payload="newer")
+    restored.adopt()
     assert plain(restored.core.state) == plain(world.core.state)
     have = world.core.state.gateways["g2"].have
-    assert len(world.core.out.after("g2", have)) == 1
-    assert restored.core.out.after("g2", have) == []
+    told, repeated = world.core.out.after("g2", have), restored.core.out.after("g2", have)
+    assert 0 < len(repeated) < len(told)
+    assert repeated == told[-len(repeated) :]
+    assert restored.core.out.oldest_unconfirmed() == world.core.out.oldest_unconfirmed()
 
 
 def test_what_was_sent_again_is_forgotten_in_time_though_nobody_else_comes_back() -> None:
@@ -193,3 +217,74 @@ def test_what_was_sent_again_is_forgotten_in_time_though_nobody_else_comes_back(
     owner.say("relay-ice-candidate", "room", member.peer_id, payload="newer")
     assert world.core.state.peers[member.peer_id].resent == ()
     assert asyncio.run(encode("log", world.core.state)).needed == world.core.state.position + 1
+
+
+def test_what_was_sent_again_is_forgotten_with_its_parcel() -> None:
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    owner.say("relay-ice-candidate", "room", member.peer_id)
+    restored = Restored(world)
+    world.now += HISTORY_SECONDS - 1
+    member.close()
+    back = come_back(world, member, member)
+    world.now += HISTORY_SECONDS - 1
+    world.confirm()
+    restored.adopt()
+    restored.check()
+    world.now += 2
+    back.close()
+    restored.check()
+
+
+def test_what_was_sent_again_in_several_parcels_is_known_by_those(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "PARCEL_BYTES", 500)
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    for number in range(4):
+        owner.say("relay-ice-candidate", "room", member.peer_id, payload=f"{number}" * 100)
+    restored = Restored(world)
+    world.now += HISTORY_SECONDS - 1
+    back = come_back(world, member, member)
+    newest = world.core.state.gateways["g2"].parcel
+    world.confirm()
+    world.now += 2
+    world.confirm()
+    restored.adopt()
+    restored.check()
+    world.gateway("g2").send(Closed(back.conn, newest - 1, "closed", False))
+    assert world.core.state.peers[member.peer_id].kept
+    assert world.core.state.peers[member.peer_id].past
+    restored.check()
+
+
+def test_whose_place_was_given_up_is_not_believed_if_that_is_known_from_the_newest_snapshot() -> None:
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1", resumable=True), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    owner.say("relay-ice-candidate", "room", member.peer_id)
+    restored = Restored(world)
+    back = come_back(world, member, member)
+    world.now += HISTORY_SECONDS + 1
+    world.confirm()
+    again = come_back(world, back, member)  # too late for the candidate
+    assert again.conn in world.core.state.peers
+    world.confirm()
+    restored.adopt()
+    restored.check()
+    owner.close()
+    restored.check()
+
+
+def test_who_lost_a_socket_as_long_after_the_older_snapshot_as_is_remembered_is_believed() -> None:
+    rehearsal = Rehearsal(State(now=0.0), State())
+    peer = Peer("a", "app", "a", "g1", b"", True)
+    rehearsal.lose(peer, State(now=HISTORY_SECONDS))
+    assert rehearsal.believes(peer)
+    rehearsal = Rehearsal(State(now=0.0), State())
+    rehearsal.lose(peer, State(now=HISTORY_SECONDS + 1))
+    assert not rehearsal.believes(peer)

@@ -101,15 +101,9 @@ def test_what_is_known_of_a_socket_is_bounded_but_for_what_is_not_confirmed() ->
     assert len(list(history.take("a"))) == SENT_FRAMES
 
 
-def test_what_was_sent_again_can_be_corrected_and_is_forgotten_with_its_parcel() -> None:
-    history = confirmed()
-    history.note("a", (1, 1, Emit(["a"], b"first"), PLAIN))
-    again = [(2, 1, Emit(["a"], name, 1), PLAIN) for name in (b"one", b"two")]
-    history.note("a", again[1])
-    history.add(Parcel(2, 2, [again[1][2]]), 1, 0.0)
-    send(history, 3, "a")
-    history.correct("a", again)
-    history.forget_old(0.0)
-    assert [sent[2].frame for sent in history._sent["a"]] == [b"first", b"one", b"two", b"frame"]
-    history._drop()
-    assert [sent[2].frame for sent in history.take("a")] == [b"frame"]
+def test_what_may_differ_from_what_was_sent_is_not_repeated_and_yet_not_confirmed() -> None:
+    history = History()
+    add(history, range(1, 5))
+    history.add_to_totals(7, 2)
+    assert [(parcel.number, parcel.total) for parcel in history.after(0)] == [(3, 7), (4, 7)]
+    assert history.oldest_unconfirmed() == 1

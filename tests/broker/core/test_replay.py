@@ -243,10 +243,11 @@ def goes_on_like_the_others(first: Feeder, base: int, newest: int) -> None:
     before = apply(late, first.log[:newest])
     cut = min(base + 1, needed(early), needed(late))
     restored = Core(LIMITS, saved_and_loaded(early, first.log, cut))
+    state = saved_and_loaded(late, first.log, cut)
     if base:
-        restored.rehearse()
+        restored.rehearse(state)
     apply(restored, first.log[base:newest])
-    restored.adopt(saved_and_loaded(late, first.log, cut))
+    restored.adopt(state)
     assert before + apply(restored, first.log[newest:]) == first.parcels
     assert plain(restored.state) == plain(first.core.state)
 
