@@ -129,10 +129,9 @@ class Judge:
     def judge_the_end(self, clients: list[Client]) -> None:
         """All is over, and everything should be well."""
         self._judge_brokers(clients)
-        for client in clients:
-            self.faults += [] if self._log_was_cut else client.faults
         stories = [story for client in clients for story in client.stories]
-        self.faults += [fault for fault in checker.faults(stories) if not self._is_excused(fault, clients)]
+        found = [fault for client in clients for fault in client.faults] + checker.faults(stories)
+        self.faults += [fault for fault in found if not self._is_excused(fault, clients)]
 
     def _is_excused(self, fault: str, clients: list[Client]) -> bool:
         """Whether it is no fault in this history."""
@@ -149,7 +148,7 @@ class Judge:
             fault.startswith(STAYING) and self._cluster.broker_settings.resume_for < LONG,
             log_was_cut and not fault.startswith(LASTING),
             # by the rules of earlier releases, what had waited was told after the answer
-            fault.startswith("told_outside") and bool(shape.older),
+            bool(shape.older) and (fault.startswith("told_outside") or "had taken its request back" in fault),
             fault.startswith("ghosts") and _names(fault, abandoned),
         ))  # fmt: skip
 
