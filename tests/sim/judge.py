@@ -313,6 +313,8 @@ class Judge:
             return
         self._cluster.universe.note("log", f"{position} {stored.subject[-12:]} {_digest(stored.data).hex()}")
         self._log.append((position, stored))
+        for known in (self._said, self._states, self._places):
+            known.pop(position, None)  # of what was there before, and lost: a frozen broker may have read that since
 
     def _on_trimmed(self, stream: Stream) -> None:
         """What a gateway has not confirmed still follows from the log: brokers can begin before it."""
