@@ -68,6 +68,7 @@ class Judge:
         self._hasty = hasty
         self._most = 1 if hasty else MOST_FAULTS
         self._log: list[tuple[int, Stored]] = []
+        self._times: dict[int, float] = {}  # of its messages
         self._said: dict[int, bytes] = {}  # what follows from each position
         self._states: dict[int, bytes] = {}  # and the state there
         self._places: dict[int, bytes] = {}  # what is known of those who are absent, where that changes
@@ -96,6 +97,10 @@ class Judge:
         if len(self.faults) < self._most:
             self.faults.append(fault)
         self._cluster.universe.over |= self._hasty
+
+    def is_lost(self, position: int, time: float) -> bool:
+        """Whether the log has something else at this position: a frozen broker may still read what NATS has lost."""
+        return self._times.get(position) != time
 
     def logged(self, complaint: str) -> None:
         """A process says in its log what calls for somebody."""
@@ -313,8 +318,7 @@ class Judge:
             return
         self._cluster.universe.note("log", f"{position} {stored.subject[-12:]} {_digest(stored.data).hex()}")
         self._log.append((position, stored))
-        for known in (self._said, self._states, self._places):
-            known.pop(position, None)  # of what was there before, and lost: a frozen broker may have read that since
+        self._times[position] = stored.time / 1e6
 
     def _on_trimmed(self, stream: Stream) -> None:
         """What a gateway has not confirmed still follows from the log: brokers can begin before it."""
@@ -335,7 +339,7 @@ class Judge:
             self._unsure_until = self._cluster.universe.time + NOTICED
             self._log = [one for one in self._log if one[0] <= stream.last]
             self._sent.clear()
-            for known in (self._said, self._states, self._places):
+            for known in (self._said, self._states, self._places, self._times):
                 for position in [position for position in known if position > stream.last]:
                     del known[position]
 
@@ -363,8 +367,9 @@ def watching(judge: Judge) -> Iterator[None]:
             self._settled = state is None
             self._absent = dict(self.state.absent)
 
-        def apply(self, position: int, *message: Any) -> Applied:
-            applied = super().apply(position, *message)
+        def apply(self, position: int, time: float, batch: Batch) -> Applied:
+            self._settled &= not judge.is_lost(position, time)
+            applied = super().apply(position, time, batch)
             absences = self._absent != self.state.absent
             if absences:
                 self._absent = dict(self.state.absent)

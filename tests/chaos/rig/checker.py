@@ -197,13 +197,17 @@ def _has_asked_again(story: Story, room: str) -> bool:
 
 
 def _has_left_since(story: Story, accept: Sent) -> bool:
-    """Whether a peer was answered that it is in a room, and has left it again: then it is not told any more.
+    """Whether a peer was answered that it is in a room, and is out of it again: then it is not told any more.
 
-    An answer does not wait for a client that reads slowly, and the event does.
+    An answer does not wait for a client that reads slowly, and the event does; and news that it is out takes its place.
     """
-    ours = [sent for sent in story.sent() if sent.room == accept.room and sent.answer == OK]
-    asked = any(sent.event == "room-join-request" and sent.number < accept.number for sent in ours)
-    return asked and any(sent.event == "room-leave-request" and sent.number > accept.number for sent in ours)
+    ours = [entry for entry in story.entries if isinstance(entry, Sent | Got) and entry.room == accept.room]
+    done = [(place, entry) for place, entry in enumerate(ours) if isinstance(entry, Sent) and entry.answer == OK]
+    asked = [place for place, sent in done if sent.event == "room-join-request" and sent.number < accept.number]
+    if not asked:
+        return False
+    left = any(sent.event == "room-leave-request" and sent.number > accept.number for _, sent in done)
+    return left or any(isinstance(entry, Got) and entry.event in OUT for entry in ours[asked[-1] :])
 
 
 def _told_again(case: Case, peer: str, event: str, number: int) -> int:
