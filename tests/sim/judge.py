@@ -148,7 +148,9 @@ class Judge:
         return any((
             fault.startswith(COUNTING) and _names(fault, careless),
             fault.startswith("evicted") and _names(fault, self._misunderstood(clients) | self._forgotten),
-            # who waits for it is all that it does not find in its rooms
+            # what became of it, it finds in its rooms: one that was let in and put out again is in none
+            fault.startswith("lost") and "room-join-accept" in fault and _names(fault, self._shed),
+            # who waits for it is all that it does not find there
             fault.startswith("repeated") and "room-join-request" in fault and _names(fault, self._shed),
             UNCOUNTED in fault and not _names(fault, numbered),
             fault.startswith(STAYING) and self._cluster.broker_settings.resume_for < LONG,
