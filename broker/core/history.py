@@ -104,5 +104,5 @@ class History:
             if isinstance(delivery, Emit):
                 for conn in delivery.conns:
                     known = self._sent.get(conn)
-                    while known and known[0][0] <= parcel.number:
+                    if known and known[0][0] <= parcel.number:
                         del known[0]

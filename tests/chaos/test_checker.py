@@ -425,6 +425,16 @@ def test_one_that_left_at_once_need_not_be_told_that_it_was_let_in() -> None:
     assert "lost" in found(stories)
 
 
+def test_one_that_is_told_that_the_room_is_closed_need_not_be_told_that_it_was_let_in() -> None:
+    stories = good_run()
+    cas = stories["cas"]
+    cas.entries, cas.stayed = [Sent(7, "room-join-request", "room", answer=OK)], True
+    cas.entries.insert(0, Got("room-closed", "room", None))
+    assert "lost" in found(stories), "that was before it asked"
+    tell(cas, Got("room-closed", "room", None))
+    assert "lost" not in found(stories)
+
+
 def test_one_that_came_back_may_be_told_of_the_owner_that_it_has_found() -> None:
     stories = good_run()
     tell(stories["ben"], Got("room-user-join", "room", None, "eve"), Got("room-owner", "room", None, "cas"))

@@ -44,6 +44,16 @@ def _one(module: str, old: str, new: str, fault: str, seed: int = 1, rare: bool 
     return Mutation(fault, ((module, old, new),), seed, rare=rare, shape=shape)
 
 
+# Brokers begin from an older snapshot again and again, and gateways have not confirmed what followed from before it.
+IN_VAIN: Mapping[str, Any] = {
+    "opening": 90.0,
+    "slower": 100.0,
+    "without_brokers": True,
+    "in_vain": True,
+    "snapshots": 1.0,
+    "mix": ("kill_brokers", "stall_consumer", "partition"),
+}
+
 MUTATIONS: dict[str, Mutation] = {
     "history-by-time-alone": _one(
         "broker.core.history",
@@ -221,12 +231,7 @@ MUTATIONS: dict[str, Mutation] = {
         "and name.position < newest.unconfirmed",
         "",
         "the log was trimmed although a gateway had not confirmed what follows from it",
-        opening=90.0,
-        slower=100.0,
-        without_brokers=True,
-        in_vain=True,
-        snapshots=1.0,
-        mix=("kill_brokers", "stall_consumer", "partition"),
+        **IN_VAIN,
         seed=9,
     ),
     "rehearsed-in-earnest": _one(
@@ -234,12 +239,7 @@ MUTATIONS: dict[str, Mutation] = {
         " and not core.out.is_believed(peer)",
         "",
         "a broker that began from an older snapshot gave up places on the way, and then knew nothing of some gateways",
-        opening=90.0,
-        slower=100.0,
-        without_brokers=True,
-        in_vain=True,
-        snapshots=1.0,
-        mix=("kill_brokers", "stall_consumer", "partition"),
+        **IN_VAIN,
         seed=25,
     ),
     "resent-forgotten": _one(
@@ -247,12 +247,7 @@ MUTATIONS: dict[str, Mutation] = {
         "return later.resent",
         "pass",
         "a broker that began from an older snapshot did not know what had been sent again on the way",
-        opening=90.0,
-        slower=100.0,
-        without_brokers=True,
-        in_vain=True,
-        snapshots=1.0,
-        mix=("kill_brokers", "stall_consumer", "partition"),
+        **IN_VAIN,
         seed=25,
     ),
     "words-unbounded": _one(

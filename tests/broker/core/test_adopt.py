@@ -91,6 +91,16 @@ class Restored:
             assert self.core.out.after(name, gateway.have) == told
 
 
+def missing() -> tuple[World, Socket, Socket]:
+    """A room of two: its owner has said something that the other one, a resumable member, has missed."""
+    world = World(resume_for=300.0)
+    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
+    world.room(owner, member)
+    member.deaf = True
+    owner.say("relay-ice-candidate", "room", member.peer_id)
+    return world, owner, member
+
+
 def come_back(world: World, lost: Socket, known: Socket) -> Socket:
     """On another socket than the one that is lost, as who the client knows itself to be; it reads nothing there."""
     lost.close()
@@ -172,11 +182,7 @@ def test_who_had_what_was_not_confirmed_by_the_older_snapshot_keeps_the_place_on
 
 
 def test_a_parcel_that_a_gateway_may_ask_for_again_is_repeated_with_what_was_sent_again_in_it() -> None:
-    world = World(resume_for=300.0)
-    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
-    world.room(owner, member)
-    member.deaf = True
-    owner.say("relay-ice-candidate", "room", member.peer_id)
+    world, _, member = missing()
     restored = Restored(world)
     world.gateway("g2").stuck = True
     come_back(world, member, member)
@@ -186,11 +192,7 @@ def test_a_parcel_that_a_gateway_may_ask_for_again_is_repeated_with_what_was_sen
 
 
 def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_if_it_may_have_been_another() -> None:
-    world = World(resume_for=300.0)
-    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
-    world.room(owner, member)
-    member.deaf = True
-    owner.say("relay-ice-candidate", "room", member.peer_id)
+    world, owner, member = missing()
     restored = Restored(world)
     world.gateway("g2").stuck = True
     back = come_back(world, member, member)
@@ -206,11 +208,7 @@ def test_a_parcel_that_a_gateway_may_ask_for_again_is_not_repeated_if_it_may_hav
 
 
 def test_what_was_sent_again_is_forgotten_in_time_though_nobody_else_comes_back() -> None:
-    world = World(resume_for=300.0)
-    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
-    world.room(owner, member)
-    member.deaf = True
-    owner.say("relay-ice-candidate", "room", member.peer_id)
+    world, owner, member = missing()
     come_back(world, member, member)
     world.confirm()
     world.now += HISTORY_SECONDS + 1
@@ -220,11 +218,7 @@ def test_what_was_sent_again_is_forgotten_in_time_though_nobody_else_comes_back(
 
 
 def test_what_was_sent_again_is_forgotten_with_its_parcel() -> None:
-    world = World(resume_for=300.0)
-    owner, member = world.peer("g1"), world.peer("g2", resumable=True)
-    world.room(owner, member)
-    member.deaf = True
-    owner.say("relay-ice-candidate", "room", member.peer_id)
+    world, _, member = missing()
     restored = Restored(world)
     world.now += HISTORY_SECONDS - 1
     member.close()

@@ -67,11 +67,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "FETCH_INTERVAL", 0)
 
 
-def away_twice() -> Reading:
-    """Two messages have taken effect, NATS was away, a third came in, and NATS was away once more."""
+def away() -> Reading:
+    """Two messages have taken effect, and NATS was away."""
     reading = Reading(Log(1.0, 2.0))
     reading.reader._consumed = 2
     reading.reader.doubt()
+    return reading
+
+
+def away_twice() -> Reading:
+    """Two messages have taken effect, NATS was away, a third came in, and NATS was away once more."""
+    reading = away()
     reading.come(3.0)
     reading.reader.doubt()
     return reading
@@ -95,9 +101,7 @@ async def test_what_waits_does_not_take_effect_when_nats_was_away_again_and_has_
 
 
 async def test_what_waits_does_not_take_effect_if_nats_was_away_after_it_was_asked() -> None:
-    reading = Reading(Log(1.0, 2.0))
-    reading.reader._consumed = 2
-    reading.reader.doubt()
+    reading = away()
     reading.come(3.0)
     reading.log.times += [3.0]
     asked, message = reading.log.looks, reading.log.message
@@ -115,9 +119,7 @@ async def test_what_waits_does_not_take_effect_if_nats_was_away_after_it_was_ask
 
 
 async def test_what_comes_in_while_the_log_is_read_at_the_start_is_held_against_it_too() -> None:
-    reading = Reading(Log(1.0, 2.0))
-    reading.reader._consumed = 2
-    reading.reader.doubt()
+    reading = away()
     reading.come(4.0)
     reading.log.times[1:] = [3.0, 4.0]  # the second was lost, and something else was written in its place
     with pytest.raises(LogReplaced):
@@ -126,9 +128,7 @@ async def test_what_comes_in_while_the_log_is_read_at_the_start_is_held_against_
 
 
 async def test_what_comes_in_while_the_log_is_read_at_the_start_takes_effect_when_the_log_has_it() -> None:
-    reading = Reading(Log(1.0, 2.0))
-    reading.reader._consumed = 2
-    reading.reader.doubt()
+    reading = away()
     reading.come(3.0)
     reading.log.times += [3.0]
     await reading.reader.catch_up("log", 3, asyncio.Event())
